@@ -1,0 +1,199 @@
+/* kaio: POSIX asynchronous I/O on Linux kernel AIO. SPDX-License-Identifier: MIT
+ *
+ * The functions of <aio.h>, as kaio carries them out, and kaio's extensions to
+ * them. Usable from C and C++, beside the system's <aio.h>, which it includes.
+ * Link with -lkaio-posix, or preload the library under a program that exists.
+ *
+ * Words used below
+ *   request         one operation described by a struct aiocb, from the call
+ *                   that accepts it (returns 0) until its completion
+ *   status          what aio_error() says of it; visible before any
+ *                   notification of it is sent
+ *   signal-safe     may be called from a signal handler, whatever it interrupted
+ *   LIFETIME        an aiocb and its buffer belong to kaio from acceptance until
+ *                   the status is no longer EINPROGRESS; from that moment kaio
+ *                   touches neither. The sigevent, an iovec array and the list
+ *                   given to lio_listio() are copied at the call and may go as
+ *                   soon as it has returned. After completion the descriptor is
+ *                   not used; see README.md for closing one earlier.
+ *
+ * Every function is thread-safe. Only one thread at a time may submit, or take
+ * the result of, one aiocb.
+ */
+#ifndef KAIO_AIO_H
+#define KAIO_AIO_H
+
+#include <aio.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- POSIX functions, declared by <aio.h> ---------------------------------
+ *
+ * aio_read(aiocb), aio_write(aiocb)                            POSIX.1-2024
+ *   Transfer aio_nbytes (0..SSIZE_MAX) at byte aio_offset. 0: accepted. -1:
+ *   nothing was queued; EINVAL aio_reqprio outside 0..20, unknown sigev_notify,
+ *   a signal number that does not exist, or an aiocb in progress; EAGAIN no
+ *   memory or thread for it. Anything else is the request's status: EBADF,
+ *   EINVAL, EFBIG, EOVERFLOW, EFAULT, EIO, ENOSPC, EPIPE, ECANCELED ... Never
+ *   blocks on I/O. Streams (pipes, sockets, terminals) ignore aio_offset.
+ *   Signal-safe.
+ *
+ * aio_fsync(op, aiocb)                                         POSIX.1-2024
+ *   op O_SYNC or O_DSYNC, else EINVAL; EBADF for a bad descriptor. Starts when
+ *   every request accepted earlier for the descriptor has completed. Of the
+ *   aiocb only aio_fildes and aio_sigevent are looked at. Signal-safe.
+ *
+ * aio_error(aiocb)                                             POSIX.1-2024
+ *   EINPROGRESS, 0, ECANCELED, or the error number. Signal-safe.
+ *
+ * aio_return(aiocb)                                            POSIX.1-2024
+ *   Bytes transferred, or -1 when aio_error() names an error. Called again, or
+ *   on an aiocb never submitted, it answers as glibc does (the same value; 0);
+ *   with KAIO_STRICT=1 it fails with EINVAL. Signal-safe.
+ *
+ * aio_suspend(list, nent, timeout)                             POSIX.1-2024
+ *   0 as soon as one listed request is done; EAGAIN after `timeout` (relative,
+ *   monotonic clock; zero or negative only looks); EINTR when a handler ran;
+ *   EINVAL nent < 0 or nanoseconds outside 0..999999999. NULL entries are
+ *   skipped. A cancellation point. Signal-safe. The list is read, not kept.
+ *
+ * aio_cancel(fildes, aiocb or NULL)                            POSIX.1-2024
+ *   AIO_CANCELED, AIO_NOTCANCELED, AIO_ALLDONE; -1 with EBADF, or EINVAL when
+ *   the aiocb is for another descriptor. What was cancelled has the status
+ *   ECANCELED on return. Signal-safe, except that a handler which interrupted
+ *   kaio itself in this thread is answered AIO_NOTCANCELED.
+ *
+ * lio_listio(mode, list, nent, sig)                            POSIX.1-2024
+ *   LIO_WAIT: 0 when all succeeded; EIO when one failed (its status tells);
+ *   EINTR when a handler ran (the requests go on). LIO_NOWAIT: 0 when queued;
+ *   `sig` fires once when all are done. EAGAIN when elements could not be
+ *   queued; EINVAL bad mode, nent < 0 or bad `sig`. Elements: LIO_READ,
+ *   LIO_WRITE, LIO_READV, LIO_WRITEV; NULL and LIO_NOP are skipped.
+ *
+ * aio_init(init)                                               glibc
+ *   May be called at any time: aio_threads bounds the thread pool, aio_num is
+ *   the number of requests to have memory ready for, aio_idle_time the seconds
+ *   after which an idle thread ends. The other members are ignored.
+ */
+
+/* ---- Vectored I/O ------------------------------------------------ FreeBSD */
+
+#define LIO_VECTORED 4
+#define LIO_READV (LIO_VECTORED | LIO_READ)
+#define LIO_WRITEV (LIO_VECTORED | LIO_WRITE)
+
+/* As aio_read() and aio_write(), with aio_buf pointing to an array of
+ * struct iovec and aio_nbytes saying how many there are (0..1024, else the
+ * status is EINVAL). The array is copied at the call; what it points to is not.
+ * Signal-safe. */
+int aio_readv(struct aiocb *aiocbp);
+int aio_writev(struct aiocb *aiocbp);
+
+/* ---- Flags for one request ---------------------- FreeBSD aio_read2, Linux */
+
+#define AIO_OP2_VECTORED 0x10000   /* aio_buf is an iovec array, as above     */
+#define AIO_OP2_HIPRI 0x00000001     /* RWF_HIPRI: polled completion (O_DIRECT) */
+#define AIO_OP2_DSYNC 0x00000002     /* RWF_DSYNC: this write as if O_DSYNC     */
+#define AIO_OP2_SYNC 0x00000004      /* RWF_SYNC: this write as if O_SYNC       */
+#define AIO_OP2_APPEND 0x00000010    /* RWF_APPEND: this write as if O_APPEND   */
+#define AIO_OP2_ATOMIC 0x00000040    /* RWF_ATOMIC: torn-write protection, 6.11 */
+#define AIO_OP2_DONTCACHE 0x00000080 /* RWF_DONTCACHE: drop from cache, 6.14    */
+
+/* As aio_read() and aio_write(), with `flags` an OR of the above. An unknown
+ * flag is EINVAL at the call; one that the kernel or file system does not
+ * support gives the status EOPNOTSUPP. Signal-safe. */
+int aio_read2(struct aiocb *aiocbp, int flags);
+int aio_write2(struct aiocb *aiocbp, int flags);
+
+/* ---- Waiting for whichever request is next ----------------------- FreeBSD */
+
+/* Waits for the next completion of any request whose result was not taken yet,
+ * takes it as aio_return() would, and stores the address of its aiocb in
+ * *aiocbp. Returns the result; -1 with errno set to the request's error; or -1
+ * with *aiocbp NULL and errno EAGAIN (timeout, relative and monotonic; zero or
+ * negative only looks; NULL waits for ever, but returns EAGAIN at once when
+ * nothing is outstanding), EINTR, or EINVAL (nanoseconds out of range). Of
+ * requests completed before the first call of this function in the process the
+ * last 1,024 are remembered; after it, all. Not signal-safe. */
+ssize_t aio_waitcomplete(struct aiocb **aiocbp, const struct timespec *timeout);
+
+/* ---- Notification ---------------------------------------------------------
+ *
+ * aio_sigevent.sigev_notify, and that of lio_listio()'s `sig`:
+ *   SIGEV_NONE       nothing
+ *   SIGEV_SIGNAL     sigev_signo with SI_ASYNCIO, sigev_value, our pid and uid;
+ *                    signal 0 (a zeroed aiocb) means nothing
+ *   SIGEV_THREAD_ID  the same, to the thread sigev_notify_thread_id (Linux)
+ *   SIGEV_THREAD     sigev_notify_function(sigev_value) on a reused thread, or
+ *                    on one of its own when sigev_notify_attributes is given
+ *                    (the attributes are copied at the call)
+ *   SIGEV_EVENTFD    1 is added to the eventfd sigev_notify_eventfd, which has
+ *                    to stay open until then                              kaio
+ */
+#define SIGEV_EVENTFD 0x6b61
+#ifndef sigev_notify_eventfd
+#define sigev_notify_eventfd sigev_signo
+#endif
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+/* ---- Options and statistics ----------------------------------------- kaio */
+
+/* Sets an option; the environment variable KAIO_<NAME> does the same at start.
+ * Names, in lower case, with their values and defaults: README.md, "Options".
+ * Returns 0, or -1 with EINVAL (unknown name, or value out of range) or EBUSY
+ * (the option only counts before the first request). Not signal-safe. */
+int kaio_set_option(const char *name, const char *value);
+
+/* Requests by the way they took, why they left the first one, what was sent.
+ * Counts since the start of the process, or since fork() in a child. New
+ * members are only ever added at the end. */
+struct kaio_statistics {
+  uint64_t submitted;            /* requests accepted                           */
+  uint64_t completed;            /* requests whose status became final          */
+  uint64_t cancelled;            /* of those, with ECANCELED                    */
+  uint64_t by_kernel;            /* completed by kernel AIO                     */
+  uint64_t by_pool;              /* completed by a pool thread                  */
+  uint64_t at_once;              /* completed inside the submitting call        */
+  uint64_t io_submit_calls;      /* io_submit() system calls                    */
+  uint64_t io_getevents_calls;   /* io_getevents() system calls                 */
+  uint64_t reason_would_block;   /* NOWAIT said EAGAIN: cold page, hole, extend */
+  uint64_t reason_no_nowait;     /* file or device without NOWAIT support       */
+  uint64_t reason_device_full;   /* EAGAIN with others in flight: tried again   */
+  uint64_t reason_short;         /* short transfer whose rest was continued     */
+  uint64_t reason_refused;       /* kernel AIO cannot do it on this descriptor  */
+  uint64_t reason_not_ready;     /* stream without data or room: waited for     */
+  uint64_t reason_ring_full;     /* held back until a completion made room      */
+  uint64_t reason_unavailable;   /* there is no kernel AIO in this process      */
+  uint64_t held_by_order;        /* waited for an earlier request of its stream */
+  uint64_t held_by_fence;        /* aio_fsync() waited for earlier requests     */
+  uint64_t submitted_by_pool;    /* io_submit() that may block, by pool thread  */
+  uint64_t waits_by_kernel_poll; /* waits for readiness by IOCB_CMD_POLL        */
+  uint64_t waits_by_epoll;       /* waits for readiness by the epoll thread     */
+  uint64_t notified_signal;      /* signals queued                              */
+  uint64_t notified_thread;      /* callbacks started                           */
+  uint64_t notified_eventfd;     /* eventfd additions                           */
+  uint64_t signal_queue_full;    /* signals that had to be tried again          */
+  uint64_t threads_started;      /* threads of kaio's, ever                     */
+  uint64_t threads;              /* threads of kaio's, now                      */
+  uint64_t request_bytes;        /* memory mapped for requests, lists, vectors  */
+};
+
+/* Fills *statistics with at most `size_bytes` (sizeof *statistics) and returns
+ * 0, or -1 with EINVAL when statistics is NULL. Counters are read one by one,
+ * not as one snapshot. Signal-safe. KAIO_STATS=1 prints them at exit. */
+int kaio_get_statistics(struct kaio_statistics *statistics, size_t size_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

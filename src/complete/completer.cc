@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "complete/completer.h"
+
+#include <climits>
+
+namespace kaio {
+namespace {
+
+constexpr std::int64_t signal_retry_ns = 1'000'000;
+
+}  // namespace
+
+void Completer::complete(Request& request, std::int64_t result) {
+  // None for a negative number, which nothing can be outstanding on.
+  DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
+  RequestGroup* group = request.group;
+  request.move_to(RequestState::finished);
+  if (record != nullptr) record->live.fetch_sub(1);
+  // For aio_waitcomplete(): the aiocb may be gone by then.
+  request.done_bytes = result;
+  publish(request, result);
+  if (group != nullptr) {
+    if (result < 0) group->failed.store(true, std::memory_order_relaxed);  // count_down orders
+    count_down(*group);
+  }
+  if (record == nullptr || order::detach_or_leave(*record, request)) send(request);
+}
+
+void Completer::publish(Request& request, std::int64_t result) {
+  StatusCell* cell = request.cell;
+  statistics_.count(Count::completed);
+  if (result == -ECANCELED) statistics_.count(Count::cancelled);
+  cell->result_bytes = result < 0 ? -1 : result;
+  const int error_number = result < 0 ? static_cast<int>(-result) : 0;
+  // release pairs with the acquire in aio_error(): who sees the status sees the
+  // result and the data. seq_cst besides, because sleepers_ is read after it.
+  const std::uint32_t before =
+      cell->word.exchange(status::done(error_number), std::memory_order_seq_cst);
+  if ((before & status::waiter) != 0) {
+    // An address only: the cell itself may be gone.
+    sys::futex_wake(&cell->word, INT_MAX);
+    harvester_.call_leader();
+  }
+  if (sleepers_.load(std::memory_order_seq_cst) != 0) {
+    completions_.fetch_add(1, std::memory_order_seq_cst);
+    sys::futex_wake(&completions_, INT_MAX);
+    harvester_.call_leader();
+  }
+}
+
+void Completer::count_down(RequestGroup& group) {
+  // acq_rel: the last one has seen everything the others did.
+  if (group.remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  group.all_done.store(1, std::memory_order_seq_cst);
+  sys::futex_wake(&group.all_done, INT_MAX);
+  harvester_.call_leader();
+  send(group);
+}
+
+void Completer::drop(RequestGroup& group) noexcept {
+  if (group.references.fetch_sub(1, std::memory_order_acq_rel) == 1) requests_.groups.free(group);
+}
+
+void Completer::send(Notifiable& item) {
+  if (!notifier_.send(item) && reaper_ != nullptr) reaper_->wake();
+}
+
+void Completer::sent(Notifiable& item) {
+  if (item.notification.of_list) {
+    drop(static_cast<RequestGroup&>(item));
+  } else {
+    retrieval_.retain_or_free(static_cast<Request&>(item));
+  }
+}
+
+std::int64_t Completer::try_again() {
+  notifier_.callbacks().ensure_queue_runs();
+  return notifier_.signals().try_again() ? sys::forever : signal_retry_ns;
+}
+
+}  // namespace kaio

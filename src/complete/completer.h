@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The one funnel through which every request ends, whatever way it took.
+//
+// The order is fixed: the record's count of live requests falls (the descriptor
+// may be closed and reused by who sees the status); the result is stored; one
+// exchange publishes the status and tells whether somebody sleeps on it; sleepers
+// are woken; the list counts down; successors are let go; the notification goes
+// out. After the exchange nothing touches the caller's cell.
+//
+// Never waits and never allocates: async-signal-safe, and fit for the holder of
+// the harvest lock.
+#pragma once
+
+#include "complete/retrieval.h"
+#include "kernel/reaper.h"
+#include "notify/notifier.h"
+#include "request/order.h"
+
+namespace kaio {
+
+class Completer final : public CompletionSink, public NotificationOwner, public PeriodicWork {
+ public:
+  Completer(Requests& requests, Harvester& harvester, Statistics& statistics) noexcept
+      : requests_(requests), harvester_(harvester), statistics_(statistics),
+        retrieval_(requests), notifier_(*this, statistics) {}
+  // Before the first request; the two know each other.
+  void set_reaper(Reaper& reaper) noexcept { reaper_ = &reaper; }
+
+  void complete(Request& request, std::int64_t result) override;
+  void notify(Request& request) override { send(request); }
+
+  // One of the group's is done, or will not be submitted; sends its notification
+  // when it was the last.
+  void count_down(RequestGroup& group);
+  void drop(RequestGroup& group) noexcept;
+
+  // Sleeping on completions in general, for who waits for too many to name.
+  // Counted before the last look at what is waited for.
+  void add_sleeper() noexcept { sleepers_.fetch_add(1, std::memory_order_seq_cst); }
+  void remove_sleeper() noexcept { sleepers_.fetch_sub(1, std::memory_order_seq_cst); }
+  sys::FutexWord& completions() noexcept { return completions_; }
+
+  Retrieval& retrieval() noexcept { return retrieval_; }
+  Notifier& notifier() noexcept { return notifier_; }
+
+  void sent(Notifiable& item) override;
+  std::int64_t try_again() override;
+
+ private:
+  void publish(Request& request, std::int64_t result);
+  void send(Notifiable& item);
+
+  Requests& requests_;
+  Harvester& harvester_;
+  Statistics& statistics_;
+  Retrieval retrieval_;
+  Notifier notifier_;
+  Reaper* reaper_ = nullptr;
+
+  alignas(64) std::atomic<std::uint32_t> sleepers_{0};
+  sys::FutexWord completions_{0};
+};
+
+}  // namespace kaio

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "complete/waiter.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "sys/cancellation.h"
+
+namespace kaio {
+namespace {
+
+constexpr std::size_t follow_words_max = sys::futex_waitv_max - 1;
+// For a handler that interrupted its own thread's harvest: nobody can wake it.
+constexpr std::int64_t blind_look_ns = 200'000;
+
+std::atomic<bool> has_futex_waitv{true};
+
+// Futex waits are restarted by the kernel as the handler asked; io_getevents never
+// is, and does not say which handler ran. If all of them ask for restarting, so did
+// that one; in a program with both kinds EINTR is the safe answer.
+bool every_handler_restarts() noexcept {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (::sigaction(number, nullptr, &action) != 0) continue;  // the C library's own
+    const bool handled = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+    if (handled && (action.sa_flags & SA_RESTART) == 0) return false;
+  }
+  return true;
+}
+
+class FollowerCount {
+ public:
+  explicit FollowerCount(Harvester& harvester) noexcept : harvester_(harvester) {
+    harvester_.add_follower();
+  }
+  ~FollowerCount() {
+    harvester_.remove_follower();
+    // It may have been woken to lead; then the next one is.
+    harvester_.promote();
+  }
+  FollowerCount(const FollowerCount&) = delete;
+  FollowerCount& operator=(const FollowerCount&) = delete;
+
+ private:
+  Harvester& harvester_;
+};
+
+class SleeperCount {
+ public:
+  explicit SleeperCount(Completer& completer) noexcept : completer_(completer) {
+    completer_.add_sleeper();
+  }
+  ~SleeperCount() { completer_.remove_sleeper(); }
+  SleeperCount(const SleeperCount&) = delete;
+  SleeperCount& operator=(const SleeperCount&) = delete;
+
+ private:
+  Completer& completer_;
+};
+
+}  // namespace
+
+Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
+  for (;;) {
+    if (waits.done()) return Waited::done;
+    harvester_.harvest();
+    sink_.drain();
+    if (waits.done()) return Waited::done;
+    if (deadline != sys::forever && sys::monotonic_ns() >= deadline) return Waited::timed_out;
+
+    Waited outcome = Waited::done;
+    auto led = Harvester::Led::busy;
+    if (waits.on_ring() != WaitSet::OnRing::none) led = harvester_.lead(deadline, waits);
+    if (led == Harvester::Led::busy) {
+      outcome = follow(waits, deadline);
+    } else if (led == Harvester::Led::interrupted) {
+      outcome = deadline == sys::forever && every_handler_restarts() ? Waited::done
+                                                                     : Waited::interrupted;
+    }
+    if (outcome == Waited::interrupted) {
+      harvester_.harvest();
+      sink_.drain();
+      return waits.done() ? Waited::done : Waited::interrupted;
+    }
+  }
+}
+
+Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
+  if (harvester_.interrupted_here())
+    deadline = std::min(deadline, sys::monotonic_ns() + blind_look_ns);
+  const FollowerCount counted(harvester_);
+  const std::uint32_t leadership = harvester_.leadership().load(std::memory_order_seq_cst);
+  // Counted, then looked: a leader that has left meanwhile either sees the count
+  // and wakes us, or is seen here to be gone.
+  if (waits.mark()) return Waited::done;
+  if (!harvester_.led() && waits.on_ring() != WaitSet::OnRing::none) return Waited::done;
+  const int error_number = sleep_on_words(waits, leadership, deadline);
+  return error_number == EINTR ? Waited::interrupted : Waited::done;
+}
+
+int Waiter::sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership,
+                           sys::Deadline deadline) {
+  std::array<sys::FutexExpectation, sys::futex_waitv_max> words;
+  const std::size_t count = waits.words(std::span(words).first(follow_words_max));
+  if (count > follow_words_max || !has_futex_waitv.load(std::memory_order_relaxed))
+    return sleep_on_any(waits, deadline);
+  words[count] = {.word = &harvester_.leadership(), .expected = leadership};
+  int error_number = 0;
+  {
+    const sys::CancellationPoint cancellation_point(waits.cancellable());
+    error_number = sys::futex_wait_any(std::span(words).first(count + 1), deadline);
+  }
+  if (error_number != ENOSYS && error_number != EPERM) return error_number;
+  has_futex_waitv.store(false, std::memory_order_relaxed);
+  return 0;
+}
+
+int Waiter::sleep_on_any(FutexWaitSet& waits, sys::Deadline deadline) {
+  const SleeperCount counted(completer_);
+  const std::uint32_t seen = completer_.completions().load(std::memory_order_seq_cst);
+  if (waits.done()) return 0;
+  // Leadership may be offered while we sleep on another word: look now and then.
+  const sys::Deadline look = std::min(deadline, sys::monotonic_ns() + 1'000'000);
+  int error_number = 0;
+  {
+    const sys::CancellationPoint cancellation_point(waits.cancellable());
+    error_number = sys::futex_wait(completer_.completions(), seen, look);
+  }
+  // A wait with a time is never restarted by the kernel.
+  return error_number == EINTR && deadline == sys::forever && every_handler_restarts()
+             ? 0
+             : error_number;
+}
+
+}  // namespace kaio

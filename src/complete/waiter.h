@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// How a thread waits for requests: it looks, harvests, looks again; then it leads
+// if it may, or follows (kernel/harvester.h has the protocol).
+//
+// A follower sleeps on the status words of up to follow_words_max requests and on
+// the leadership word at once (futex_waitv), so only the completion of one of its
+// own wakes it. With more requests, or before Linux 5.16, it sleeps on a count of
+// all completions.
+//
+// What a waiter leaves behind when it goes, by timeout, signal or cancellation, is
+// at most the waiter bit in a status word: one needless wake-up.
+#pragma once
+
+#include "complete/completer.h"
+
+namespace kaio {
+
+enum class Waited : std::uint8_t { done, timed_out, interrupted };
+
+// A wait set that a follower can sleep on.
+class FutexWaitSet : public WaitSet {
+ public:
+  // Fills in what to sleep on, as far as it fits; returns how many there are.
+  virtual std::size_t words(std::span<sys::FutexExpectation> space) const = 0;
+
+ protected:
+  ~FutexWaitSet() = default;
+};
+
+class Waiter {
+ public:
+  Waiter(Harvester& harvester, Completer& completer, AnswerSink& sink) noexcept
+      : harvester_(harvester), completer_(completer), sink_(sink) {}
+
+  // Async-signal-safe; a cancellation point if the set says so. `interrupted` only
+  // after a handler that does not ask for restarting, or with a deadline.
+  Waited wait(FutexWaitSet& waits, sys::Deadline deadline);
+
+ private:
+  Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
+  int sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline);
+  int sleep_on_any(FutexWaitSet& waits, sys::Deadline deadline);
+
+  Harvester& harvester_;
+  Completer& completer_;
+  AnswerSink& sink_;
+};
+
+}  // namespace kaio

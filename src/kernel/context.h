@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// The process's one kernel AIO context: made when first needed, never destroyed
+// (io_destroy takes tens of milliseconds), absent where the kernel refuses it.
+//
+// Thread-safe. Setting up is the only part that takes a lock.
+#pragma once
+
+#include <span>
+
+#include "kernel/ring.h"
+#include "request/request.h"
+#include "request/statistics.h"
+#include "sys/mutex.h"
+
+namespace kaio {
+
+struct KernelOptions {
+  unsigned queue_depth = 1024;  // iocbs in flight that io_setup is asked for
+  bool enabled = true;          // false: behave as if the kernel had no AIO
+  bool read_ring = true;        // false: fetch events by io_getevents
+};
+
+class Context {
+ public:
+  Context(const KernelOptions& options, Statistics& statistics) noexcept
+      : options_(options), statistics_(statistics) {}
+
+  // Sets up on the first call. False: there is no kernel AIO here (not built in,
+  // filtered, or fs.aio-max-nr used up); asked again only after a fork.
+  bool available() noexcept {
+    const State state = state_.load(std::memory_order_acquire);
+    return state == State::ready || (state == State::unknown && set_up());
+  }
+  bool ready() const noexcept { return state_.load(std::memory_order_acquire) == State::ready; }
+
+  // A filter said no later, to io_submit itself.
+  void give_up() noexcept { state_.store(State::absent, std::memory_order_release); }
+
+  // What follows needs ready().
+
+  // Asks for a place for one more iocb. Who got one submits, or gives it back.
+  bool reserve() noexcept {
+    // relaxed: only a bound; the kernel has the last word.
+    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < capacity_) return true;
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  void unreserve(std::uint32_t count) noexcept {
+    in_flight_.fetch_sub(count, std::memory_order_seq_cst);
+  }
+  // Iocbs that were submitted and whose events nobody has taken yet.
+  std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_seq_cst); }
+  std::uint32_t capacity() const noexcept { return capacity_; }
+
+  // One io_submit. Returns how many the kernel took, or the error number of the
+  // first one, negative.
+  int submit(std::span<iocb*> iocbs) noexcept;
+
+  // io_getevents with a relative timeout; null for ever. As libaio.
+  int get_events(long min_count, std::span<io_event> events, const timespec* timeout);
+
+  // Ends a poll; its event arrives all the same. True: it was found.
+  bool cancel(iocb& control) noexcept;
+
+  Ring& ring() noexcept { return ring_; }
+  // The doorbell: an eventfd the reaper sleeps on. There after available() was
+  // asked, whatever it said; -1 before, or when the process has no descriptor left.
+  int doorbell() const noexcept { return doorbell_; }
+  void ring_doorbell() const noexcept;
+  // Whether iocbs of writes may carry RWF_NOSIGNAL.
+  bool has_nosignal() const noexcept { return has_nosignal_; }
+
+  // In a child of fork(): gives up what was inherited, without touching the
+  // parent's ring.
+  void forget_after_fork() noexcept;
+
+ private:
+  enum class State : std::uint8_t { unknown, ready, absent };
+
+  bool set_up() noexcept EXCLUDES(set_up_mutex_);
+  bool make_context() noexcept;
+
+  // Constant after construction.
+  const KernelOptions& options_;
+  Statistics& statistics_;
+
+  sys::Mutex set_up_mutex_;
+  std::atomic<State> state_{State::unknown};  // release: publishes what follows
+
+  // Constant once ready.
+  io_context_t context_ = nullptr;
+  Ring ring_;
+  int doorbell_ = -1;
+  std::uint32_t capacity_ = 0;
+  bool has_nosignal_ = false;
+
+  alignas(64) std::atomic<std::uint32_t> in_flight_{0};
+};
+
+}  // namespace kaio

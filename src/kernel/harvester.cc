@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/harvester.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "kernel/iocb.h"
+#include "sys/cancellation.h"
+
+namespace kaio {
+namespace {
+
+// The address of a thread's own variable: unlike a thread id it costs no call.
+std::uintptr_t this_thread() noexcept {
+  return reinterpret_cast<std::uintptr_t>(&sys::mutexes_held);
+}
+
+constexpr unsigned filtered_pause_us = 200;
+
+}  // namespace
+
+Harvester::Hold::Hold(Harvester& harvester) noexcept : harvester_(harvester) {
+  std::uintptr_t owner = 0;
+  acquired_ = harvester_.owner_.compare_exchange_strong(owner, this_thread(),
+                                                        std::memory_order_seq_cst);
+  nested_ = !acquired_ && owner == this_thread();
+}
+
+Harvester::Hold::~Hold() {
+  if (!acquired_) return;
+  harvester_.sleeping_ = false;
+  harvester_.being_callable_.store(false, std::memory_order_relaxed);
+  // seq_cst: the full fence of the protocol, before the looks in hand_over().
+  harvester_.owner_.store(0, std::memory_order_seq_cst);
+  harvester_.hand_over();
+}
+
+bool Harvester::interrupted_here() const noexcept {
+  return owner_.load(std::memory_order_relaxed) == this_thread() && !sleeping_;
+}
+
+bool Harvester::nothing_there() const noexcept {
+  if (!context_.ready()) return true;
+  const auto* handed = std::atomic_ref(const_cast<iocb*&>(handed_[0].obj))
+                           .load(std::memory_order_relaxed);
+  if (handed != nullptr) return false;
+  // Without the ring only the kernel knows: look whenever something is in flight.
+  return context_.ring().usable() ? context_.ring().empty() : context_.in_flight() == 0;
+}
+
+void Harvester::harvest_now() {
+  do {
+    Hold hold(*this);
+    if (!hold.held()) return;
+    if (!context_.ring().usable()) {
+      const timespec no_time{};
+      context_.get_events(0, handed_space(), &no_time);
+      handle_all();
+      return;
+    }
+    handle_all();
+  } while (!nothing_there());
+}
+
+void Harvester::handle_all() {
+  io_event event;
+  while (take_handed(event)) handle(event);
+  if (!context_.ring().usable()) return;
+  while (context_.ring().take(event)) handle(event);
+}
+
+bool Harvester::take_handed(io_event& event) noexcept {
+  for (io_event& handed : handed_space()) {
+    std::atomic_ref object(handed.obj);
+    if (object.load(std::memory_order_relaxed) == nullptr) continue;
+    event = handed;
+    // A handler in between may have taken it: who gets the pointer has the event.
+    if (object.exchange(nullptr, std::memory_order_relaxed) != nullptr) return true;
+  }
+  return false;
+}
+
+void Harvester::handle(const io_event& event) {
+  context_.unreserve(1);
+  if (event.data == nullptr) {  // our own poll of call_fd_
+    std::uint64_t calls = 0;
+    [[maybe_unused]] const ssize_t size = ::read(call_fd_.load(), &calls, sizeof calls);
+    call_armed_ = false;
+    return;
+  }
+  // Signed, whatever libaio declares; a transfer is at most 0x7ffff000 bytes.
+  sink_.answered(*static_cast<Request*>(event.data), static_cast<std::int32_t>(event.res));
+}
+
+Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
+  if (interrupted_here()) return Led::busy;
+  Hold hold(*this);
+  if (!hold.held()) return Led::busy;
+  // Asked with the lock held: what ends by the ring now ends through us.
+  bool enough = waits.done();
+  if (!enough && waits.on_ring() != WaitSet::OnRing::all) {
+    arm_call();
+    being_callable_.store(true, std::memory_order_seq_cst);
+    enough = waits.mark();
+  }
+  const Led led = enough || !nothing_there() ? Led::harvested : sleep(deadline, waits.cancellable());
+  handle_all();
+  return led;
+}
+
+Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
+  timespec timeout{};
+  if (deadline != sys::forever) {
+    const std::int64_t left = deadline - sys::monotonic_ns();
+    if (left <= 0) return Led::timed_out;
+    timeout = sys::to_timespec(left);
+  }
+  int outcome = 0;
+  {
+    const sys::CancellationPoint cancellation_point(cancellable);
+    sleeping_ = true;
+    outcome = context_.get_events(1, handed_space(), deadline == sys::forever ? nullptr : &timeout);
+    sleeping_ = false;
+  }
+  if (outcome > 0) return Led::harvested;
+  if (outcome == 0) return Led::timed_out;
+  if (outcome != -EINTR) ::usleep(filtered_pause_us);  // refused by a filter: look often
+  return outcome == -EINTR ? Led::interrupted : Led::harvested;
+}
+
+void Harvester::hand_over() noexcept {
+  if (followers_.load(std::memory_order_seq_cst) != 0) promote();
+  if (in_debt()) context_.ring_doorbell();
+}
+
+void Harvester::promote() noexcept {
+  if (followers_.load(std::memory_order_seq_cst) == 0 || led()) return;
+  leadership_.fetch_add(1, std::memory_order_seq_cst);
+  sys::futex_wake(&leadership_, 1);
+}
+
+void Harvester::add_debt() noexcept {
+  debt_.fetch_add(1, std::memory_order_seq_cst);
+  // A leader that does not know of the debt looks when it leaves.
+  if (!led() && context_.ready()) context_.ring_doorbell();
+}
+
+void Harvester::arm_call() noexcept {
+  if (call_armed_) return;
+  if (call_fd_.load() < 0) call_fd_.store(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (call_fd_.load() < 0 || !context_.reserve()) return;
+  iocb_of::readiness(call_control_, call_fd_.load(), true);
+  iocb* control = &call_control_;
+  call_armed_ = context_.submit({&control, 1}) == 1;
+  if (!call_armed_) context_.unreserve(1);
+}
+
+void Harvester::forget_after_fork() noexcept {
+  if (call_fd_.load() >= 0) ::close(call_fd_.load());
+}
+
+void Harvester::call_leader() noexcept {
+  if (!being_callable_.load(std::memory_order_seq_cst)) return;
+  const int saved_errno = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(call_fd_.load(), &one, sizeof one);
+  errno = saved_errno;
+}
+
+}  // namespace kaio

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Taking completions out of the kernel's ring: who may, who sleeps where, and why
+// no completion is left behind.
+//
+// Harvesting. Any thread may harvest, whenever it passes by: the submitter right
+// after io_submit, a caller of aio_error or aio_suspend, the reaper. One at a time
+// (the harvest lock), because taking moves the ring's head. Nobody ever waits for
+// that lock: who finds it taken goes on, because the holder looks at the ring again
+// after giving it up. (Holder: unlock, full fence, look at the ring. Other: sees
+// an event, tries the lock. The event was in the ring before the try; so if the
+// try failed, the holder's look comes after, and finds it.)
+//
+// Leading. One thread may sleep in io_getevents, holding the lock all the while:
+// the leader. When an event arrives the kernel wakes it, and no second thread is
+// involved. A thread that wants to sleep while another leads is a follower: it
+// sleeps on futexes, on those of its requests and on `leadership`. The leader
+// completes everybody's requests while it leads.
+//
+// Handing over. Who gives up the lock, for whatever reason, then looks (after the
+// full fence): events left: harvests again. Followers: wakes one, which tries to
+// lead. Debt: rings for the reaper. A follower counts itself before it looks for a
+// leader the last time, so one of the two sees the other.
+//
+// Debt counts the reasons why completions cannot wait until the program looks for
+// them: requests held back by order, by a fence or by a full ring. While there is
+// debt and no other leader, the reaper leads.
+//
+// Calling the leader. A leader whose requests may also end off the ring (by the
+// pool) arms a poll of an eventfd in the ring; call_leader() adds to that eventfd.
+//
+// Signal handlers. A handler may interrupt the holder of the lock, and harvest:
+// the lock knows its thread, and a nested harvest simply takes the next events.
+// Everything the lock guards is taken by one atomic step (Ring::take, take_handed).
+//
+// Cancellation. The leader's sleep is a cancellation point when the caller made it
+// one. io_getevents hands one event over besides; it goes to `handed_`, which is
+// the harvester's, so a leader that is cancelled with an event in its hand leaves
+// it to whoever harvests next.
+#pragma once
+
+#include "kernel/context.h"
+#include "request/sinks.h"
+#include "sys/clock.h"
+
+namespace kaio {
+
+// What somebody who would lead waits for; asked when it has the lock.
+class WaitSet {
+ public:
+  enum class OnRing : std::uint8_t { none, some, all };
+
+  // Something that was waited for is there.
+  virtual bool done() const = 0;
+  // Which of the rest will end by an event in the ring and in no other way.
+  virtual OnRing on_ring() const = 0;
+  // Sees to it that the end of those that do not calls the leader. Then done().
+  virtual bool mark() = 0;
+  // The sleep is a cancellation point.
+  virtual bool cancellable() const = 0;
+
+ protected:
+  ~WaitSet() = default;
+};
+
+class Harvester {
+ public:
+  Harvester(Context& context, AnswerSink& sink) noexcept : context_(context), sink_(sink) {}
+
+  // Handles every completion that is there. Never waits; async-signal-safe. The
+  // caller drains the sink afterwards.
+  void harvest() {
+    if (!nothing_there()) harvest_now();
+  }
+
+  enum class Led : std::uint8_t {
+    busy,         // another thread leads
+    harvested,    // events came and were handled, or were there already
+    interrupted,  // a signal handler ran
+    timed_out,
+  };
+
+  // Sleeps until a completion comes, if nobody else does, and handles it. May be
+  // left by a forced unwind when the calling thread is cancelled meanwhile.
+  Led lead(sys::Deadline deadline, WaitSet& waits);
+
+  // Ends the sleep of a leader that is callable. Async-signal-safe.
+  void call_leader() noexcept;
+
+  // Somebody leads, or is just harvesting.
+  bool led() const noexcept { return owner_.load(std::memory_order_seq_cst) != 0; }
+
+  // True in a signal handler that interrupted this thread's harvest, other than in
+  // its sleep. Such a handler cannot lead: the frame below may have an event in its
+  // hands that nobody else can complete.
+  bool interrupted_here() const noexcept;
+
+  void add_debt() noexcept;
+  void remove_debt() noexcept { debt_.fetch_sub(1, std::memory_order_seq_cst); }
+  bool in_debt() const noexcept { return debt_.load(std::memory_order_seq_cst) != 0; }
+
+  // For followers, see complete/waiter.cc.
+  sys::FutexWord& leadership() noexcept { return leadership_; }
+  void add_follower() noexcept { followers_.fetch_add(1, std::memory_order_seq_cst); }
+  void remove_follower() noexcept { followers_.fetch_sub(1, std::memory_order_seq_cst); }
+  // For a follower that leaves without leading: passes on what it may have been
+  // woken for.
+  void promote() noexcept;
+
+  Context& context() noexcept { return context_; }
+  void forget_after_fork() noexcept;
+
+ private:
+  static constexpr std::size_t handed_max = 64;
+
+  // The harvest lock, for a scope. In a handler that interrupted its holder it is
+  // held already, and stays so.
+  class Hold {
+   public:
+    explicit Hold(Harvester& harvester) noexcept;
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    bool held() const noexcept { return acquired_ || nested_; }
+
+   private:
+    Harvester& harvester_;
+    bool acquired_ = false;
+    bool nested_ = false;
+  };
+
+  // What io_getevents may fill: with the ring at hand one event to wake up by.
+  std::span<io_event> handed_space() noexcept {
+    return {handed_, context_.ring().usable() ? 1 : handed_max};
+  }
+  bool nothing_there() const noexcept;
+  void harvest_now();
+  void handle_all();
+  void handle(const io_event& event);
+  bool take_handed(io_event& event) noexcept;
+  Led sleep(sys::Deadline deadline, bool cancellable);
+  void arm_call() noexcept;
+  void hand_over() noexcept;
+
+  Context& context_;
+  AnswerSink& sink_;
+
+  // Identity of the thread that holds the lock, or 0.
+  alignas(64) std::atomic<std::uintptr_t> owner_{0};
+  // Guarded by the lock; read by handlers on the same thread.
+  bool sleeping_ = false;
+  bool call_armed_ = false;
+  iocb call_control_{};
+  io_event handed_[handed_max]{};
+
+  alignas(64) std::atomic<std::uint32_t> debt_{0};
+  std::atomic<std::uint32_t> followers_{0};
+  sys::FutexWord leadership_{0};
+  std::atomic<bool> being_callable_{false};
+  std::atomic<int> call_fd_{-1};
+};
+
+}  // namespace kaio

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/reaper.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "sys/thread.h"
+
+namespace kaio {
+namespace {
+
+class UntilOutOfDebt final : public WaitSet {
+ public:
+  explicit UntilOutOfDebt(const Harvester& harvester) noexcept : harvester_(harvester) {}
+  bool done() const override { return !harvester_.in_debt(); }
+  // Whatever else pays the debt leaves nothing for the reaper to do.
+  OnRing on_ring() const override { return OnRing::all; }
+  bool mark() override { return done(); }
+  bool cancellable() const override { return false; }
+
+ private:
+  const Harvester& harvester_;
+};
+
+}  // namespace
+
+bool Reaper::start() noexcept {
+  sys::MutexLock lock(start_mutex_);
+  if (running_.load(std::memory_order_relaxed)) return true;
+  harvester_.context().available();  // makes the doorbell
+  if (harvester_.context().doorbell() < 0) return false;
+  const int outcome = sys::start_thread(
+      [](void* self) -> void* { static_cast<Reaper*>(self)->run(); }, this);
+  if (outcome != 0) return false;
+  statistics_.count(Count::threads_started);
+  running_.store(true, std::memory_order_release);
+  return true;
+}
+
+void Reaper::run() {
+  sys::name_this_thread("kaio-reaper");
+  for (;;) {
+    harvester_.harvest();
+    sink_.drain();
+    const std::int64_t pause_ns = periodic_.try_again();
+    if (harvester_.in_debt() && harvester_.context().ready()) {
+      const sys::Deadline deadline =
+          pause_ns == sys::forever ? sys::forever : sys::monotonic_ns() + pause_ns;
+      UntilOutOfDebt until_out_of_debt(harvester_);
+      const auto led = harvester_.lead(deadline, until_out_of_debt);
+      sink_.drain();
+      // Another leader: it rings when it leaves in debt.
+      if (led != Harvester::Led::busy) continue;
+    }
+    sleep(pause_ns);
+  }
+}
+
+void Reaper::sleep(std::int64_t time_ns) noexcept {
+  const int doorbell = harvester_.context().doorbell();
+  if (time_ns != sys::forever) {
+    pollfd look{.fd = doorbell, .events = POLLIN, .revents = 0};
+    const timespec timeout = sys::to_timespec(time_ns);
+    if (::ppoll(&look, 1, &timeout, nullptr) <= 0) return;
+  }
+  std::uint64_t rings = 0;
+  [[maybe_unused]] const ssize_t size = ::read(doorbell, &rings, sizeof rings);
+}
+
+}  // namespace kaio

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "notify/callback_threads.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "sys/calls.h"
+#include "sys/clock.h"
+#include "sys/thread.h"
+
+namespace kaio {
+namespace {
+
+constexpr std::int64_t look_interval_ns = 1'000'000;
+constexpr std::int64_t idle_ns = 1'000'000'000;
+constexpr unsigned quiet_looks_max = 100;  // then the spare goes to sleep
+constexpr std::uint32_t threads_kept = 2;  // one to run callbacks, one spare
+
+void set_mask(const sigset_t& mask) noexcept { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+
+void block_all_signals() noexcept {
+  sigset_t every_signal;
+  ::sigfillset(&every_signal);
+  set_mask(every_signal);
+}
+
+struct OwnThreadCall {
+  NotifyFunction function;
+  sigval value;
+};
+
+void* run_own_thread(void* argument) {
+  const auto call = *static_cast<OwnThreadCall*>(argument);
+  delete static_cast<OwnThreadCall*>(argument);
+  call.function(call.value);
+  return nullptr;
+}
+
+}  // namespace
+
+class CallbackThreads::Presence {
+ public:
+  explicit Presence(CallbackThreads& threads) noexcept : threads_(threads) {}
+
+  void set_busy(bool busy) noexcept {
+    if (busy == busy_) return;
+    busy_ = busy;
+    // seq_cst: a pusher that saw us busy left its item to us; we look at the queue
+    // once more after this.
+    busy ? threads_.busy_count_.fetch_add(1) : threads_.busy_count_.fetch_sub(1);
+  }
+
+  // A callback that ends the thread comes through here too.
+  ~Presence() {
+    block_all_signals();
+    set_busy(false);
+    threads_.statistics_.count(Count::threads_ended);
+    threads_.thread_count_.fetch_sub(1);
+    if (threads_.queue_empty()) return;
+    if (threads_.thread_count_.load() == 0) threads_.start_thread();
+    threads_.work_.fetch_add(1);
+    sys::futex_wake(&threads_.work_, 1);
+  }
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+
+ private:
+  CallbackThreads& threads_;
+  bool busy_ = false;
+};
+
+bool CallbackThreads::start_first() noexcept {
+  sys::MutexLock lock(mutex_);
+  if (thread_count_.load() != 0) return true;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
+  return start_thread();
+}
+
+bool CallbackThreads::start_thread() noexcept {
+  thread_count_.fetch_add(1);
+  const int outcome = sys::start_thread(
+      [](void* self) -> void* {
+        static_cast<CallbackThreads*>(self)->work();
+        return nullptr;
+      },
+      this);
+  if (outcome != 0) {
+    thread_count_.fetch_sub(1);
+    return false;
+  }
+  statistics_.count(Count::threads_started);
+  return true;
+}
+
+void CallbackThreads::run(Notifiable& item) noexcept {
+  incoming_.push(item);
+  work_.fetch_add(1);
+  // seq_cst throughout: see Presence::set_busy.
+  if (busy_count_.load() == 0 || watch_count_.load() == 0) sys::futex_wake(&work_, 1);
+}
+
+void CallbackThreads::work() {
+  sys::name_this_thread("kaio-callback");
+  Presence presence(*this);
+  do {
+    run_queued(presence);
+  } while (wait_for_work());
+}
+
+void CallbackThreads::run_queued(Presence& presence) {
+  while (!queue_empty()) {
+    presence.set_busy(true);
+    keep_spare();
+    while (Notifiable* item = take()) {
+      const Notification notification = item->notification;
+      owner_.sent(*item);
+      call(notification);
+    }
+    block_all_signals();
+    presence.set_busy(false);
+  }
+}
+
+bool CallbackThreads::wait_for_work() {
+  for (;;) {
+    const std::uint32_t seen = work_.load();
+    const bool others_run = busy_count_.load() != 0;
+    if (!others_run && !queue_empty()) return true;
+    std::uint32_t nobody = 0;
+    if (others_run && watch_count_.compare_exchange_strong(nobody, 1)) {
+      const bool take_part = watch();
+      watch_count_.store(0);
+      if (take_part) return true;
+      continue;
+    }
+    const bool may_end = thread_count_.load() - busy_count_.load() > threads_kept;
+    const int outcome =
+        sys::futex_wait(work_, seen, may_end ? sys::monotonic_ns() + idle_ns : sys::forever);
+    if (outcome == ETIMEDOUT && thread_count_.load() - busy_count_.load() > threads_kept)
+      return false;
+  }
+}
+
+bool CallbackThreads::watch() {
+  unsigned quiet_looks = 0;
+  std::uint32_t last_taken = taken_.load();
+  std::int64_t taken_ns = sys::monotonic_ns();
+  while (quiet_looks < quiet_looks_max) {
+    sys::futex_wait(work_, work_.load(), sys::monotonic_ns() + look_interval_ns);
+    if (queue_empty()) {
+      ++quiet_looks;
+      continue;
+    }
+    quiet_looks = 0;
+    if (busy_count_.load() == 0) return true;
+    const std::int64_t now_ns = sys::monotonic_ns();
+    if (taken_.load() != last_taken) {
+      last_taken = taken_.load();
+      taken_ns = now_ns;
+    } else if (now_ns - taken_ns >= look_interval_ns) {
+      // Stuck. Others that will be stuck as well may be queued: do not let the
+      // last one wait for as many looks as there are callbacks before it.
+      for (std::uint32_t more = busy_count_.load(); more > 0; --more)
+        if (thread_count_.load() >= limits::callback_threads_max || !start_thread()) break;
+      return true;
+    }
+  }
+  return false;
+}
+
+void CallbackThreads::keep_spare() noexcept {
+  if (busy_count_.load() < thread_count_.load() ||
+      thread_count_.load() >= limits::callback_threads_max)
+    return;
+  start_thread();  // if it cannot be made, the next callback tries again
+}
+
+void CallbackThreads::call(const Notification& notification) {
+  taken_.fetch_add(1);
+  statistics_.count(Count::notified_thread);
+  // Every time: the callback before may have changed it.
+  set_mask(program_mask_);
+  if (notification.kind == Notification::Kind::attributed_callback) {
+    call_attributed(notification.attributed, notification.value);
+  } else {
+    notification.function(notification.value);
+  }
+}
+
+void CallbackThreads::call_attributed(AttributedCallback* attributed, sigval value) {
+  const NotifyFunction function = attributed->function;
+  auto* argument = new (std::nothrow) OwnThreadCall{.function = function, .value = value};
+  pthread_t thread{};
+  const bool started =
+      argument != nullptr && sys::calls.create_thread(&thread, &attributed->attributes,
+                                                      run_own_thread, argument) == 0;
+  ::pthread_attr_destroy(&attributed->attributes);
+  delete attributed;
+  if (started) return;
+  delete argument;
+  function(value);  // no thread with these attributes: better here than never
+}
+
+Notifiable* CallbackThreads::take() noexcept {
+  sys::MutexLock lock(mutex_);
+  if (queue_ == nullptr) queue_ = incoming_.take_in_order();
+  Notifiable* item = queue_;
+  if (item != nullptr) queue_ = item->next;
+  return item;
+}
+
+bool CallbackThreads::queue_empty() noexcept {
+  if (!incoming_.empty()) return false;
+  sys::MutexLock lock(mutex_);
+  return queue_ == nullptr;
+}
+
+}  // namespace kaio

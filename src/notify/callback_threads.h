@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// SIGEV_THREAD: callbacks on threads that are reused, one thread as long as
+// callbacks return quickly, more when they do not.
+//
+// A callback may run for ever, block, call pthread_exit, or submit the next
+// request. So behind the threads that run callbacks one spare is kept, which looks
+// once a millisecond, as long as anything happens, whether the queue moves. If it
+// holds something and nothing was taken since the last look, the running callbacks
+// are stuck: the spare takes over, and more threads are started, twice as many at
+// every look in a row. Threads beyond the spare end after a while without work.
+//
+// Handing over is lock-free and async-signal-safe: completions are handled by
+// whatever thread harvests, also in a signal handler.
+#pragma once
+
+#include <signal.h>
+
+#include "request/request_stack.h"
+#include "request/sinks.h"
+#include "request/statistics.h"
+#include "sys/mutex.h"
+
+namespace kaio {
+
+namespace limits {
+inline constexpr unsigned callback_threads_max = 8192;
+}  // namespace limits
+
+class CallbackThreads {
+ public:
+  CallbackThreads(NotificationOwner& owner, Statistics& statistics) noexcept
+      : owner_(owner), statistics_(statistics) {}
+
+  // At the call that asks for a callback: makes sure that there is a thread to run
+  // it. False: there is none and none can be made. Notes the signal mask that
+  // callbacks are to run with, the caller's.
+  bool ensure_running() noexcept EXCLUDES(mutex_) {
+    return thread_count_.load(std::memory_order_acquire) != 0 || start_first();
+  }
+
+  // Makes up for a thread that could not be made in a signal handler.
+  void ensure_queue_runs() noexcept EXCLUDES(mutex_) {
+    if (thread_count_.load() == 0 && !incoming_.empty()) start_first();
+  }
+
+  // Runs item.notification on one of the threads; `item` goes back to its owner
+  // before the callback starts. Async-signal-safe.
+  void run(Notifiable& item) noexcept;
+
+ private:
+  class Presence;  // a thread's part in the counts, given up also by pthread_exit
+
+  bool start_first() noexcept EXCLUDES(mutex_);
+  bool start_thread() noexcept;
+  void work();
+  // Runs callbacks until the queue is empty.
+  void run_queued(Presence& presence) EXCLUDES(mutex_);
+  // Waits until there is something to do. False: end this thread.
+  bool wait_for_work() EXCLUDES(mutex_);
+  // As the spare: looks on while others run callbacks. True: take part.
+  bool watch() EXCLUDES(mutex_);
+  void keep_spare() noexcept;
+  void call(const Notification& notification);
+  void call_attributed(AttributedCallback* attributed, sigval value);
+  Notifiable* take() noexcept EXCLUDES(mutex_);
+  bool queue_empty() noexcept EXCLUDES(mutex_);
+
+  NotificationOwner& owner_;
+  Statistics& statistics_;
+
+  NotifiableStack incoming_;
+  sys::Mutex mutex_;
+  Notifiable* queue_ GUARDED_BY(mutex_) = nullptr;  // oldest first
+
+  std::atomic<std::uint32_t> thread_count_{0};
+  std::atomic<std::uint32_t> busy_count_{0};   // running callbacks
+  std::atomic<std::uint32_t> watch_count_{0};  // spares that look every millisecond
+  std::atomic<std::uint32_t> taken_{0};        // callbacks ever begun
+  sys::FutexWord work_{0};                     // counts hand-overs; threads sleep on it
+  sigset_t program_mask_{};                    // set before the first thread starts
+};
+
+}  // namespace kaio

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "notify/signal_sender.h"
+
+#include <unistd.h>
+
+#include "sys/calls.h"
+
+namespace kaio {
+
+bool SignalSender::queue(const Notification& notification) noexcept {
+  siginfo_t info{};
+  info.si_signo = notification.signal_number;
+  info.si_code = SI_ASYNCIO;
+  info.si_value = notification.value;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  const pid_t tid =
+      notification.kind == Notification::Kind::thread_signal ? notification.target : 0;
+  const int outcome = sys::calls.queue_signal(tid, notification.signal_number, &info);
+  if (outcome == -EAGAIN) return false;
+  // Any other refusal is final: the thread it was for has ended (ESRCH).
+  if (outcome == 0) statistics_.count(Count::notified_signal);
+  return true;
+}
+
+bool SignalSender::send(Notifiable& item) {
+  // Behind those that wait already, so that none is overtaken.
+  if (!any_waiting_.load(std::memory_order_acquire) && queue(item.notification)) {
+    owner_.sent(item);
+    return true;
+  }
+  statistics_.count(Count::signal_queue_full);
+  any_waiting_.store(true, std::memory_order_release);
+  refused_.push(item);
+  return false;
+}
+
+bool SignalSender::try_again() {
+  if (!any_waiting_.load(std::memory_order_acquire)) return true;
+  for (;;) {
+    while (waiting_ != nullptr) {
+      if (!queue(waiting_->notification)) return false;
+      Notifiable* item = waiting_;
+      waiting_ = item->next;
+      owner_.sent(*item);
+    }
+    waiting_ = refused_.take_in_order();
+    if (waiting_ != nullptr) continue;
+    any_waiting_.store(false, std::memory_order_seq_cst);
+    // One that saw the flag still set may have pushed since.
+    if (refused_.empty()) return true;
+    any_waiting_.store(true, std::memory_order_seq_cst);
+  }
+}
+
+}  // namespace kaio

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "poll/watcher.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+#include "sys/thread.h"
+
+namespace kaio {
+namespace {
+
+constexpr int audit_interval_ms = 1000;
+constexpr std::int64_t audit_interval_ns = audit_interval_ms * INT64_C(1'000'000);
+constexpr std::uint32_t ends_everything = EPOLLERR | EPOLLHUP;
+
+void close_if_open(int fd) noexcept {
+  if (fd >= 0) ::close(fd);
+}
+
+std::uint32_t wanted_by(const Request& request) {
+  return request.operation.is_read() ? EPOLLIN | EPOLLRDHUP : EPOLLOUT;
+}
+
+}  // namespace
+
+bool Watcher::ensure_running() noexcept {
+  if (epoll_fd_.load(std::memory_order_acquire) >= 0) return true;
+  sys::MutexLock lock(start_mutex_);
+  if (epoll_fd_.load(std::memory_order_relaxed) >= 0) return true;
+  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+  wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event wake{.events = EPOLLIN | EPOLLET, .data = {.fd = wake_fd_}};
+  if (fd < 0 || wake_fd_ < 0 || ::epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
+    close_if_open(fd);
+    close_if_open(wake_fd_);
+    return false;
+  }
+  epoll_fd_.store(fd, std::memory_order_release);
+  const int outcome = sys::start_thread(
+      [](void* self) -> void* { static_cast<Watcher*>(self)->run(); }, this);
+  if (outcome == 0) {
+    statistics_.count(Count::threads_started);
+    return true;
+  }
+  epoll_fd_.store(-1, std::memory_order_release);
+  ::close(fd);
+  ::close(wake_fd_);
+  return false;
+}
+
+bool Watcher::watch(Request& request) noexcept {
+  if (!ensure_running()) return false;
+  statistics_.count(Count::waits_by_epoll);
+  int error_number = 0;
+  bool first = false;
+  {
+    sys::MutexLock lock(mutex_);
+    request.move_to(RequestState::watched);
+    bucket_of(request.operation.fd).push_back(request);
+    error_number = arm(request.operation.fd);
+    if (error_number == 0) {
+      first = watched_count_.fetch_add(1, std::memory_order_seq_cst) == 0;
+    } else {
+      bucket_of(request.operation.fd).erase(request);
+    }
+  }
+  if (first) ::eventfd_write(wake_fd_, 1);  // time for audits again
+  // EPERM: a kind of file that is always ready. Others are the request's error.
+  if (error_number != 0)
+    sink_.answered(request, error_number == EPERM ? EPOLLIN | EPOLLOUT : -error_number);
+  return true;
+}
+
+bool Watcher::remove(Request& request) noexcept {
+  sys::MutexLock lock(mutex_);
+  if (request.state.load(std::memory_order_acquire) != RequestState::watched) return false;
+  bucket_of(request.operation.fd).erase(request);
+  watched_count_.fetch_sub(1, std::memory_order_seq_cst);
+  request.move_to(RequestState::starting);
+  return true;  // its registration, if nobody else's, wakes us once for nothing
+}
+
+void Watcher::take(int fd, std::uint32_t events, RequestQueue& taken) noexcept {
+  RequestQueue rest;
+  RequestQueue& bucket = bucket_of(fd);
+  while (Request* request = bucket.pop_front()) {
+    const bool concerned = request->operation.fd == fd &&
+                           (events & (wanted_by(*request) | ends_everything)) != 0;
+    (concerned ? taken : rest).push_back(*request);
+  }
+  bucket = rest;
+}
+
+std::uint32_t Watcher::wanted_on(int fd) noexcept {
+  std::uint32_t events = 0;
+  const RequestQueue& bucket = bucket_of(fd);
+  for (const Request* request = bucket.front(); request != nullptr; request = bucket.after(*request))
+    if (request->operation.fd == fd) events |= wanted_by(*request);
+  return events;
+}
+
+int Watcher::rearm(int fd) noexcept {
+  epoll_event registration{.events = wanted_on(fd) | EPOLLONESHOT, .data = {.fd = fd}};
+  return ::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &registration) == 0 ? 0 : errno;
+}
+
+int Watcher::arm(int fd) noexcept {
+  const int error_number = rearm(fd);
+  if (error_number != ENOENT) return error_number;
+  epoll_event registration{.events = wanted_on(fd) | EPOLLONESHOT, .data = {.fd = fd}};
+  return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &registration) == 0 ? 0 : errno;
+}
+
+void Watcher::answer_all(RequestQueue& requests, std::int32_t answer) {
+  while (Request* request = requests.pop_front()) {
+    watched_count_.fetch_sub(1, std::memory_order_seq_cst);
+    request->move_to(RequestState::starting);
+    sink_.answered(*request, answer);
+  }
+}
+
+void Watcher::answer_ready(int fd, std::uint32_t events) noexcept {
+  RequestQueue ready;
+  {
+    sys::MutexLock lock(mutex_);
+    take(fd, events, ready);
+    if (wanted_on(fd) != 0) rearm(fd);
+  }
+  answer_all(ready, static_cast<std::int32_t>(events & 0xffff));
+}
+
+void Watcher::audit() noexcept {
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    RequestQueue gone;
+    {
+      sys::MutexLock lock(mutex_);
+      const RequestQueue& bucket = buckets_[i];
+      const Request* request = bucket.front();
+      while (request != nullptr) {
+        const int error_number = rearm(request->operation.fd);
+        if (error_number == ENOENT || error_number == EBADF) {
+          take(request->operation.fd, ~0u, gone);
+          request = bucket.front();
+        } else {
+          request = bucket.after(*request);
+        }
+      }
+    }
+    answer_all(gone, -EBADF);
+  }
+}
+
+void Watcher::run() {
+  sys::name_this_thread("kaio-watcher");
+  std::array<epoll_event, 64> ready;
+  std::int64_t next_audit_ns = sys::monotonic_ns() + audit_interval_ns;
+  for (;;) {
+    const int count =
+        ::epoll_wait(epoll_fd_, ready.data(), static_cast<int>(ready.size()),
+                     watched_count_.load(std::memory_order_seq_cst) == 0 ? -1 : audit_interval_ms);
+    for (int i = 0; i < count; ++i)
+      if (ready[i].data.fd != wake_fd_) answer_ready(ready[i].data.fd, ready[i].events);
+    if (sys::monotonic_ns() >= next_audit_ns) {
+      audit();
+      next_audit_ns = sys::monotonic_ns() + audit_interval_ns;
+    }
+    sink_.drain();
+  }
+}
+
+void Watcher::forget_after_fork() noexcept {
+  close_if_open(epoll_fd_);
+  close_if_open(wake_fd_);
+}
+
+}  // namespace kaio

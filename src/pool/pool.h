@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// A bounded pool of threads for calls that may block. One queue per priority, in
+// order of arrival.
+//
+// No thread exists before the first job. From then on, while the bound allows,
+// one idle thread is kept ready: a worker that takes the last idle one's place
+// first starts another, so that submitting never makes a thread but the first.
+#pragma once
+
+#include <array>
+
+#include "request/request_list.h"
+#include "request/statistics.h"
+#include "sys/clock.h"
+#include "sys/mutex.h"
+
+namespace kaio {
+
+namespace limits {
+inline constexpr unsigned pool_threads_default = 32;
+inline constexpr unsigned pool_threads_max = 4096;
+inline constexpr int pool_idle_seconds_default = 1;  // glibc's
+}  // namespace limits
+
+// Implemented by route/: carries out one request in a pool thread. May block.
+class Performer {
+ public:
+  virtual void perform(Request& request) = 0;
+
+ protected:
+  ~Performer() = default;
+};
+
+class Pool {
+ public:
+  Pool(Performer& performer, Statistics& statistics) noexcept
+      : performer_(performer), statistics_(statistics) {}
+
+  // Queues the request (state `queued`). False, and nothing done: there is no
+  // thread and none can be made.
+  bool submit(Request& request) noexcept EXCLUDES(mutex_);
+
+  // Takes a queued request out, to be cancelled (state `starting`). False: it is
+  // not queued (any more).
+  bool remove(Request& request) noexcept EXCLUDES(mutex_);
+
+  // Any time; threads over a lowered bound end when they have nothing to do.
+  void configure(unsigned threads_max, std::int64_t idle_ns) noexcept EXCLUDES(mutex_);
+
+ private:
+  static constexpr std::size_t priority_count = 21;  // AIO_PRIO_DELTA_MAX + 1
+
+  void run();
+  Request* take() noexcept REQUIRES(mutex_);
+  bool start_worker() noexcept;
+
+  Performer& performer_;
+  Statistics& statistics_;
+
+  sys::Mutex mutex_;
+  std::array<RequestQueue, priority_count> queues_ GUARDED_BY(mutex_);
+  unsigned queued_ GUARDED_BY(mutex_) = 0;
+  unsigned threads_ GUARDED_BY(mutex_) = 0;
+  unsigned idle_ GUARDED_BY(mutex_) = 0;
+  unsigned threads_max_ GUARDED_BY(mutex_) = limits::pool_threads_default;
+  std::int64_t idle_ns_ GUARDED_BY(mutex_) =
+      limits::pool_idle_seconds_default * INT64_C(1'000'000'000);
+  sys::FutexWord jobs_{0};  // counts submissions; idle threads sleep on it
+};
+
+}  // namespace kaio

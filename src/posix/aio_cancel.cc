@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+
+#include "posix/export.h"
+#include "posix/frame.h"
+#include "posix/look.h"
+#include "request/deferred.h"
+
+namespace kaio {
+namespace {
+
+int cancel(Runtime& runtime, int fd, const aiocb* control_block) {
+  Request* request = nullptr;
+  if (control_block != nullptr) {
+    look(*control_block);
+    request = request_in_progress(runtime.requests, *control_block);
+    if (request == nullptr) return AIO_ALLDONE;
+  }
+  // A handler that interrupted this thread inside the engine: what it would need
+  // may be locked by the frame below.
+  if (deferred::must_put_aside()) return AIO_NOTCANCELED;
+  const Frame frame(runtime);
+  runtime.harvester.harvest();
+  const auto outcome =
+      request == nullptr ? runtime.dispatcher.cancel(fd)
+                         : runtime.dispatcher.cancel(*request, id_of(*control_block).generation);
+  switch (outcome) {
+    case Dispatcher::Cancelled::all:
+      return AIO_CANCELED;
+    case Dispatcher::Cancelled::not_all:
+      return AIO_NOTCANCELED;
+    case Dispatcher::Cancelled::none_left:
+      break;
+  }
+  return AIO_ALLDONE;
+}
+
+}  // namespace
+}  // namespace kaio
+
+KAIO_EXPORT int aio_cancel(int fd, aiocb* control_block) noexcept {
+  if (::fcntl(fd, F_GETFD) < 0) return kaio::fail(EBADF);
+  if (control_block != nullptr && control_block->aio_fildes != fd) return kaio::fail(EINVAL);
+  kaio::Runtime* engine = kaio::runtime_if_any();
+  return engine == nullptr ? AIO_ALLDONE : kaio::cancel(*engine, fd, control_block);
+}
+KAIO_ALIAS_64(aio_cancel);

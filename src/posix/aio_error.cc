@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include "posix/export.h"
+#include "posix/frame.h"
+#include "posix/look.h"
+#include "posix/misuse.h"
+
+KAIO_EXPORT int aio_error(const aiocb* control_block) noexcept {
+  using namespace kaio;
+  const std::uint32_t word = look(*control_block);
+  switch (word & status::tag_mask) {
+    case status::tag_in_progress:
+      return EINPROGRESS;
+    case status::tag_taken:
+      if (is_refused_misuse("aio_error")) return EINVAL;
+      [[fallthrough]];
+    case status::tag_done:
+      return static_cast<int>(word & status::error_mask);
+    default:  // never submitted: what glibc reads there
+      return is_refused_misuse("aio_error") ? EINVAL : static_cast<int>(word);
+  }
+}
+KAIO_ALIAS_64(aio_error);

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "kaio/aio.h"
+#include "posix/export.h"
+#include "posix/frame.h"
+#include "posix/aiocb_cell.h"
+
+namespace kaio {
+namespace {
+
+// Until any request of the process is done.
+class NextDone final : public FutexWaitSet {
+ public:
+  explicit NextDone(Runtime& runtime) noexcept : runtime_(runtime) {}
+
+  bool done() const override {
+    if (request_ == nullptr) request_ = runtime_.completer.retrieval().next();
+    return request_ != nullptr || none_outstanding();
+  }
+  // Completions come by either way; those of the pool call the leader.
+  OnRing on_ring() const override {
+    return runtime_.context.ready() && runtime_.context.in_flight() > 0 ? OnRing::some
+                                                                         : OnRing::none;
+  }
+  bool mark() override { return done(); }
+  bool cancellable() const override { return true; }
+  // More than can be named: sleep on the count of all completions.
+  std::size_t words(std::span<sys::FutexExpectation> space) const override {
+    return space.size() + 1;
+  }
+
+  Request* request() const noexcept { return request_; }
+
+ private:
+  bool none_outstanding() const {
+    const Statistics& statistics = runtime_.statistics;
+    return statistics.get(Count::submitted) == statistics.get(Count::completed);
+  }
+
+  Runtime& runtime_;
+  mutable Request* request_ = nullptr;
+};
+
+ssize_t take(Runtime& runtime, Request& request, aiocb** control_block) {
+  StatusCell& cell = *request.cell;
+  *control_block = aiocb_of(cell);
+  const std::int64_t result = request.done_bytes;
+  runtime.requests.free(request);
+  // As aio_return() leaves it.
+  cell.word.store((cell.word.load(std::memory_order_relaxed) & status::error_mask) |
+                      status::tag_taken,
+                  std::memory_order_relaxed);
+  return result < 0 ? fail(static_cast<int>(-result)) : result;
+}
+
+}  // namespace
+}  // namespace kaio
+
+KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* timeout) {
+  using namespace kaio;
+  *control_block = nullptr;
+  if (timeout != nullptr && (timeout->tv_nsec < 0 || timeout->tv_nsec >= 1'000'000'000))
+    return fail(EINVAL);
+  Runtime* engine = runtime();
+  if (engine == nullptr) return fail(EAGAIN);
+  NextDone next_done(*engine);
+  const Waited waited = engine->waiter.wait(
+      next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
+  if (next_done.request() != nullptr) return take(*engine, *next_done.request(), control_block);
+  return fail(waited == Waited::interrupted ? EINTR : EAGAIN);
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <csignal>
+
+#include "notify/notifier.h"
+
+namespace kaio {
+
+// Checks and copies a sigevent. 0; EINVAL: one that cannot be; EAGAIN: no memory,
+// or no thread for callbacks. On 0 `notification` may own a copy of attributes:
+// release() it if the request is not made after all.
+int copy_sigevent(const sigevent& event, Notifier& notifier, Notification& notification) noexcept;
+void release(Notification& notification) noexcept;
+
+}  // namespace kaio

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cstring>
+
+#include "kaio/aio.h"
+#include "posix/export.h"
+#include "runtime/report.h"
+
+KAIO_EXPORT int kaio_get_statistics(kaio_statistics* statistics, std::size_t size_bytes) {
+  if (statistics == nullptr) return kaio::fail(EINVAL);
+  const kaio_statistics gathered = kaio::gather_statistics();
+  // A program compiled against a newer header finds zeros in what we do not know.
+  std::memset(statistics, 0, size_bytes);
+  std::memcpy(statistics, &gathered, std::min(size_bytes, sizeof gathered));
+  return 0;
+}

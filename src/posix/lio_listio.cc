@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "kaio/aio.h"
+#include "posix/copy_sigevent.h"
+#include "posix/export.h"
+#include "posix/frame.h"
+#include "posix/submit.h"
+#include "posix/waits.h"
+#include "sys/pages.h"
+
+namespace kaio {
+namespace {
+
+// Room for the iocbs of one list: on the stack for a short one, never more of the
+// stack for a long one.
+class IocbSpace {
+ public:
+  explicit IocbSpace(std::size_t count) noexcept : count_(count) {
+    if (count_ > short_list)
+      mapped_ = static_cast<iocb**>(sys::map_pages(count_ * sizeof(iocb*)));
+  }
+  ~IocbSpace() {
+    if (mapped_ != nullptr) sys::unmap_pages(mapped_, count_ * sizeof(iocb*));
+  }
+  IocbSpace(const IocbSpace&) = delete;
+  IocbSpace& operator=(const IocbSpace&) = delete;
+  bool valid() const noexcept { return count_ <= short_list || mapped_ != nullptr; }
+  std::span<iocb*> get() noexcept { return {mapped_ != nullptr ? mapped_ : short_, count_}; }
+
+ private:
+  static constexpr std::size_t short_list = 128;
+  std::size_t count_;
+  iocb** mapped_ = nullptr;
+  iocb* short_[short_list];
+};
+
+Submission submission_of(const aiocb& control_block) {
+  switch (control_block.aio_lio_opcode) {
+    case LIO_READ:
+      return {.opcode = Opcode::read};
+    case LIO_WRITE:
+      return {.opcode = Opcode::write};
+    case LIO_READV:
+      return {.opcode = Opcode::read, .vectored = true};
+    case LIO_WRITEV:
+      return {.opcode = Opcode::write, .vectored = true};
+    default:
+      return {.error_number = EINVAL};
+  }
+}
+
+struct Refused {
+  bool any = false;              // an element that could not even be given a status
+  bool for_resources = false;    // EAGAIN
+};
+
+Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup* group,
+                   SubmissionBatch& batch) {
+  Refused refused;
+  for (aiocb* control_block : list) {
+    if (control_block == nullptr || control_block->aio_lio_opcode == LIO_NOP) continue;
+    Submission submission = submission_of(*control_block);
+    submission.group = group;
+    submission.batch = &batch;
+    if (group != nullptr) group->remaining.fetch_add(1, std::memory_order_relaxed);
+    const int error_number = submit(runtime, *control_block, submission);
+    if (error_number == 0) continue;
+    if (group != nullptr) group->remaining.fetch_sub(1, std::memory_order_relaxed);
+    refused.any = true;
+    refused.for_resources |= error_number == EAGAIN;
+    if (request_in_progress(runtime.requests, *control_block) != nullptr) continue;
+    cell_of(*control_block).result_bytes = -1;
+    cell_of(*control_block).word.store(status::done(error_number), std::memory_order_release);
+  }
+  runtime.dispatcher.submit(batch);
+  return refused;
+}
+
+int wait_for(Runtime& runtime, std::span<aiocb* const> list, RequestGroup& group) {
+  GroupDone group_done(runtime.requests, AiocbList(list.data(), list.size()), group);
+  const Waited waited = runtime.waiter.wait(group_done, sys::forever);
+  const bool failed = group.failed.load(std::memory_order_relaxed);
+  runtime.completer.drop(group);
+  if (waited == Waited::interrupted) return EINTR;
+  return failed ? EIO : 0;
+}
+
+RequestGroup* make_group(Runtime& runtime, const Notification& notification, bool wait) {
+  RequestGroup* group = runtime.requests.groups.allocate();
+  if (group == nullptr) return nullptr;
+  group->notification = notification;
+  group->notification.of_list = true;
+  group->remaining.store(1, std::memory_order_relaxed);  // until all are submitted
+  group->references.store(wait ? 2 : 1, std::memory_order_relaxed);
+  group->all_done.store(0, std::memory_order_relaxed);
+  group->failed.store(false, std::memory_order_relaxed);
+  return group;
+}
+
+// An error number, or 0.
+int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sigevent* event) {
+  Notification notification;
+  if (!wait && event != nullptr)
+    if (const int error_number =
+            copy_sigevent(*event, runtime.completer.notifier(), notification))
+      return error_number;
+  IocbSpace space(list.size());
+  RequestGroup* group = nullptr;
+  const bool needs_group = wait || notification.kind != Notification::Kind::none;
+  if (!space.valid() ||
+      (needs_group && (group = make_group(runtime, notification, wait)) == nullptr)) {
+    release(notification);
+    return EAGAIN;
+  }
+  Refused refused;
+  {
+    const Frame frame(runtime);
+    SubmissionBatch batch(space.get());
+    refused = submit_all(runtime, list, group, batch);
+    if (group != nullptr) runtime.completer.count_down(*group);
+  }
+  int error_number = wait ? wait_for(runtime, list, *group) : 0;
+  if (error_number == EINTR) return error_number;
+  if (refused.for_resources) return EAGAIN;
+  return refused.any ? EIO : error_number;
+}
+
+}  // namespace
+}  // namespace kaio
+
+KAIO_EXPORT int lio_listio(int mode, aiocb* const list[], int count, sigevent* event) noexcept {
+  if ((mode != LIO_WAIT && mode != LIO_NOWAIT) || count < 0) return kaio::fail(EINVAL);
+  kaio::Runtime* engine = kaio::runtime();
+  if (engine == nullptr) return kaio::fail(EAGAIN);
+  const int error_number =
+      kaio::list_io(*engine, mode == LIO_WAIT, {list, static_cast<std::size_t>(count)}, event);
+  return error_number == 0 ? 0 : kaio::fail(error_number);
+}
+KAIO_ALIAS_64(lio_listio);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#include "posix/misuse.h"
+
+#include <cstring>
+#include <unistd.h>
+
+#include "runtime/options.h"
+
+namespace kaio {
+
+bool is_refused_misuse(const char* function) noexcept {
+  if (!options().strict.load(std::memory_order_relaxed)) return false;
+  static std::atomic<bool> reported{false};
+  if (!reported.exchange(true)) {
+    constexpr char text[] =
+        "() of an aiocb that was never submitted, or whose result was taken already\n";
+    char message[160] = "kaio: ";
+    std::strncat(message, function, 32);
+    std::strcat(message, text);
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message, std::strlen(message));
+  }
+  return true;
+}
+
+}  // namespace kaio

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// What aio_suspend() and lio_listio(LIO_WAIT) wait for.
+#pragma once
+
+#include <span>
+
+#include "posix/aiocb_cell.h"
+#include "runtime/runtime.h"
+
+namespace kaio {
+
+using AiocbList = std::span<const aiocb* const>;
+
+// Whether the requests still in progress among `list` will end by the ring.
+WaitSet::OnRing on_ring(const Requests& requests, AiocbList list) noexcept;
+
+// Until one of the list is done. Done too if there is none to wait for.
+class AnyDone final : public FutexWaitSet {
+ public:
+  AnyDone(const Requests& requests, AiocbList list) noexcept : requests_(requests), list_(list) {}
+  bool done() const override;
+  OnRing on_ring() const override { return kaio::on_ring(requests_, list_); }
+  bool mark() override;
+  bool cancellable() const override { return true; }
+  std::size_t words(std::span<sys::FutexExpectation> space) const override;
+
+ private:
+  const Requests& requests_;
+  AiocbList list_;
+};
+
+// Until all of a group are.
+class GroupDone final : public FutexWaitSet {
+ public:
+  GroupDone(const Requests& requests, AiocbList list, const RequestGroup& group) noexcept
+      : requests_(requests), list_(list), group_(group) {}
+  bool done() const override { return group_.all_done.load(std::memory_order_seq_cst) != 0; }
+  OnRing on_ring() const override { return kaio::on_ring(requests_, list_); }
+  bool mark() override { return done(); }
+  bool cancellable() const override { return false; }
+  std::size_t words(std::span<sys::FutexExpectation> space) const override {
+    space[0] = {.word = &group_.all_done, .expected = 0};
+    return 1;
+  }
+
+ private:
+  const Requests& requests_;
+  AiocbList list_;
+  const RequestGroup& group_;
+};
+
+}  // namespace kaio

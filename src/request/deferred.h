@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Requests that this thread has to route, later: not inside the harvest that
+// found their answer, nor while it holds one of our mutexes, nor in a signal
+// handler that interrupted either. They are put aside here, a thread each for
+// itself, and routed by drain() when the outermost frame of kaio leaves.
+//
+// A handler and the frame it interrupted are the same thread, so the stack is
+// lock-free although no other thread ever sees it.
+#pragma once
+
+#include "request/request.h"
+#include "request/request_stack.h"
+#include "sys/mutex.h"
+
+namespace kaio::deferred {
+
+// Request::state says what is to be done: `free` to be admitted (a submission in
+// a handler), else to be dispatched.
+extern KAIO_THREAD_LOCAL NotifiableStack requests;
+
+inline void put_aside(Request& request) noexcept { requests.push(request); }
+
+// True while this thread holds a mutex of ours: only a signal handler sees it.
+inline bool must_put_aside() noexcept { return sys::mutexes_held != 0; }
+
+// Calls route(Request&) for each one put aside, until there are none.
+template <class Route>
+void drain(Route&& route) {
+  if (must_put_aside()) return;
+  while (!requests.empty()) {
+    Notifiable* item = requests.take_in_order();
+    while (item != nullptr) {
+      Notifiable* following = item->next;
+      item->next = nullptr;
+      route(static_cast<Request&>(*item));
+      item = following;
+    }
+  }
+}
+
+}  // namespace kaio::deferred

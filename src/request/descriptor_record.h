@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// What is known of a file descriptor while requests on it are outstanding: the
+// requests in call order, what the descriptor is, and who waits for whom.
+//
+// Order. Reads of a stream run one at a time, in call order; so do writes to a
+// stream and to an O_APPEND file; a fence (aio_fsync) runs when it is the oldest
+// request left. Everything else runs at once. Reads never wait for writes.
+//
+// Eras. A record belongs to a number, and the program may close the number and
+// open something else on it. Traits are forgotten when no request is outstanding,
+// and a new era begins when the number turns out to be another file while
+// requests of the old one still wait; those hold back nobody of the new era.
+//
+// Ending without waiting. Completions are handled by threads that must not wait
+// for a lock (a signal handler may have interrupted its holder). Who cannot get
+// the lock leaves the request in `finished` and goes on; every holder looks there
+// after unlocking. RecordLock (request/order.h) does that.
+#pragma once
+
+#include "request/request_list.h"
+#include "request/request_stack.h"
+#include "request/traits.h"
+#include "sys/mutex.h"
+
+namespace kaio {
+
+struct alignas(64) DescriptorRecord {
+  sys::Mutex mutex;
+
+  // Requests whose status is not final. Falls before that status is published, so
+  // that a program which sees its last request done and reuses the number finds a
+  // fresh record; `all` may lag behind.
+  std::atomic<std::uint32_t> live{0};
+
+  NotifiableStack finished;  // left by completers that found the mutex taken
+
+  OutstandingList all GUARDED_BY(mutex);
+  RequestQueue held_reads GUARDED_BY(mutex);
+  RequestQueue held_writes GUARDED_BY(mutex);
+
+  // Of the file: valid once the traits are known.
+  std::uint64_t device GUARDED_BY(mutex) = 0;
+  std::uint64_t inode GUARDED_BY(mutex) = 0;
+
+  DescriptorTraits traits GUARDED_BY(mutex);
+  std::uint8_t era GUARDED_BY(mutex) = 0;
+  bool read_has_turn : 1 GUARDED_BY(mutex) = false;   // some request of this era
+  bool write_has_turn : 1 GUARDED_BY(mutex) = false;  // has the turn to ...
+  std::uint32_t held_count GUARDED_BY(mutex) = 0;  // in the two queues, and fences
+};
+static_assert(sizeof(DescriptorRecord) == 64);
+
+}  // namespace kaio

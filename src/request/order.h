@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// The rules of order on one descriptor record: who may start, who has to be held
+// back, and who is next when a request ends. Nothing here makes a system call;
+// traits and identity are found out by the caller when asked for.
+#pragma once
+
+#include "request/descriptor_record.h"
+
+namespace kaio {
+
+enum class Admission : std::uint8_t {
+  start,           // carry it out now
+  held,            // a predecessor's end will start it
+  needs_traits,    // read them (DescriptorRecord::traits, device, inode), ask again
+  needs_identity,  // see whether the number is still the same file, ask again
+};
+
+// Holds a record's mutex. After unlocking it takes care of the requests which
+// completers left in `finished` meanwhile: they are detached and put aside, for
+// this thread's next drain() to notify.
+class SCOPED_CAPABILITY RecordLock {
+ public:
+  explicit RecordLock(DescriptorRecord& record) noexcept ACQUIRE(record.mutex) : record_(record) {
+    record_.mutex.lock();
+  }
+  ~RecordLock() RELEASE() { release(record_); }
+  RecordLock(const RecordLock&) = delete;
+  RecordLock& operator=(const RecordLock&) = delete;
+
+  // The other half, for who got the mutex by try_lock().
+  static void release(DescriptorRecord& record);
+
+ private:
+  DescriptorRecord& record_;
+};
+
+namespace order {
+
+// Enters a new request; from here on it counts as outstanding. Once per request.
+void enter(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+
+// Decides for a request that has been entered. When it says `held` the request
+// is in its queue and in state `held`; when it says `start`, in state `starting`.
+// `same_file`: the caller has just compared the number's identity.
+Admission admit(DescriptorRecord& record, Request& request, bool same_file)
+    REQUIRES(record.mutex);
+
+// The number is another file now. Returns the held requests of the old one, which
+// can no longer be carried out, chained by Notifiable::next; they are in nobody's
+// queue, still in `all`. `request`, entered before this was noticed, is the first
+// of the new era.
+Notifiable* begin_era(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+
+// Holds back a request that was refused because the device is full, until another
+// one of the descriptor ends. False when there is no other one that could.
+bool hold_for_retry(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+
+// Takes a held request out again, to be cancelled.
+void unhold(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+
+// Takes a finished request out of the record. Requests that its end lets start
+// are put aside (request/deferred.h) in state `starting`.
+void detach(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+
+// For a completer, which must not wait: detaches, or leaves the request to the
+// thread that holds the mutex. True: detached, the caller goes on with its
+// notification. False: another frame will.
+bool detach_or_leave(DescriptorRecord& record, Request& request) EXCLUDES(record.mutex);
+
+}  // namespace order
+}  // namespace kaio

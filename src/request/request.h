@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// One request, from acceptance to the end of its notification.
+//
+// State says who may touch the request next, and who may end it:
+//
+//   state      whose                      left by
+//   free       the slab                   posix/: fills it in            -> starting
+//   starting   the dispatching thread     route/: the decision           -> any below
+//   held       its descriptor record      a predecessor's end            -> starting
+//   backlog    the kernel backlog         a free ring slot               -> starting
+//   in_kernel  the kernel                 its completion event           -> starting, finished
+//   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting, finished
+//   watched    the watcher (epoll)        readiness                      -> starting, finished
+//   queued     the pool queue             a worker                       -> running
+//   running    a worker                   the end of the call            -> starting, finished
+//   finished   complete/ and notify/      the end of its notification    -> free
+//
+// held, backlog, queued, and reads in polling or watched can be cancelled: the
+// canceller takes the request out of the container, under the container's lock;
+// who got it out completes it. A polling one cannot be taken out, so it is
+// marked (cancel_wanted) and the kernel told to end the poll.
+//
+// The struct is 192 bytes and a descriptor record 64, so that a request costs at
+// most 256 bytes of ours even when it is the only one of its descriptor.
+#pragma once
+
+#include <atomic>
+#include <cassert>
+#include <libaio.h>
+
+#include "request/notification.h"
+#include "request/operation.h"
+#include "request/status_cell.h"
+
+namespace kaio {
+
+struct RequestGroup;
+
+enum class RequestState : std::uint8_t {
+  free, starting, held, backlog, in_kernel, polling, watched, queued, running, finished,
+};
+
+// What is being attempted, so that the answer can be understood.
+enum class Attempt : std::uint8_t {
+  none,
+  nowait,       // kernel AIO with RWF_NOWAIT
+  plain,        // kernel AIO without: may have blocked whoever submitted it
+  kernel_sync,  // IOCB_CMD_FSYNC, IOCB_CMD_FDSYNC
+  readiness,    // IOCB_CMD_POLL, or the watcher
+  pool_io,      // the transfer itself, by a pool thread
+  pool_submit,  // io_submit that may block, by a pool thread
+};
+
+struct Request : Notifiable {
+  Request* previous = nullptr;  // with Notifiable::next: whichever queue it is in
+  Request* all_next = nullptr;  // the record's list of everything outstanding,
+  Request* all_previous = nullptr;  // in call order
+
+  Operation operation;
+  std::int64_t done_bytes = 0;
+  StatusCell* cell = nullptr;
+  RequestGroup* group = nullptr;
+
+  std::atomic<RequestState> state{RequestState::free};
+  std::atomic<bool> cancel_wanted{false};
+  Attempt attempt : 3 = Attempt::none;
+  bool tried : 1 = false;     // has been attempted: may have had an effect
+  bool retried : 1 = false;   // was held once because the device was full
+  bool pushed : 1 = false;    // its completion rings the doorbell
+  bool is_stream : 1 = false; // known to be: the offset is ignored
+  bool has_turn : 1 = false;  // the one that others of its direction wait for
+  std::uint8_t era = 0;       // of its descriptor record when it was made
+  std::atomic<std::uint32_t> next_free{0};  // the slab's, while free
+
+  // Counts the lives of the slot, and who may still take the result of this one
+  // (complete/retrieval.h): the lower two bits.
+  std::atomic<std::uint32_t> claim{0};
+  std::uint32_t slot = 0;  // its index in the slab; constant
+
+  // What the last attempt was answered, between the answer and its judgement:
+  // bytes, or a negative error number. It shares the memory of the iocb that was
+  // answered.
+  std::int32_t answer() const noexcept { return static_cast<std::int32_t>(control.aio_fildes); }
+  void set_answer(std::int32_t value) noexcept { control.aio_fildes = value; }
+
+  iocb control{};  // stays while polling: io_cancel finds the poll by its address
+
+  void move_to(RequestState to) noexcept {
+    assert(to != state.load(std::memory_order_relaxed) || to == RequestState::starting);
+    // seq_cst: a canceller that marks and then reads the state, and we who set it and
+    // then look for the mark, see at least one of the two (route/cancel.cc).
+    state.store(to, std::memory_order_seq_cst);
+  }
+};
+static_assert(sizeof(Request) <= 192);
+
+}  // namespace kaio

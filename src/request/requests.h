@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// All memory of requests, and how an aiocb finds its own: by slot and generation,
+// both of which are checked, so that no content of an aiocb can lead astray.
+#pragma once
+
+#include "request/descriptor_table.h"
+#include "request/iovec_store.h"
+#include "request/request_group.h"
+#include "request/slab.h"
+
+namespace kaio {
+
+namespace limits {
+inline constexpr std::uint32_t requests_max = 4u << 20;
+inline constexpr std::uint32_t groups_max = 1u << 20;
+}  // namespace limits
+
+// Request::claim: generation in the upper 30 bits, and whose the result is.
+namespace claim {
+inline constexpr std::uint32_t mask = 3;
+inline constexpr std::uint32_t none = 0;      // not decided
+inline constexpr std::uint32_t retained = 1;  // kept for aio_waitcomplete
+inline constexpr std::uint32_t taken = 2;     // by aio_return, or not wanted any more
+}  // namespace claim
+
+struct Requests {
+  Slab<Request, 256, limits::requests_max / 256> slab;
+  Slab<RequestGroup, 256, limits::groups_max / 256> groups;
+  IovecStore vectors;
+  DescriptorTable descriptors;
+
+  // The request of that slot and generation; null when that life is over.
+  Request* find(std::uint32_t slot, std::uint32_t generation) const noexcept {
+    Request* request = slab.at(slot);
+    if (request == nullptr) return nullptr;
+    const std::uint32_t claim = request->claim.load(std::memory_order_acquire);
+    return (claim & ~claim::mask) == generation ? request : nullptr;
+  }
+
+  // Memory held for requests, lists and vectors; none of it is ever given back.
+  std::size_t mapped_bytes() const noexcept {
+    return slab.mapped_bytes() + groups.mapped_bytes() + vectors.mapped_bytes();
+  }
+
+  static std::uint32_t generation_of(const Request& request) noexcept {
+    return request.claim.load(std::memory_order_relaxed) & ~claim::mask;
+  }
+
+  void free(Request& request) noexcept {
+    if (request.operation.vectored)
+      vectors.free(request.operation.vector(), request.operation.size);
+    request.operation.vectored = false;
+    request.state.store(RequestState::free, std::memory_order_relaxed);
+    // release: whoever finds the new generation finds nothing of the old life.
+    request.claim.store(generation_of(request) + claim::mask + 1, std::memory_order_release);
+    slab.free(request);
+  }
+};
+
+}  // namespace kaio

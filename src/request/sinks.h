@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// How the parts below report upwards without knowing who listens.
+#pragma once
+
+#include "request/request.h"
+
+namespace kaio {
+
+// Implemented by route/: what an attempt was answered.
+class AnswerSink {
+ public:
+  // `answer`: bytes transferred, poll events, or a negative error number.
+  // request.attempt says of what. Called exactly once per attempt, by any thread;
+  // takes the request over.
+  // Called with the harvest lock held: does not block, and routes nothing itself.
+  virtual void answered(Request& request, std::int32_t answer) = 0;
+
+  // Routes what answers put aside in this thread. Called by every harvesting or
+  // working thread between two pieces of work, with no lock held.
+  virtual void drain() = 0;
+
+ protected:
+  ~AnswerSink() = default;
+};
+
+// Implemented by complete/: where every way ends.
+class CompletionSink {
+ public:
+  // `result`: bytes, or a negative error number. Exactly once per request; it is
+  // gone afterwards. Never waits; async-signal-safe.
+  virtual void complete(Request& request, std::int64_t result) = 0;
+  // For a request that was completed, and detached from its record by another
+  // frame: the rest.
+  virtual void notify(Request& request) = 0;
+
+ protected:
+  ~CompletionSink() = default;
+};
+
+// Implemented by complete/: the notification has been sent, and `item` is no
+// longer used by notify/.
+class NotificationOwner {
+ public:
+  virtual void sent(Notifiable& item) = 0;
+
+ protected:
+  ~NotificationOwner() = default;
+};
+
+}  // namespace kaio

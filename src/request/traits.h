@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// What a descriptor is, as far as it decides the way of a request.
+#pragma once
+
+#include <cstdint>
+
+namespace kaio {
+
+enum class DescriptorKind : std::uint8_t {
+  unknown,    // not asked yet
+  regular,    // a file: transfers are full, or end at its end
+  block,      // a block device
+  stream,     // pipe, socket, terminal, eventfd ...: an order, no place
+  character,  // /dev/zero and the like: neither order nor fullness
+};
+
+struct DescriptorTraits {
+  DescriptorKind kind = DescriptorKind::unknown;
+  bool append : 1 = false;
+  bool direct : 1 = false;
+  bool non_blocking : 1 = false;
+  bool no_nowait : 1 = false;  // RWF_NOWAIT was refused, here or on its device
+
+  bool known() const noexcept { return kind != DescriptorKind::unknown; }
+  bool is_stream() const noexcept { return kind == DescriptorKind::stream; }
+};
+static_assert(sizeof(DescriptorTraits) == 2);
+
+}  // namespace kaio

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// What came of an attempt, and what follows from it.
+#include <poll.h>
+
+#include "pool/blocking_io.h"
+#include "request/deferred.h"
+#include "route/dispatcher.h"
+
+namespace kaio {
+
+bool is_being_submitted(const Request& request) noexcept;
+
+// In whatever thread harvests, with the harvest lock held.
+void Dispatcher::answered(Request& request, std::int32_t answer) {
+  const RequestState state = request.state.load(std::memory_order_relaxed);
+  if (state == RequestState::polling) kernel_polls_.fetch_sub(1);
+  if (state == RequestState::in_kernel) {
+    const Operation& operation = request.operation;
+    // By far the most frequent answer, and one that needs no thought.
+    const bool whole = operation.is_sync() ||
+                       (!operation.vectored && answer >= 0 &&
+                        static_cast<std::size_t>(answer) == operation.size);
+    if (whole) {
+      statistics_.count(Count::by_kernel);
+      if (is_being_submitted(request)) statistics_.count(Count::at_once);
+      completions_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
+      return;
+    }
+  }
+  request.move_to(RequestState::starting);
+  request.set_answer(answer);
+  deferred::put_aside(request);
+}
+
+Answer Dispatcher::describe(const Request& request, std::int32_t answer, bool refused,
+                            By by) const {
+  return {.attempt = request.attempt,
+          .answer = answer,
+          .refused = refused,
+          .by_submitter = by == By::submitter,
+          .route = route_,
+          .opcode = request.operation.opcode,
+          .remaining_bytes = request.operation.remaining_bytes(),
+          .offset_bytes = request.operation.offset_bytes,
+          .done_bytes = request.done_bytes,
+          .extra_flags = request.operation.rw_flags != 0,
+          .is_stream = request.is_stream,
+          .retried = request.retried};
+}
+
+Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t answer,
+                                               bool refused, By by) {
+  if (request.attempt == Attempt::readiness) return process_readiness(request, answer);
+  request.tried = true;
+  if (request.operation.is_sync()) {
+    if (refused && (answer == -ENOSYS || answer == -EPERM))
+      return act(request, {.step = Step::give_up_kernel}, by);
+    // io_submit refuses what has no fsync, and a descriptor that is not open.
+    finish(request, answer < 0 ? -answer : 0);
+    return Started::yes;
+  }
+  if (answer > 0) {
+    request.done_bytes += answer;
+    request.operation.advance(static_cast<std::size_t>(answer));
+  }
+  const Answer facts = describe(request, answer, refused, by);
+  if (is_final(facts)) return act(request, judge(facts, {}, false), by);
+  const DescriptorTraits traits = facts_of(request).traits;
+  return act(request, judge(facts, traits, ends_with_file(request, traits, answer)), by);
+}
+
+bool Dispatcher::ends_with_file(const Request& request, const DescriptorTraits& traits,
+                                std::int32_t answer) {
+  return answer > 0 && request.operation.is_read() && traits.kind == DescriptorKind::regular &&
+         ends_file(request.operation.fd, request.operation.offset_bytes);
+}
+
+Dispatcher::Started Dispatcher::process_readiness(Request& request, std::int32_t answer) {
+  if (answer < 0) {
+    completions_.complete(request, answer);
+    return Started::yes;
+  }
+  if (request.cancel_wanted.load()) {
+    completions_.complete(request, -ECANCELED);
+    return Started::yes;
+  }
+  // The number may have become another file while it waited.
+  if (is_abandoned(request)) {
+    completions_.complete(request, -EBADF);
+    return Started::yes;
+  }
+  request.is_stream = true;
+  if (route_ == Route::pool || !context_.available() ||
+      facts_of(request).traits.no_nowait)
+    return to_pool(request, Attempt::pool_io);
+  return submit_kernel(request, Attempt::nowait, By::later, nullptr);
+}
+
+Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By by) {
+  if (verdict.reason != Count::size) statistics_.count(verdict.reason);
+  if (verdict.mark_stream) request.is_stream = true;
+  if (verdict.mark_no_nowait) {
+    const DescriptorFacts facts = facts_of(request);
+    if (facts.traits.direct) no_nowait_devices_.insert(facts.device);
+    DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+    RecordLock lock(record);
+    if (record.era == request.era) record.traits.no_nowait = true;
+  }
+  switch (verdict.step) {
+    case Step::finish:
+      finish(request, verdict.error_number);
+      return Started::yes;
+    case Step::again:
+      if (request.attempt == Attempt::pool_io) return to_pool(request, Attempt::pool_io);
+      return submit_kernel(request, Attempt::nowait, by, nullptr);
+    case Step::wait_ready:
+      request.is_stream = true;
+      return wait_ready(request);
+    case Step::hold:
+      return hold(request);
+    case Step::submit_plain:
+      return submit_kernel(request, Attempt::plain, by, nullptr);
+    case Step::pool_submit:
+      return to_pool(request, Attempt::pool_submit);
+    case Step::pool_io:
+      return to_pool(request, Attempt::pool_io);
+    case Step::give_up_kernel:
+      // A filter refuses every io_submit, a file only its own.
+      if (context_.submit({}) >= 0) {
+        finish(request, EPERM);
+        return Started::yes;
+      }
+      context_.give_up();
+      return start(request, by);
+  }
+  return Started::yes;
+}
+
+void Dispatcher::finish(Request& request, int error_number) {
+  statistics_.count(request.attempt == Attempt::pool_io ? Count::by_pool : Count::by_kernel);
+  completions_.complete(request, error_number != 0 ? -error_number : request.done_bytes);
+}
+
+// In a pool thread.
+void Dispatcher::perform(Request& request) {
+  Started started = Started::yes;
+  // The number may have become another file while it waited in the queue.
+  if (is_abandoned(request)) {
+    completions_.complete(request, -EBADF);
+  } else if (request.attempt == Attempt::pool_submit) {
+    statistics_.count(Count::submitted_by_pool);
+    started = submit_kernel(request, Attempt::plain, By::later, nullptr);
+  } else {
+    const bool in_stream = request.is_stream || facts_of(request).traits.is_stream();
+    const std::int32_t answer = in_stream && !request.operation.is_sync()
+                                    ? blocking_io::perform_if_ready(request.operation)
+                                    : blocking_io::perform(request.operation);
+    request.move_to(RequestState::starting);
+    started = process_answer(request, answer, false, By::later);
+  }
+  if (started == Started::no_threads) completions_.complete(request, -EAGAIN);
+  harvester_.harvest();
+  drain();
+}
+
+}  // namespace kaio

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "route/dispatcher.h"
+
+#include "request/deferred.h"
+
+namespace kaio {
+
+Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
+                       Harvester& harvester, const Route& route, Statistics& statistics) noexcept
+    : requests_(requests), completions_(completions), context_(context), harvester_(harvester),
+      route_(route), statistics_(statistics), watcher_(*this, statistics),
+      pool_(*this, statistics) {}
+
+bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
+  request.pushed = request.notification.kind != Notification::Kind::none ||
+                   (request.group != nullptr &&
+                    request.group->notification.kind != Notification::Kind::none);
+  statistics_.count(Count::submitted);  // before it can complete
+  if (deferred::must_put_aside()) {
+    deferred::put_aside(request);
+    return true;
+  }
+  if (admit(request, batch)) return true;
+  statistics_.uncount(Count::submitted);
+  return false;
+}
+
+bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
+  if (request.pushed && !reaper_->ensure_running()) return false;
+  DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
+  if (record == nullptr) {
+    if (request.operation.fd >= 0) return false;
+    completions_.complete(request, -EBADF);
+    return true;
+  }
+  Notifiable* abandoned = nullptr;
+  Admission admission{};
+  DescriptorTraits traits;
+  {
+    RecordLock lock(*record);
+    order::enter(*record, request);
+    admission = order::admit(*record, request, false);
+    if (admission == Admission::needs_traits) {
+      const DescriptorFacts facts = ask_facts(request.operation.fd);
+      record->traits = facts.traits;
+      record->device = facts.device;
+      record->inode = facts.inode;
+      // Not open: nothing to keep in order; the attempt will say so.
+      if (!facts.traits.known()) record->traits.kind = DescriptorKind::character;
+      admission = order::admit(*record, request, false);
+    }
+    if (admission == Admission::needs_identity) {
+      if (!is_same_file(request.operation.fd, record->device, record->inode))
+        abandoned = order::begin_era(*record, request);
+      admission = order::admit(*record, request, true);
+      if (admission == Admission::needs_traits) {
+        request.move_to(RequestState::starting);
+        admission = Admission::start;
+      }
+    }
+    traits = record->traits;
+  }
+  fail_abandoned(abandoned);
+  if (admission == Admission::held) {
+    statistics_.count(request.operation.is_sync() ? Count::held_by_fence : Count::held_by_order);
+    harvester_.add_debt();
+    reaper_->ensure_running();
+    return true;
+  }
+  if (start(request, By::submitter, batch, traits) != Started::no_threads) return true;
+  withdraw(request);
+  return false;
+}
+
+// The request was entered, could not be started, and is the caller's again.
+void Dispatcher::withdraw(Request& request) {
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  record.live.fetch_sub(1);
+  RecordLock lock(record);
+  order::detach(record, request);
+}
+
+// Requests held back on a number that has become another file.
+void Dispatcher::fail_abandoned(Notifiable* abandoned) {
+  while (abandoned != nullptr) {
+    auto& request = static_cast<Request&>(*abandoned);
+    abandoned = abandoned->next;
+    harvester_.remove_debt();
+    completions_.complete(request, -EBADF);
+  }
+}
+
+void Dispatcher::drain() {
+  do {
+    release_backlog();
+    deferred::drain([this](Request& request) { route(request); });
+  } while (!deferred::must_put_aside() && !deferred::requests.empty());
+}
+
+// A request that this thread put aside.
+void Dispatcher::route(Request& request) {
+  switch (request.state.load(std::memory_order_relaxed)) {
+    case RequestState::free:
+      if (!admit(request, nullptr)) {
+        // Accepted in a signal handler; it is too late to refuse it.
+        request.operation.fd = -1;
+        completions_.complete(request, -EAGAIN);
+      }
+      return;
+    case RequestState::finished:
+      completions_.notify(request);
+      return;
+    default:
+      break;
+  }
+  Started started = Started::yes;
+  if (request.attempt == Attempt::none) {  // it was held back
+    harvester_.remove_debt();
+    started = start(request, By::later);
+  } else {
+    started = process_answer(request, request.answer(), false, By::later);
+  }
+  if (started == Started::no_threads) completions_.complete(request, -EAGAIN);
+}
+
+void Dispatcher::release_backlog() {
+  while (!backlog_.empty() && !deferred::must_put_aside() &&
+         context_.in_flight() < context_.capacity()) {
+    Request* request = backlog_.pop();
+    if (request == nullptr) return;
+    harvester_.remove_debt();
+    const Started started = start(*request, By::later);
+    if (started == Started::no_threads) completions_.complete(*request, -EAGAIN);
+    if (started == Started::ring_full) return;
+  }
+}
+
+Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* batch,
+                                      DescriptorTraits traits) {
+  if (route_ == Route::pool || !context_.available()) {
+    if (route_ != Route::pool) statistics_.count(Count::reason_unavailable);
+    return start_without_kernel(request);
+  }
+  if (request.operation.is_sync()) return submit_kernel(request, Attempt::kernel_sync, by, batch);
+
+  // Asked for only where the first attempt depends on it: a write of which nobody
+  // knows whether it may raise SIGPIPE, and the option to wait first.
+  if (route_ == Route::poll || (request.operation.is_write() && !context_.has_nosignal())) {
+    traits = facts_of(request).traits;
+    request.is_stream = traits.is_stream();
+    if (request.is_stream && !traits.non_blocking && !request.tried && route_ == Route::poll)
+      return wait_ready(request);
+  }
+  if (traits.no_nowait) {  // known to be refused
+    request.attempt = Attempt::nowait;
+    return act(request, judge(describe(request, -EOPNOTSUPP, true, by), traits, false), by);
+  }
+  return submit_kernel(request, Attempt::nowait, by, batch);
+}
+
+Dispatcher::Started Dispatcher::start_without_kernel(Request& request) {
+  if (!request.operation.is_sync()) {
+    const DescriptorTraits traits = facts_of(request).traits;
+    request.is_stream = traits.is_stream();
+    if (request.is_stream && !traits.non_blocking) return wait_ready(request);
+  }
+  return to_pool(request, Attempt::pool_io);
+}
+
+// What is known of the request's descriptor, asked of the kernel if it is not.
+DescriptorFacts Dispatcher::facts_of(const Request& request) {
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  {
+    RecordLock lock(record);
+    if (record.era == request.era && record.traits.known())
+      return {.traits = record.traits, .device = record.device, .inode = record.inode};
+  }
+  const DescriptorFacts facts = ask_facts(request.operation.fd);
+  RecordLock lock(record);
+  if (record.era != request.era || !facts.traits.known()) return facts;
+  record.traits = facts.traits;
+  record.device = facts.device;
+  record.inode = facts.inode;
+  return facts;
+}
+
+DescriptorFacts Dispatcher::ask_facts(int fd) {
+  DescriptorFacts facts = read_traits(fd);
+  if (facts.traits.direct) facts.traits.no_nowait = no_nowait_devices_.contains(facts.device);
+  return facts;
+}
+
+// Its descriptor number has become another file, which it must not touch.
+bool Dispatcher::is_abandoned(const Request& request) {
+  const DescriptorFacts facts = facts_of(request);
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  {
+    RecordLock lock(record);
+    if (record.era != request.era) return true;
+  }
+  return facts.traits.known() && !is_same_file(request.operation.fd, facts.device, facts.inode);
+}
+
+}  // namespace kaio

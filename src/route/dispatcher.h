@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// Brings every request on its way, understands what the way answered, and sends
+// it on by the next one if need be. The decisions are judge.cc's and the order is
+// request/order.cc's; here they are acted upon.
+//
+// Which thread. A submitter may do anything that does not block, and submit
+// without RWF_NOWAIT where the device does not know it, as every kernel AIO user
+// does. Harvesting threads, the reaper among them, submit nothing that may block:
+// such things go to the pool.
+#pragma once
+
+#include "kernel/backlog.h"
+#include "kernel/reaper.h"
+#include "poll/watcher.h"
+#include "pool/pool.h"
+#include "request/order.h"
+#include "request/requests.h"
+#include "route/judge.h"
+#include "route/read_traits.h"
+
+namespace kaio {
+
+// Iocbs of one lio_listio(), to be submitted together. The space is the caller's.
+class SubmissionBatch {
+ public:
+  explicit SubmissionBatch(std::span<iocb*> space) noexcept : space_(space) {}
+  void add(iocb& control) noexcept { space_[count_++] = &control; }
+  std::span<iocb*> iocbs() const noexcept { return space_.first(count_); }
+
+ private:
+  std::span<iocb*> space_;
+  std::size_t count_ = 0;
+};
+
+class Dispatcher final : public AnswerSink, public Performer {
+ public:
+  Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
+             Harvester& harvester, const Route& route, Statistics& statistics) noexcept;
+  // Before the first request; the two know each other.
+  void set_reaper(Reaper& reaper) noexcept { reaper_ = &reaper; }
+
+  // Accepts a filled-in request (state `free`). With a batch, what goes to the
+  // kernel is added to it, and is on its way after submit(batch). False: not
+  // accepted, for want of memory or threads; the request is still the caller's.
+  bool submit(Request& request, SubmissionBatch* batch = nullptr);
+  void submit(SubmissionBatch& batch);
+
+  // aio_cancel; AIO_CANCELED and so on are the caller's business.
+  enum class Cancelled : std::uint8_t { all, not_all, none_left };
+  Cancelled cancel(int fd);
+  Cancelled cancel(Request& request, std::uint32_t generation);
+
+  void configure_pool(unsigned threads_max, std::int64_t idle_ns) noexcept {
+    pool_.configure(threads_max, idle_ns);
+  }
+  void forget_after_fork() noexcept { watcher_.forget_after_fork(); }
+
+  void answered(Request& request, std::int32_t answer) override;
+  void drain() override;
+  void perform(Request& request) override;
+
+ private:
+  // What a step led to, for the submitter, who still can refuse the request.
+  enum class Started : std::uint8_t { yes, no_threads, ring_full };
+  // Who acts: the call that submits, or any thread later.
+  enum class By : bool { submitter, later };
+
+  // dispatcher.cc: admission and the first way
+  bool admit(Request& request, SubmissionBatch* batch);
+  void withdraw(Request& request);
+  void fail_abandoned(Notifiable* abandoned);
+  void route(Request& request);
+  void release_backlog();
+  // `traits`: what is known of the descriptor without asking.
+  Started start(Request& request, By by, SubmissionBatch* batch = nullptr,
+                DescriptorTraits traits = {});
+  Started start_without_kernel(Request& request);
+  DescriptorFacts facts_of(const Request& request);
+  DescriptorFacts ask_facts(int fd);
+  bool is_abandoned(const Request& request);
+
+  // ways.cc: the attempts
+  Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);
+  Started submitted(Request& request, int outcome, By by);
+  Started to_backlog(Request& request);
+  Started wait_ready(Request& request);
+  bool poll_by_kernel(Request& request);
+  Started to_pool(Request& request, Attempt attempt);
+  Started hold(Request& request);
+  void prepare_control(Request& request, Attempt attempt);
+
+  // answers.cc: what came of them
+  Started process_answer(Request& request, std::int32_t answer, bool refused, By by);
+  Started process_readiness(Request& request, std::int32_t answer);
+  Started act(Request& request, const Verdict& verdict, By by);
+  Answer describe(const Request& request, std::int32_t answer, bool refused, By by) const;
+  bool ends_with_file(const Request& request, const DescriptorTraits& traits, std::int32_t answer);
+  void finish(Request& request, int error_number);
+
+  // cancel.cc
+  class Canceller;
+
+  // Constant after construction.
+  Requests& requests_;
+  CompletionSink& completions_;
+  Context& context_;
+  Harvester& harvester_;
+  const Route& route_;
+  Statistics& statistics_;
+  Reaper* reaper_ = nullptr;
+
+  Backlog backlog_;
+  Watcher watcher_;
+  Pool pool_;
+  NoNowaitDevices no_nowait_devices_;
+  std::atomic<std::uint32_t> kernel_polls_{0};
+};
+
+}  // namespace kaio

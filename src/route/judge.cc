@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "route/judge.h"
+
+#include <cerrno>
+
+namespace kaio {
+namespace {
+
+constexpr Verdict finish(int error_number = 0) { return {.error_number = error_number}; }
+
+// The way that may block: the transfer by the pool, unless every transfer is to
+// end in the ring.
+constexpr Step blocking_step(Route route, bool direct) {
+  return direct || route == Route::kernel ? Step::pool_submit : Step::pool_io;
+}
+
+Verdict judge_would_block(const Answer& answer, const DescriptorTraits& traits) {
+  if (traits.is_stream()) {
+    if (traits.non_blocking) return finish(EAGAIN);
+    return {.step = Step::wait_ready, .reason = Count::reason_not_ready};
+  }
+  // Block devices, and reads, say EAGAIN for want of a free tag too; a file's
+  // write says it because it extends, and will say so again.
+  const bool device_may_be_full =
+      traits.direct && (answer.opcode == Opcode::read || traits.kind == DescriptorKind::block);
+  if (device_may_be_full && !answer.retried && answer.route != Route::kernel)
+    return {.step = Step::hold, .reason = Count::reason_device_full};
+  return {.step = blocking_step(answer.route, traits.direct),
+          .reason = Count::reason_would_block};
+}
+
+Verdict judge_not_supported(const Answer& answer, const DescriptorTraits& traits) {
+  if (answer.extra_flags) {
+    // Perhaps it is the caller's flag: a plain call tells.
+    return {.step = Step::pool_io, .reason = Count::reason_no_nowait};
+  }
+  Verdict verdict{.reason = Count::reason_no_nowait, .mark_no_nowait = true};
+  if (traits.is_stream()) {
+    verdict.step = traits.non_blocking ? Step::pool_io : Step::wait_ready;
+  } else if (traits.direct && answer.by_submitter) {
+    verdict.step = Step::submit_plain;
+  } else {
+    verdict.step = blocking_step(answer.route, traits.direct);
+  }
+  return verdict;
+}
+
+Verdict judge_error(const Answer& answer, const DescriptorTraits& traits) {
+  const int error_number = -answer.answer;
+  const bool by_kernel = answer.attempt == Attempt::nowait || answer.attempt == Attempt::plain;
+  switch (error_number) {
+    case EAGAIN:
+      if (answer.attempt == Attempt::nowait) return judge_would_block(answer, traits);
+      if (traits.is_stream() && !traits.non_blocking)
+        return {.step = Step::wait_ready, .reason = Count::reason_not_ready};
+      return finish(EAGAIN);
+    case EOPNOTSUPP:
+      if (answer.attempt == Attempt::nowait) return judge_not_supported(answer, traits);
+      return finish(error_number);
+    case ESPIPE:  // a socket, with an offset
+      if (by_kernel && traits.is_stream() && !answer.is_stream)
+        return {.step = Step::again, .mark_stream = true};
+      return finish(error_number);
+    case EINVAL:
+      if (traits.is_stream() && !answer.is_stream)
+        return {.step = Step::again, .mark_stream = true};
+      // What io_submit refuses although the call would do it, or name its error
+      // better: a directory, a file without asynchronous methods.
+      if (answer.refused && answer.attempt != Attempt::pool_io && answer.offset_bytes >= 0)
+        return {.step = Step::pool_io, .reason = Count::reason_refused};
+      return finish(EINVAL);
+    case EPERM:
+    case ENOSYS:
+      if (answer.refused && by_kernel) return {.step = Step::give_up_kernel};
+      return finish(error_number);
+    default:
+      return finish(error_number);
+  }
+}
+
+}  // namespace
+
+bool is_final(const Answer& answer) noexcept {
+  if (answer.answer >= 0) return answer.remaining_bytes == 0 || answer.answer == 0;
+  switch (-answer.answer) {
+    case EAGAIN:
+    case EOPNOTSUPP:
+    case ESPIPE:
+    case EINVAL:
+    case EPERM:
+    case ENOSYS:
+      return false;
+    default:
+      return true;
+  }
+}
+
+Verdict judge(const Answer& answer, const DescriptorTraits& traits, bool reached_end) noexcept {
+  if (is_final(answer)) return finish(answer.answer < 0 ? -answer.answer : 0);
+  if (answer.answer < 0) {
+    const Verdict verdict = judge_error(answer, traits);
+    // What was transferred before the error is what the caller is told of, as by
+    // read() and write().
+    if (verdict.step == Step::finish && answer.done_bytes > 0) return finish();
+    return verdict;
+  }
+  // Short.
+  switch (traits.kind) {
+    case DescriptorKind::stream:
+      if (answer.opcode == Opcode::read || traits.non_blocking) return finish();
+      return {.step = Step::again};
+    case DescriptorKind::regular:
+    case DescriptorKind::block:
+      if (reached_end && answer.opcode == Opcode::read) return finish();
+      return {.step = Step::again, .reason = Count::reason_short};
+    case DescriptorKind::character:
+    case DescriptorKind::unknown:
+      break;
+  }
+  return finish();
+}
+
+}  // namespace kaio

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "route/read_traits.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace kaio {
+namespace {
+
+class PreserveErrno {
+ public:
+  PreserveErrno() = default;
+  ~PreserveErrno() { errno = saved_; }
+  PreserveErrno(const PreserveErrno&) = delete;
+  PreserveErrno& operator=(const PreserveErrno&) = delete;
+
+ private:
+  int saved_ = errno;
+};
+
+}  // namespace
+
+DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcept {
+  DescriptorTraits traits;
+  traits.append = (status_flags & O_APPEND) != 0;
+  traits.direct = (status_flags & O_DIRECT) != 0;
+  traits.non_blocking = (status_flags & O_NONBLOCK) != 0;
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+    case S_IFDIR:  // reading one is an error, which a plain read names best
+      traits.kind = DescriptorKind::regular;
+      break;
+    case S_IFBLK:
+      traits.kind = DescriptorKind::block;
+      break;
+    case S_IFCHR:
+      traits.kind = seekable ? DescriptorKind::character : DescriptorKind::stream;
+      break;
+    default:  // pipes, sockets, and what has no type: eventfd, timerfd, inotify ...
+      traits.kind = DescriptorKind::stream;
+      traits.direct = false;  // on a pipe it means packets
+  }
+  return traits;
+}
+
+DescriptorFacts read_traits(int fd) noexcept {
+  const PreserveErrno preserve_errno;
+  DescriptorFacts facts;
+  struct stat status {};
+  const int status_flags = ::fcntl(fd, F_GETFL);
+  if (status_flags < 0 || ::fstat(fd, &status) != 0) return facts;
+  const bool seekable = S_ISCHR(status.st_mode) && ::lseek(fd, 0, SEEK_CUR) >= 0;
+  facts.traits = traits_of(status.st_mode, status_flags, seekable);
+  facts.device = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
+  facts.inode = status.st_ino;
+  return facts;
+}
+
+bool is_same_file(int fd, std::uint64_t device, std::uint64_t inode) noexcept {
+  const PreserveErrno preserve_errno;
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  const std::uint64_t now = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
+  return now == device && status.st_ino == inode;
+}
+
+bool ends_file(int fd, std::int64_t end_bytes) noexcept {
+  const PreserveErrno preserve_errno;
+  struct stat status {};
+  return ::fstat(fd, &status) != 0 || end_bytes >= status.st_size;
+}
+
+bool NoNowaitDevices::contains(std::uint64_t device) const noexcept {
+  for (const auto& known : devices_) {
+    const std::uint64_t value = known.load(std::memory_order_relaxed);
+    if (value == device + 1) return true;
+    if (value == 0) return false;
+  }
+  return false;
+}
+
+void NoNowaitDevices::insert(std::uint64_t device) noexcept {
+  for (auto& known : devices_) {
+    std::uint64_t value = 0;
+    if (known.compare_exchange_strong(value, device + 1, std::memory_order_relaxed) ||
+        value == device + 1)
+      return;
+  }
+}
+
+}  // namespace kaio

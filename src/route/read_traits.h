@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <sys/stat.h>
+
+#include "request/traits.h"
+
+namespace kaio {
+
+struct DescriptorFacts {
+  DescriptorTraits traits;
+  std::uint64_t device = 0;  // of the file system the file is on
+  std::uint64_t inode = 0;
+};
+
+// Asks the kernel what `fd` is: fstat, fcntl(F_GETFL), and lseek for a device.
+// Traits stay unknown when fd is not open.
+DescriptorFacts read_traits(int fd) noexcept;
+
+// What fstat and F_GETFL told, decided. `seekable` only counts for devices.
+DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcept;
+
+// Whether `fd` (still) is that file.
+bool is_same_file(int fd, std::uint64_t device, std::uint64_t inode) noexcept;
+
+// Whether a read of a regular file that ended at `end_bytes` ended with the file.
+bool ends_file(int fd, std::int64_t end_bytes) noexcept;
+
+// Devices that refuse RWF_NOWAIT with O_DIRECT, remembered for the life of the
+// process: a bounded set; beyond it a device is asked again each time.
+class NoNowaitDevices {
+ public:
+  bool contains(std::uint64_t device) const noexcept;
+  void insert(std::uint64_t device) noexcept;
+
+ private:
+  static constexpr std::size_t count_max = 64;
+  std::atomic<std::uint64_t> devices_[count_max]{};  // device + 1; 0: free
+};
+
+}  // namespace kaio

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/runtime.h"
+
+#include <new>
+#include <pthread.h>
+
+#include "request/deferred.h"
+#include "runtime/report.h"
+
+namespace kaio {
+namespace {
+
+std::atomic<Runtime*> instance{nullptr};
+
+// In the child only the forking thread lives: requests, threads and locks of the
+// parent's engine are copies without meaning. It is left where it is and a new one
+// made when needed. (The ring is not even mapped here.)
+void after_fork_in_child() {
+  Runtime* inherited = instance.exchange(nullptr);
+  sys::mutexes_held = 0;
+  deferred::requests.take_in_order();
+  if (inherited == nullptr) return;
+  inherited->context.forget_after_fork();
+  inherited->dispatcher.forget_after_fork();
+  inherited->harvester.forget_after_fork();
+}
+
+Runtime* make_runtime() noexcept {
+  options().freeze();
+  void* pages = sys::map_pages(sizeof(Runtime));
+  if (pages == nullptr) return nullptr;
+  auto* made = new (pages) Runtime(options());
+  Runtime* expected = nullptr;
+  if (!instance.compare_exchange_strong(expected, made)) {
+    sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
+    return expected;
+  }
+  static std::atomic<bool> registered{false};
+  if (!registered.exchange(true)) {
+    ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    print_statistics_at_exit();
+  }
+  return made;
+}
+
+}  // namespace
+
+Runtime::Runtime(const Options& options) noexcept
+    : context(options.kernel, statistics),
+      harvester(context, late_sink_),
+      completer(requests, harvester, statistics),
+      dispatcher(requests, completer, context, harvester, options.route, statistics),
+      reaper(harvester, late_sink_, completer, statistics),
+      waiter(harvester, completer, late_sink_),
+      late_sink_(*this) {
+  completer.set_reaper(reaper);
+  dispatcher.set_reaper(reaper);
+  dispatcher.configure_pool(options.threads, options.idle_seconds * INT64_C(1'000'000'000));
+}
+
+Runtime* runtime() noexcept {
+  Runtime* existing = instance.load(std::memory_order_acquire);
+  return existing != nullptr ? existing : make_runtime();
+}
+
+Runtime* runtime_if_any() noexcept { return instance.load(std::memory_order_acquire); }
+
+void apply_options() noexcept {
+  if (Runtime* existing = runtime_if_any())
+    existing->dispatcher.configure_pool(options().threads,
+                                        options().idle_seconds * INT64_C(1'000'000'000));
+}
+
+}  // namespace kaio

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The parts of the engine, wired together: one for the process, made with the
+// first request, never destroyed, and made anew in a child of fork().
+#pragma once
+
+#include "complete/waiter.h"
+#include "route/dispatcher.h"
+#include "runtime/options.h"
+
+namespace kaio {
+
+class Runtime {
+ public:
+  explicit Runtime(const Options& options) noexcept;
+
+  Statistics statistics;
+  Requests requests;
+  Context context;
+  Harvester harvester;
+  Completer completer;
+  Dispatcher dispatcher;
+  Reaper reaper;
+  Waiter waiter;
+
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+ private:
+  // The harvester reports to the dispatcher, which is made after it.
+  class LateSink final : public AnswerSink {
+   public:
+    explicit LateSink(Runtime& runtime) noexcept : runtime_(runtime) {}
+    void answered(Request& request, std::int32_t answer) override {
+      runtime_.dispatcher.answered(request, answer);
+    }
+    void drain() override { runtime_.dispatcher.drain(); }
+
+   private:
+    Runtime& runtime_;
+  };
+  LateSink late_sink_;
+};
+
+// The process's; made if there is none. Null without memory. Async-signal-safe once
+// the first call has returned.
+Runtime* runtime() noexcept;
+// Null if no request was ever made.
+Runtime* runtime_if_any() noexcept;
+
+// Re-reads the options that may change at any time.
+void apply_options() noexcept;
+
+}  // namespace kaio

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "sys/calls.h"
+
+#include <cerrno>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace kaio::sys {
+namespace {
+
+// libaio's own wrappers return the negative error number and leave errno alone.
+int io_setup_call(unsigned event_count, io_context_t* context) {
+  return ::io_setup(static_cast<int>(event_count), context);
+}
+
+int io_submit_call(io_context_t context, long count, iocb** iocbs) {
+  return ::io_submit(context, count, iocbs);
+}
+
+// As libaio's wrappers: the negative error number, and errno left alone.
+template <class... Arguments>
+int raw_call(long number, Arguments... arguments) {
+  const int saved_errno = errno;
+  const long outcome = ::syscall(number, arguments...);
+  const int error_number = errno;
+  errno = saved_errno;
+  return static_cast<int>(outcome < 0 ? -error_number : outcome);
+}
+
+// Not libaio's, which is a versioned symbol: it would end up among our own.
+int io_cancel_call(io_context_t context, iocb* iocb, io_event* event) {
+  return raw_call(SYS_io_cancel, context, iocb, event);
+}
+
+// Not libaio's: it reads the ring behind our back, and 0.3.113 goes through
+// io_pgetevents, which older seccomp profiles refuse.
+int io_getevents_call(io_context_t context, long min_count, long max_count, io_event* events,
+                      const timespec* timeout) {
+  return raw_call(SYS_io_getevents, context, min_count, max_count, events, timeout);
+}
+
+int queue_signal_call(pid_t tid, int signal_number, siginfo_t* info) {
+  if (tid == 0) return raw_call(SYS_rt_sigqueueinfo, ::getpid(), signal_number, info);
+  return raw_call(SYS_rt_tgsigqueueinfo, ::getpid(), tid, signal_number, info);
+}
+
+int create_thread_call(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                       void* argument) {
+  return -::pthread_create(thread, attributes, run, argument);
+}
+
+}  // namespace
+
+const Calls real_calls = {
+    .io_setup = io_setup_call,
+    .io_submit = io_submit_call,
+    .io_getevents = io_getevents_call,
+    .io_cancel = io_cancel_call,
+    .queue_signal = queue_signal_call,
+    .create_thread = create_thread_call,
+};
+
+constinit Calls calls = {
+    .io_setup = io_setup_call,
+    .io_submit = io_submit_call,
+    .io_getevents = io_getevents_call,
+    .io_cancel = io_cancel_call,
+    .queue_signal = queue_signal_call,
+    .create_thread = create_thread_call,
+};
+
+}  // namespace kaio::sys

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "sys/futex.h"
+
+#include <cerrno>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
+namespace kaio::sys {
+namespace {
+
+// struct futex_waitv of <linux/futex.h>, which headers before 5.16 lack.
+struct WaitvEntry {
+  std::uint64_t expected;
+  std::uint64_t address;
+  std::uint32_t flags;
+  std::uint32_t reserved;
+};
+constexpr std::uint32_t futex2_size_u32 = 2;
+constexpr std::uint32_t futex2_private = FUTEX_PRIVATE_FLAG;
+
+}  // namespace
+
+int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline) {
+  // FUTEX_WAIT_BITSET takes an absolute time, so that a restart after a signal
+  // does not begin the timeout anew.
+  const timespec until = to_timespec(deadline);
+  const long outcome =
+      ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+                deadline == forever ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+  return outcome < 0 ? errno : 0;
+}
+
+void futex_wake(const FutexWord* word, int count) noexcept {
+  const int saved_errno = errno;
+  ::syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, nullptr, nullptr, 0);
+  errno = saved_errno;
+}
+
+int futex_wait_any(std::span<const FutexExpectation> words, Deadline deadline) {
+  WaitvEntry entries[futex_waitv_max];
+  for (std::size_t i = 0; i < words.size(); ++i)
+    entries[i] = {.expected = words[i].expected,
+                  .address = reinterpret_cast<std::uintptr_t>(words[i].word),
+                  .flags = futex2_size_u32 | futex2_private,
+                  .reserved = 0};
+  const timespec until = to_timespec(deadline);
+  const long outcome = ::syscall(SYS_futex_waitv, entries, static_cast<unsigned>(words.size()), 0,
+                                 deadline == forever ? nullptr : &until, CLOCK_MONOTONIC);
+  return outcome < 0 ? errno : 0;
+}
+
+}  // namespace kaio::sys

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Sleeping on a 32-bit word and waking who sleeps on it. Process-private.
+// Everything here is async-signal-safe and returns 0 or an error number.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "sys/clock.h"
+
+namespace kaio::sys {
+
+using FutexWord = std::atomic<std::uint32_t>;
+static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
+
+// Sleeps while *word == expected. 0 (woken, perhaps for nothing), EAGAIN (the
+// word differed), EINTR, ETIMEDOUT.
+int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline);
+
+// Wakes at most `count` sleepers. The word need not exist any more: an address
+// that is gone, or somebody else's by now, at worst wakes a sleeper for nothing.
+void futex_wake(const FutexWord* word, int count) noexcept;
+
+struct FutexExpectation {
+  const FutexWord* word;
+  std::uint32_t expected;
+};
+
+inline constexpr std::size_t futex_waitv_max = 128;  // FUTEX_WAITV_MAX
+
+// Sleeps while every word holds what is expected of it (at most
+// futex_waitv_max). As futex_wait(); ENOSYS before Linux 5.16.
+int futex_wait_any(std::span<const FutexExpectation> words, Deadline deadline);
+
+}  // namespace kaio::sys

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// A four-byte mutex that a descriptor record can afford.
+//
+// A signal handler may call into kaio while its own thread is inside kaio, so
+// each thread counts the mutexes it holds: with a count above zero a handler
+// must not take another one (it could be waiting for itself), and what needs one
+// is put aside instead (request/deferred.h). The count is the only thing a
+// handler has to look at, which is why every lock of the engine is this class.
+//
+// Lock order, outermost first; a thread takes them in this order only:
+//   descriptor record -> {kernel backlog, pool queue, watcher table}
+// The rest (callback threads, retrieval, set-up) are leaves taken alone. None is
+// held across a system call that can block, nor while user code runs.
+#pragma once
+
+#include "sys/futex.h"
+#include "sys/thread_annotations.h"
+
+namespace kaio::sys {
+
+// Initial-exec: a plain offset from the thread pointer, so that the first use in
+// a thread allocates nothing and is allowed in a signal handler.
+#define KAIO_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) constinit thread_local
+
+extern KAIO_THREAD_LOCAL std::uint32_t mutexes_held;
+
+// Keeps the compiler (not the processor: handlers run on the same one) from
+// moving accesses across the count.
+inline void signal_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+class CAPABILITY("mutex") Mutex {
+ public:
+  void lock() noexcept ACQUIRE() {
+    ++mutexes_held;
+    signal_fence();
+    std::uint32_t expected = unlocked;
+    // acquire pairs with the release in unlock(): sees what the last holder wrote.
+    if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) lock_slow();
+  }
+
+  bool try_lock() noexcept TRY_ACQUIRE(true) {
+    ++mutexes_held;
+    signal_fence();
+    std::uint32_t expected = unlocked;
+    if (word_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) return true;
+    signal_fence();
+    --mutexes_held;
+    return false;
+  }
+
+  void unlock() noexcept RELEASE() {
+    if (word_.exchange(unlocked, std::memory_order_release) == contended) futex_wake(&word_, 1);
+    signal_fence();
+    --mutexes_held;
+  }
+
+ private:
+  static constexpr std::uint32_t unlocked = 0, locked = 1, contended = 2;
+  void lock_slow() noexcept;
+
+  FutexWord word_{unlocked};
+};
+
+class SCOPED_CAPABILITY MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) noexcept ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~MutexLock() RELEASE() { mutex_.unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+}  // namespace kaio::sys

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <sys/mman.h>
+
+namespace kaio::sys {
+
+// Zeroed memory straight from the kernel: async-signal-safe, unlike malloc, and
+// free of cost until touched. Null when there is none.
+inline void* map_pages(std::size_t size_bytes) noexcept {
+  void* pages = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return pages == MAP_FAILED ? nullptr : pages;
+}
+
+inline void unmap_pages(void* pages, std::size_t size_bytes) noexcept {
+  ::munmap(pages, size_bytes);
+}
+
+}  // namespace kaio::sys

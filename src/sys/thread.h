@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace kaio::sys {
+
+using ThreadFunction = void* (*)(void*);
+
+// Starts a detached thread of kaio's with every signal blocked, so that none of
+// the program's is ever delivered to it. 0, or a negative error number (-EAGAIN:
+// no more threads).
+int start_thread(ThreadFunction run, void* argument) noexcept;
+
+// At most 15 characters. Called by the thread itself: a detached one may be gone
+// by the time its creator could name it.
+void name_this_thread(const char* name) noexcept;
+
+}  // namespace kaio::sys
