@@ -10,8 +10,12 @@
 
 // On 64-bit systems aiocb and aiocb64 are alike, so the second name is an alias;
 // by the assembler, because the declared types differ in name.
+#ifdef KAIO_PREFIXED_NAMES
+#define KAIO_ALIAS_64(name) static_assert(true)
+#else
 #define KAIO_ALIAS_64(name) \
   __asm__(".globl " #name "64\n\t.type " #name "64, @function\n\t.set " #name "64, " #name)
+#endif
 
 namespace kaio {
 

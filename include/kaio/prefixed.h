@@ -1,0 +1,37 @@
+/* kaio: the functions of kaio/aio.h under names of their own.
+ * SPDX-License-Identifier: MIT
+ *
+ * libkaio (-lkaio) holds the same engine as libkaio-posix, but defines none of the
+ * names of <aio.h>: a program that links it keeps its C library's POSIX AIO, and
+ * has kaio beside it. Each function does exactly what kaio/aio.h says of the one
+ * whose name follows `kaio_`; an aiocb belongs to the library it was submitted to.
+ */
+#ifndef KAIO_PREFIXED_H
+#define KAIO_PREFIXED_H
+
+#include <kaio/aio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int kaio_aio_read(struct aiocb *aiocbp);
+int kaio_aio_write(struct aiocb *aiocbp);
+int kaio_aio_fsync(int op, struct aiocb *aiocbp);
+int kaio_aio_error(const struct aiocb *aiocbp);
+ssize_t kaio_aio_return(struct aiocb *aiocbp);
+int kaio_aio_suspend(const struct aiocb *const list[], int nent, const struct timespec *timeout);
+int kaio_aio_cancel(int fildes, struct aiocb *aiocbp);
+int kaio_lio_listio(int mode, struct aiocb *const list[], int nent, struct sigevent *sig);
+void kaio_aio_init(const struct aioinit *init);
+int kaio_aio_readv(struct aiocb *aiocbp);
+int kaio_aio_writev(struct aiocb *aiocbp);
+int kaio_aio_read2(struct aiocb *aiocbp, int flags);
+int kaio_aio_write2(struct aiocb *aiocbp, int flags);
+ssize_t kaio_aio_waitcomplete(struct aiocb **aiocbp, const struct timespec *timeout);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
