@@ -6,6 +6,13 @@
 #include "sys/thread.h"
 
 namespace kaio {
+namespace {
+
+constexpr std::int64_t spin_ns = 50'000;
+constexpr unsigned spin_credit_max = 4;
+constexpr unsigned sleeps_per_trial = 16;
+
+}  // namespace
 
 bool Pool::submit(Request& request) noexcept {
   bool wake = false;
@@ -19,7 +26,7 @@ bool Pool::submit(Request& request) noexcept {
     request.move_to(RequestState::queued);
     queues_[request.operation.priority].push_back(request);
     ++queued_;
-    wake = idle_ != 0;
+    wake = need_wake();
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
   if (wake) sys::futex_wake(&jobs_, 1);
@@ -53,6 +60,30 @@ Request* Pool::take() noexcept {
   return nullptr;
 }
 
+bool Pool::spin() noexcept {
+  // Without credit now and then, to find out whether times have changed.
+  if (spinning_ || (spin_credit_ == 0 && ++sleeps_ % sleeps_per_trial != 0)) return false;
+  spinning_ = true;
+  const std::uint32_t seen = jobs_.load(std::memory_order_relaxed);
+  mutex_.unlock();
+  const std::int64_t until_ns = sys::monotonic_ns() + spin_ns;
+  bool came = false;
+  do {
+    for (int i = 0; i < 32 && !came; ++i) {
+      sys::relax();
+      came = jobs_.load(std::memory_order_relaxed) != seen;
+    }
+  } while (!came && sys::monotonic_ns() < until_ns);
+  mutex_.lock();
+  spinning_ = false;
+  if (came) {
+    spin_credit_ = spin_credit_max;
+  } else if (spin_credit_ != 0) {
+    --spin_credit_;
+  }
+  return queued_ != 0;
+}
+
 bool Pool::start_worker() noexcept {
   if (sys::start_thread([](void* self) -> void* { static_cast<Pool*>(self)->run(); return nullptr; },
                         this) != 0)
@@ -61,20 +92,39 @@ bool Pool::start_worker() noexcept {
   return true;
 }
 
+// Whether to wake a thread for what is queued; if so, that is on its way.
+bool Pool::need_wake() noexcept {
+  if (queued_ == 0 || idle_ == 0 || waking_ || spinning_ || finishing_ != 0) return false;
+  waking_ = true;
+  return true;
+}
+
+void Pool::work_on(Request& request) {
+  const bool wake_another = need_wake();
+  const bool want_another = idle_ == 0 && threads_ < threads_max_;
+  if (want_another) ++threads_;
+  mutex_.unlock();
+  if (wake_another) sys::futex_wake(&jobs_, 1);
+  const bool have_another = want_another && start_worker();
+  const std::optional<std::int32_t> answer = performer_.carry_out(request);
+  mutex_.lock();
+  if (want_another && !have_another) --threads_;  // the next job tries again
+  ++finishing_;
+  mutex_.unlock();
+  performer_.carried_out(answer ? &request : nullptr, answer.value_or(0));
+  mutex_.lock();
+  --finishing_;
+}
+
 void Pool::run() {
   sys::name_this_thread("kaio-pool");
   mutex_.lock();
   for (;;) {
     if (Request* request = take()) {
-      const bool want_another = idle_ == 0 && threads_ < threads_max_;
-      if (want_another) ++threads_;
-      mutex_.unlock();
-      const bool have_another = want_another && start_worker();
-      performer_.perform(*request);
-      mutex_.lock();
-      if (want_another && !have_another) --threads_;  // the next job tries again
+      work_on(*request);
       continue;
     }
+    if (spin()) continue;
     const std::uint32_t seen = jobs_.load(std::memory_order_relaxed);
     const sys::Deadline deadline = sys::monotonic_ns() + idle_ns_;
     ++idle_;
@@ -82,6 +132,7 @@ void Pool::run() {
     const int outcome = sys::futex_wait(jobs_, seen, deadline);
     mutex_.lock();
     --idle_;
+    waking_ = false;  // if it was not for this thread, this one looks in its place
     if ((outcome == ETIMEDOUT || threads_ > threads_max_) && queued_ == 0) break;
   }
   --threads_;

@@ -5,9 +5,18 @@
 // No thread exists before the first job. From then on, while the bound allows,
 // one idle thread is kept ready: a worker that takes the last idle one's place
 // first starts another, so that submitting never makes a thread but the first.
+//
+// Waking a thread that sleeps costs its waker more than everything else that
+// submitting does (the processor it slept on is often idle, and has to be told), so
+// a submitter wakes one only if nobody is about to look at the queue anyway: a
+// thread that was woken and does not run yet, one that has finished its job and
+// only reports it, or one that looks on for a few microseconds before it sleeps,
+// which one worker does as long as that pays. Whoever looks and finds more than its
+// own job wakes the next thread.
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "request/request_list.h"
 #include "request/statistics.h"
@@ -22,10 +31,13 @@ inline constexpr unsigned pool_threads_max = 4096;
 inline constexpr int pool_idle_seconds_default = 1;  // glibc's
 }  // namespace limits
 
-// Implemented by route/: carries out one request in a pool thread. May block.
+// Implemented by route/: carries out one request in a pool thread.
 class Performer {
  public:
-  virtual void perform(Request& request) = 0;
+  // The part that may block. Nothing: the request has been handed on.
+  virtual std::optional<std::int32_t> carry_out(Request& request) = 0;
+  // The rest, which does not; `request` is null if it has been handed on.
+  virtual void carried_out(Request* request, std::int32_t answer) = 0;
 
  protected:
   ~Performer() = default;
@@ -51,7 +63,11 @@ class Pool {
   static constexpr std::size_t priority_count = 21;  // AIO_PRIO_DELTA_MAX + 1
 
   void run();
+  void work_on(Request& request) REQUIRES(mutex_);
   Request* take() noexcept REQUIRES(mutex_);
+  bool need_wake() noexcept REQUIRES(mutex_);
+  // Looks for work without sleeping. True: there may be some.
+  bool spin() noexcept REQUIRES(mutex_);
   bool start_worker() noexcept;
 
   Performer& performer_;
@@ -62,6 +78,12 @@ class Pool {
   unsigned queued_ GUARDED_BY(mutex_) = 0;
   unsigned threads_ GUARDED_BY(mutex_) = 0;
   unsigned idle_ GUARDED_BY(mutex_) = 0;
+  // Threads that will look at the queue soon, each for its own reason.
+  bool waking_ GUARDED_BY(mutex_) = false;
+  bool spinning_ GUARDED_BY(mutex_) = false;
+  unsigned finishing_ GUARDED_BY(mutex_) = 0;
+  unsigned spin_credit_ GUARDED_BY(mutex_) = 0;
+  unsigned sleeps_ GUARDED_BY(mutex_) = 0;
   unsigned threads_max_ GUARDED_BY(mutex_) = limits::pool_threads_default;
   std::int64_t idle_ns_ GUARDED_BY(mutex_) =
       limits::pool_idle_seconds_default * INT64_C(1'000'000'000);

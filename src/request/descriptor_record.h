@@ -46,8 +46,13 @@ struct alignas(64) DescriptorRecord {
   std::uint8_t era GUARDED_BY(mutex) = 0;
   bool read_has_turn : 1 GUARDED_BY(mutex) = false;   // some request of this era
   bool write_has_turn : 1 GUARDED_BY(mutex) = false;  // has the turn to ...
+  // Guesses, for speed only; they outlive the requests, and the file: above 0, the
+  // last transfers would have blocked. Counted down by those that would not have.
+  std::uint8_t reads_block : 3 GUARDED_BY(mutex) = 0;
+  std::uint8_t writes_block : 3 GUARDED_BY(mutex) = 0;
   std::uint32_t held_count GUARDED_BY(mutex) = 0;  // in the two queues, and fences
 };
+inline constexpr std::uint8_t surely_blocks = 7;
 static_assert(sizeof(DescriptorRecord) == 64);
 
 }  // namespace kaio

@@ -19,8 +19,12 @@ struct DescriptorTraits {
   bool append : 1 = false;
   bool direct : 1 = false;
   bool non_blocking : 1 = false;
-  bool no_nowait : 1 = false;  // RWF_NOWAIT was refused, here or on its device
+  bool refuses_nowait_reads : 1 = false;  // RWF_NOWAIT was refused, here or on
+  bool refuses_nowait_writes : 1 = false;  // its device
 
+  bool refuses_nowait(bool to_read) const noexcept {
+    return to_read ? refuses_nowait_reads : refuses_nowait_writes;
+  }
   bool known() const noexcept { return kind != DescriptorKind::unknown; }
   bool is_stream() const noexcept { return kind == DescriptorKind::stream; }
 };

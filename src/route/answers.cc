@@ -91,7 +91,7 @@ Dispatcher::Started Dispatcher::process_readiness(Request& request, std::int32_t
   }
   request.is_stream = true;
   if (route_ == Route::pool || !context_.available() ||
-      facts_of(request).traits.no_nowait)
+      facts_of(request).traits.refuses_nowait(request.operation.is_read()))
     return to_pool(request, Attempt::pool_io);
   return submit_kernel(request, Attempt::nowait, By::later, nullptr);
 }
@@ -99,12 +99,19 @@ Dispatcher::Started Dispatcher::process_readiness(Request& request, std::int32_t
 Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By by) {
   if (verdict.reason != Count::size) statistics_.count(verdict.reason);
   if (verdict.mark_stream) request.is_stream = true;
+  if (verdict.expect_block) expect(request, true);
   if (verdict.mark_no_nowait) {
     const DescriptorFacts facts = facts_of(request);
     if (facts.traits.direct) no_nowait_devices_.insert(facts.device);
     DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
     RecordLock lock(record);
-    if (record.era == request.era) record.traits.no_nowait = true;
+    if (record.era == request.era) {
+      if (request.operation.is_read()) {
+        record.traits.refuses_nowait_reads = true;
+      } else {
+        record.traits.refuses_nowait_writes = true;
+      }
+    }
   }
   switch (verdict.step) {
     case Step::finish:
@@ -142,23 +149,30 @@ void Dispatcher::finish(Request& request, int error_number) {
 }
 
 // In a pool thread.
-void Dispatcher::perform(Request& request) {
-  Started started = Started::yes;
+std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   // The number may have become another file while it waited in the queue.
   if (is_abandoned(request)) {
     completions_.complete(request, -EBADF);
-  } else if (request.attempt == Attempt::pool_submit) {
-    statistics_.count(Count::submitted_by_pool);
-    started = submit_kernel(request, Attempt::plain, By::later, nullptr);
-  } else {
-    const bool in_stream = request.is_stream || facts_of(request).traits.is_stream();
-    const std::int32_t answer = in_stream && !request.operation.is_sync()
-                                    ? blocking_io::perform_if_ready(request.operation)
-                                    : blocking_io::perform(request.operation);
-    request.move_to(RequestState::starting);
-    started = process_answer(request, answer, false, By::later);
+    return std::nullopt;
   }
-  if (started == Started::no_threads) completions_.complete(request, -EAGAIN);
+  if (request.attempt == Attempt::pool_submit) {
+    statistics_.count(Count::submitted_by_pool);
+    if (submit_kernel(request, Attempt::plain, By::later, nullptr) == Started::no_threads)
+      completions_.complete(request, -EAGAIN);
+    return std::nullopt;
+  }
+  if (request.operation.is_sync()) return blocking_io::perform(request.operation);
+  const bool in_stream = request.is_stream || facts_of(request).traits.is_stream();
+  return in_stream ? blocking_io::perform_if_ready(request.operation)
+                   : blocking_io::perform(request.operation);
+}
+
+void Dispatcher::carried_out(Request* request, std::int32_t answer) {
+  if (request != nullptr) {
+    request->move_to(RequestState::starting);
+    if (process_answer(*request, answer, false, By::later) == Started::no_threads)
+      completions_.complete(*request, -EAGAIN);
+  }
   harvester_.harvest();
   drain();
 }

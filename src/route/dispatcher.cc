@@ -35,7 +35,7 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   }
   Notifiable* abandoned = nullptr;
   Admission admission{};
-  DescriptorTraits traits;
+  KnownDescriptor known;
   {
     RecordLock lock(*record);
     order::enter(*record, request);
@@ -58,7 +58,9 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
         admission = Admission::start;
       }
     }
-    traits = record->traits;
+    known = {.traits = record->traits,
+             .reads_block = record->reads_block != 0,
+             .writes_block = record->writes_block != 0};
   }
   fail_abandoned(abandoned);
   if (admission == Admission::held) {
@@ -67,7 +69,7 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
     reaper_->ensure_running();
     return true;
   }
-  if (start(request, By::submitter, batch, traits) != Started::no_threads) return true;
+  if (start(request, By::submitter, batch, known) != Started::no_threads) return true;
   withdraw(request);
   return false;
 }
@@ -136,13 +138,14 @@ void Dispatcher::release_backlog() {
 }
 
 Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* batch,
-                                      DescriptorTraits traits) {
+                                      const KnownDescriptor& known) {
   if (route_ == Route::pool || !context_.available()) {
     if (route_ != Route::pool) statistics_.count(Count::reason_unavailable);
     return start_without_kernel(request);
   }
   if (request.operation.is_sync()) return submit_kernel(request, Attempt::kernel_sync, by, batch);
 
+  DescriptorTraits traits = known.traits;
   // Asked for only where the first attempt depends on it: a write of which nobody
   // knows whether it may raise SIGPIPE, and the option to wait first.
   if (route_ == Route::poll || (request.operation.is_write() && !context_.has_nosignal())) {
@@ -151,11 +154,51 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
     if (request.is_stream && !traits.non_blocking && !request.tried && route_ == Route::poll)
       return wait_ready(request);
   }
-  if (traits.no_nowait) {  // known to be refused
-    request.attempt = Attempt::nowait;
+  request.attempt = Attempt::nowait;
+  if (traits.refuses_nowait(request.operation.is_read()))
     return act(request, judge(describe(request, -EOPNOTSUPP, true, by), traits, false), by);
+  // An attempt that fails costs: a cold read, for example, begins its readahead.
+  if (request.operation.is_read() ? known.reads_block : known.writes_block) {
+    traits = facts_of(request).traits;
+    if (would_block(request, traits)) {
+      Answer answer = describe(request, -EAGAIN, false, by);
+      answer.retried = true;
+      return act(request, judge(answer, traits, false), by);
+    }
   }
   return submit_kernel(request, Attempt::nowait, by, batch);
+}
+
+// Looks closer at a transfer whose predecessors would have blocked: at what is not
+// cached, and at writes that no file system does without blocking, or that extend.
+bool Dispatcher::would_block(const Request& request, const DescriptorTraits& traits) {
+  const Operation& operation = request.operation;
+  const std::size_t size_bytes = operation.remaining_bytes();
+  bool blocks = false;
+  if (traits.kind == DescriptorKind::regular) {
+    if (operation.is_write()) {
+      const auto end_bytes = operation.offset_bytes + static_cast<std::int64_t>(size_bytes);
+      blocks = !traits.direct || traits.append || ends_file(operation.fd, end_bytes - 1);
+    } else if (!traits.direct) {
+      const Residency range = residency(operation.fd, operation.offset_bytes, size_bytes);
+      blocks = range.can_tell && !range.all_cached;
+    }
+  }
+  if (!blocks) expect(request, false);
+  return blocks;
+}
+
+void Dispatcher::expect(const Request& request, bool blocks) {
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  RecordLock lock(record);
+  const bool to_read = request.operation.is_read();
+  const unsigned now = to_read ? record.reads_block : record.writes_block;
+  const unsigned next = blocks ? surely_blocks : now - (now != 0);
+  if (to_read) {
+    record.reads_block = next & surely_blocks;
+  } else {
+    record.writes_block = next & surely_blocks;
+  }
 }
 
 Dispatcher::Started Dispatcher::start_without_kernel(Request& request) {
@@ -186,7 +229,9 @@ DescriptorFacts Dispatcher::facts_of(const Request& request) {
 
 DescriptorFacts Dispatcher::ask_facts(int fd) {
   DescriptorFacts facts = read_traits(fd);
-  if (facts.traits.direct) facts.traits.no_nowait = no_nowait_devices_.contains(facts.device);
+  if (facts.traits.direct)
+    facts.traits.refuses_nowait_reads = facts.traits.refuses_nowait_writes =
+        no_nowait_devices_.contains(facts.device);
   return facts;
 }
 

@@ -32,6 +32,13 @@ class SubmissionBatch {
   std::size_t count_ = 0;
 };
 
+// What is known of a descriptor without asking.
+struct KnownDescriptor {
+  DescriptorTraits traits;
+  bool reads_block = false;  // guesses: DescriptorRecord
+  bool writes_block = false;
+};
+
 class Dispatcher final : public AnswerSink, public Performer {
  public:
   Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
@@ -57,7 +64,8 @@ class Dispatcher final : public AnswerSink, public Performer {
 
   void answered(Request& request, std::int32_t answer) override;
   void drain() override;
-  void perform(Request& request) override;
+  std::optional<std::int32_t> carry_out(Request& request) override;
+  void carried_out(Request* request, std::int32_t answer) override;
 
  private:
   // What a step led to, for the submitter, who still can refuse the request.
@@ -71,13 +79,15 @@ class Dispatcher final : public AnswerSink, public Performer {
   void fail_abandoned(Notifiable* abandoned);
   void route(Request& request);
   void release_backlog();
-  // `traits`: what is known of the descriptor without asking.
   Started start(Request& request, By by, SubmissionBatch* batch = nullptr,
-                DescriptorTraits traits = {});
+                const KnownDescriptor& known = {});
   Started start_without_kernel(Request& request);
   DescriptorFacts facts_of(const Request& request);
   DescriptorFacts ask_facts(int fd);
   bool is_abandoned(const Request& request);
+
+  bool would_block(const Request& request, const DescriptorTraits& traits);
+  void expect(const Request& request, bool blocks);
 
   // ways.cc: the attempts
   Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);

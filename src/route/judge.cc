@@ -26,7 +26,8 @@ Verdict judge_would_block(const Answer& answer, const DescriptorTraits& traits) 
   if (device_may_be_full && !answer.retried && answer.route != Route::kernel)
     return {.step = Step::hold, .reason = Count::reason_device_full};
   return {.step = blocking_step(answer.route, traits.direct),
-          .reason = Count::reason_would_block};
+          .reason = Count::reason_would_block,
+          .expect_block = !traits.direct || answer.opcode == Opcode::write};
 }
 
 Verdict judge_not_supported(const Answer& answer, const DescriptorTraits& traits) {
@@ -35,6 +36,7 @@ Verdict judge_not_supported(const Answer& answer, const DescriptorTraits& traits
     return {.step = Step::pool_io, .reason = Count::reason_no_nowait};
   }
   Verdict verdict{.reason = Count::reason_no_nowait, .mark_no_nowait = true};
+  verdict.expect_block = answer.opcode == Opcode::write && !traits.direct;
   if (traits.is_stream()) {
     verdict.step = traits.non_blocking ? Step::pool_io : Step::wait_ready;
   } else if (traits.direct && answer.by_submitter) {

@@ -33,7 +33,8 @@ struct Verdict {
   int error_number = 0;           // for finish; 0: success
   Count reason = Count::size;     // to be counted; size: nothing
   bool mark_stream = false;       // offsets are ignored from now on
-  bool mark_no_nowait = false;    // the descriptor does not do RWF_NOWAIT
+  bool mark_no_nowait = false;    // the descriptor does not do RWF_NOWAIT that way
+  bool expect_block = false;      // so will the next one of its kind, probably
 };
 
 // The facts. `answer`: bytes, or a negative error number; already added to

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace kaio {
@@ -69,6 +70,22 @@ bool ends_file(int fd, std::int64_t end_bytes) noexcept {
   const PreserveErrno preserve_errno;
   struct stat status {};
   return ::fstat(fd, &status) != 0 || end_bytes >= status.st_size;
+}
+
+Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept {
+  constexpr long cachestat_call = 451;
+  struct {
+    std::uint64_t offset_bytes, size_bytes;
+  } range{static_cast<std::uint64_t>(offset_bytes), size_bytes};
+  struct {
+    std::uint64_t cached, dirty, writeback, evicted, recently_evicted;
+  } pages{};
+  const PreserveErrno preserve_errno;
+  if (size_bytes == 0 || ::syscall(cachestat_call, fd, &range, &pages, 0) != 0) return {};
+  static const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t first = range.offset_bytes / page_bytes;
+  const std::uint64_t last = (range.offset_bytes + size_bytes - 1) / page_bytes;
+  return {.can_tell = true, .all_cached = pages.cached >= last - first + 1};
 }
 
 bool NoNowaitDevices::contains(std::uint64_t device) const noexcept {

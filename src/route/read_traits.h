@@ -26,6 +26,13 @@ bool is_same_file(int fd, std::uint64_t device, std::uint64_t inode) noexcept;
 
 // Whether a read of a regular file that ended at `end_bytes` ended with the file.
 bool ends_file(int fd, std::int64_t end_bytes) noexcept;
+// Whether all of a range of a file is in the page cache. False where the kernel
+// cannot tell (before Linux 6.5); then `can_tell` is false too.
+struct Residency {
+  bool can_tell;
+  bool all_cached;
+};
+Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept;
 
 // Devices that refuse RWF_NOWAIT with O_DIRECT, remembered for the life of the
 // process: a bounded set; beyond it a device is asked again each time.

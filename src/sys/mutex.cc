@@ -12,9 +12,7 @@ void Mutex::lock_slow() noexcept {
     if (word_.load(std::memory_order_relaxed) == unlocked &&
         word_.compare_exchange_weak(expected, locked, std::memory_order_acquire))
       return;
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
+    relax();
   }
   while (word_.exchange(contended, std::memory_order_acquire) != unlocked)
     futex_wait(word_, contended, forever);

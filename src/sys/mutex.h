@@ -28,6 +28,15 @@ extern KAIO_THREAD_LOCAL std::uint32_t mutexes_held;
 // moving accesses across the count.
 inline void signal_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
+// Tells the processor that this is a loop which waits for another one.
+inline void relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 class CAPABILITY("mutex") Mutex {
  public:
   void lock() noexcept ACQUIRE() {
