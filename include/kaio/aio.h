@@ -181,7 +181,7 @@ struct kaio_statistics {
   uint64_t notified_signal;      /* signals queued                              */
   uint64_t notified_thread;      /* callbacks started                           */
   uint64_t notified_eventfd;     /* eventfd additions                           */
-  uint64_t signal_queue_full;    /* signals that had to be tried again          */
+  uint64_t notification_retries; /* signals, eventfds that had to be tried again */
   uint64_t threads_started;      /* threads of kaio's, ever                     */
   uint64_t threads;              /* threads of kaio's, now                      */
   uint64_t request_bytes;        /* memory mapped for requests, lists, vectors  */

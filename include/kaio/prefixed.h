@@ -11,6 +11,8 @@
 
 #include <kaio/aio.h>
 
+struct aioinit; /* <aio.h> defines it with _GNU_SOURCE only */
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -42,8 +42,8 @@ void Completer::publish(Request& request, std::int64_t result) {
     harvester_.call_leader();
   }
   if (sleepers_.load(std::memory_order_seq_cst) != 0) {
-    completions_.fetch_add(1, std::memory_order_seq_cst);
-    sys::futex_wake(&completions_, INT_MAX);
+    harvester_.leadership().fetch_add(1, std::memory_order_seq_cst);
+    sys::futex_wake(&harvester_.leadership(), INT_MAX);
     harvester_.call_leader();
   }
 }
@@ -75,7 +75,7 @@ void Completer::sent(Notifiable& item) {
 
 std::int64_t Completer::try_again() {
   notifier_.callbacks().ensure_queue_runs();
-  return notifier_.signals().try_again() ? sys::forever : signal_retry_ns;
+  return notifier_.direct().try_again() ? sys::forever : signal_retry_ns;
 }
 
 }  // namespace kaio

@@ -34,11 +34,10 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   void count_down(RequestGroup& group);
   void drop(RequestGroup& group) noexcept;
 
-  // Sleeping on completions in general, for who waits for too many to name.
+  // Sleepers on the leadership word who want every completion to change it.
   // Counted before the last look at what is waited for.
   void add_sleeper() noexcept { sleepers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_sleeper() noexcept { sleepers_.fetch_sub(1, std::memory_order_seq_cst); }
-  sys::FutexWord& completions() noexcept { return completions_; }
 
   Retrieval& retrieval() noexcept { return retrieval_; }
   Notifier& notifier() noexcept { return notifier_; }
@@ -58,7 +57,6 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   Reaper* reaper_ = nullptr;
 
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
-  sys::FutexWord completions_{0};
 };
 
 }  // namespace kaio

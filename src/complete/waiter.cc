@@ -30,10 +30,12 @@ bool every_handler_restarts() noexcept {
 
 class FollowerCount {
  public:
-  explicit FollowerCount(Harvester& harvester) noexcept : harvester_(harvester) {
-    harvester_.add_follower();
+  FollowerCount(Harvester& harvester, bool counts) noexcept
+      : harvester_(harvester), counts_(counts) {
+    if (counts_) harvester_.add_follower();
   }
   ~FollowerCount() {
+    if (!counts_) return;
     harvester_.remove_follower();
     // It may have been woken to lead; then the next one is.
     harvester_.promote();
@@ -43,6 +45,7 @@ class FollowerCount {
 
  private:
   Harvester& harvester_;
+  bool counts_;
 };
 
 class SleeperCount {
@@ -88,12 +91,14 @@ Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
 Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
   if (harvester_.interrupted_here())
     deadline = std::min(deadline, sys::monotonic_ns() + blind_look_ns);
-  const FollowerCount counted(harvester_);
+  // Nothing on the ring: no use as a leader. What gets there later is pushed.
+  const bool could_lead = waits.on_ring() != WaitSet::OnRing::none;
+  const FollowerCount counted(harvester_, could_lead);
   const std::uint32_t leadership = harvester_.leadership().load(std::memory_order_seq_cst);
   // Counted, then looked: a leader that has left meanwhile either sees the count
   // and wakes us, or is seen here to be gone.
   if (waits.mark()) return Waited::done;
-  if (!harvester_.led() && waits.on_ring() != WaitSet::OnRing::none) return Waited::done;
+  if (could_lead && !harvester_.led()) return Waited::done;
   const int error_number = sleep_on_words(waits, leadership, deadline);
   return error_number == EINTR ? Waited::interrupted : Waited::done;
 }
@@ -102,8 +107,11 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership,
                            sys::Deadline deadline) {
   std::array<sys::FutexExpectation, sys::futex_waitv_max> words;
   const std::size_t count = waits.words(std::span(words).first(follow_words_max));
-  if (count > follow_words_max || !has_futex_waitv.load(std::memory_order_relaxed))
-    return sleep_on_any(waits, deadline);
+  // With a time, a handler ends the wait even if it asks for restarting; the kernel
+  // restarts futex_waitv all the same.
+  if (count > follow_words_max || deadline != sys::forever ||
+      !has_futex_waitv.load(std::memory_order_relaxed))
+    return sleep_on_any(waits, leadership, deadline);
   words[count] = {.word = &harvester_.leadership(), .expected = leadership};
   int error_number = 0;
   {
@@ -115,21 +123,13 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership,
   return 0;
 }
 
-int Waiter::sleep_on_any(FutexWaitSet& waits, sys::Deadline deadline) {
+int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline) {
   const SleeperCount counted(completer_);
-  const std::uint32_t seen = completer_.completions().load(std::memory_order_seq_cst);
+  // Once more, now that completions know of us. They change the word, and so does
+  // an offer to lead since it was read.
   if (waits.done()) return 0;
-  // Leadership may be offered while we sleep on another word: look now and then.
-  const sys::Deadline look = std::min(deadline, sys::monotonic_ns() + 1'000'000);
-  int error_number = 0;
-  {
-    const sys::CancellationPoint cancellation_point(waits.cancellable());
-    error_number = sys::futex_wait(completer_.completions(), seen, look);
-  }
-  // A wait with a time is never restarted by the kernel.
-  return error_number == EINTR && deadline == sys::forever && every_handler_restarts()
-             ? 0
-             : error_number;
+  const sys::CancellationPoint cancellation_point(waits.cancellable());
+  return sys::futex_wait(harvester_.leadership(), leadership, deadline);
 }
 
 }  // namespace kaio

@@ -4,8 +4,8 @@
 //
 // A follower sleeps on the status words of up to follow_words_max requests and on
 // the leadership word at once (futex_waitv), so only the completion of one of its
-// own wakes it. With more requests, or before Linux 5.16, it sleeps on a count of
-// all completions.
+// own wakes it. With more requests, with a timeout, or before Linux 5.16, it sleeps
+// on the leadership word alone, which every completion then changes.
 //
 // What a waiter leaves behind when it goes, by timeout, signal or cancellation, is
 // at most the waiter bit in a status word: one needless wake-up.
@@ -39,7 +39,7 @@ class Waiter {
  private:
   Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
   int sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline);
-  int sleep_on_any(FutexWaitSet& waits, sys::Deadline deadline);
+  int sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline);
 
   Harvester& harvester_;
   Completer& completer_;

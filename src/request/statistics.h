@@ -15,7 +15,7 @@ enum class Count : std::uint8_t {
   reason_would_block, reason_no_nowait, reason_device_full, reason_short, reason_refused,
   reason_not_ready, reason_ring_full, reason_unavailable,
   held_by_order, held_by_fence, submitted_by_pool, waits_by_kernel_poll, waits_by_epoll,
-  notified_signal, notified_thread, notified_eventfd, signal_queue_full,
+  notified_signal, notified_thread, notified_eventfd, notification_retries,
   threads_started, threads_ended,
   size,
 };

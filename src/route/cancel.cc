@@ -65,11 +65,18 @@ void Dispatcher::Canceller::take(Request& request, bool in_debt) {
 }
 
 void Dispatcher::Canceller::mark(Request& request) {
-  marked_ = &request;
-  marked_generation_ = Requests::generation_of(request);
+  if (marked_ != nullptr) {
+    in_motion_ = true;  // one after the other
+    return;
+  }
   // seq_cst: a dispatcher which finds no mark before it polls, and we who find no
   // poll after we marked, cannot both be right.
-  request.cancel_wanted.store(true);
+  if (request.cancel_wanted.exchange(true)) {
+    in_motion_ = true;  // another canceller's, who will say so
+    return;
+  }
+  marked_ = &request;
+  marked_generation_ = Requests::generation_of(request);
   if (request.state.load() == RequestState::polling)
     dispatcher_.context_.cancel(request.control);
 }
@@ -108,7 +115,7 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
       break;
     case RequestState::in_kernel:
       // An attempt on a stream does not stay there: it ends, or becomes a poll.
-      if (request.is_stream && request.operation.is_read()) return mark(request);
+      if (request.operation.is_read() && record.traits.is_stream()) return mark(request);
       break;
     case RequestState::running:
       break;
@@ -149,6 +156,15 @@ bool Dispatcher::Canceller::settle() {
   }
 }
 
+// What a request does in the kernel depends on what its descriptor is.
+void Dispatcher::know_traits(DescriptorRecord& record, int fd) {
+  if (record.traits.known() || record.live.load() == 0) return;
+  const DescriptorFacts facts = ask_facts(fd);
+  record.traits = facts.traits;
+  record.device = facts.device;
+  record.inode = facts.inode;
+}
+
 Dispatcher::Cancelled Dispatcher::cancel(int fd) {
   DescriptorRecord* record = requests_.descriptors.at(fd);
   if (record == nullptr) return Cancelled::none_left;
@@ -157,6 +173,7 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
     canceller.begin_again(look >= looks_max);
     {
       RecordLock lock(*record);
+      know_traits(*record, fd);
       // The last called first: who is cancelled then starts no successor that is
       // to be cancelled as well.
       Request* request = record->all.back();
@@ -179,6 +196,7 @@ Dispatcher::Cancelled Dispatcher::cancel(Request& request, std::uint32_t generat
     if (record == nullptr) return canceller.verdict();
     {
       RecordLock lock(*record);
+      know_traits(*record, fd);
       // Under the lock it stays what it is: a request leaves its record before its
       // slot is used again.
       if (requests_.find(request.slot, generation) != nullptr && request.operation.fd == fd)

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "route/dispatcher.h"
 
+#include <linux/fs.h>
+#include <sys/resource.h>
+
 #include "request/deferred.h"
 
 namespace kaio {
+namespace {
+
+std::uint64_t file_size_limit() noexcept {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+}  // namespace
 
 Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
                        Harvester& harvester, const Route& route, Statistics& statistics) noexcept
     : requests_(requests), completions_(completions), context_(context), harvester_(harvester),
       route_(route), statistics_(statistics), watcher_(*this, statistics),
-      pool_(*this, statistics) {}
+      pool_(*this, statistics), file_size_limit_bytes_(file_size_limit()) {}
 
 bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
   request.pushed = request.notification.kind != Notification::Kind::none ||
@@ -154,6 +165,8 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
     if (request.is_stream && !traits.non_blocking && !request.tried && route_ == Route::poll)
       return wait_ready(request);
   }
+  // The kernel sends SIGXFSZ to whoever submits such a write: not to the caller.
+  if (may_exceed_size_limit(request, known)) return to_pool(request, Attempt::pool_io);
   request.attempt = Attempt::nowait;
   if (traits.refuses_nowait(request.operation.is_read()))
     return act(request, judge(describe(request, -EOPNOTSUPP, true, by), traits, false), by);
@@ -167,6 +180,16 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
     }
   }
   return submit_kernel(request, Attempt::nowait, by, batch);
+}
+
+bool Dispatcher::may_exceed_size_limit(const Request& request,
+                                       const KnownDescriptor& known) const {
+  const Operation& operation = request.operation;
+  if (file_size_limit_bytes_ == RLIM_INFINITY || !operation.is_write()) return false;
+  if (operation.offset_bytes < 0 || known.traits.append || (operation.rw_flags & RWF_APPEND) != 0)
+    return true;
+  return static_cast<std::uint64_t>(operation.offset_bytes) + operation.remaining_bytes() >
+         file_size_limit_bytes_;
 }
 
 // Looks closer at a transfer whose predecessors would have blocked: at what is not

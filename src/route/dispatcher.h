@@ -86,6 +86,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   DescriptorFacts ask_facts(int fd);
   bool is_abandoned(const Request& request);
 
+  bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known) const;
   bool would_block(const Request& request, const DescriptorTraits& traits);
   void expect(const Request& request, bool blocks);
 
@@ -97,7 +98,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   bool poll_by_kernel(Request& request);
   Started to_pool(Request& request, Attempt attempt);
   Started hold(Request& request);
-  void prepare_control(Request& request, Attempt attempt);
+  void prepare_control(Request& request, Attempt attempt, By by);
 
   // answers.cc: what came of them
   Started process_answer(Request& request, std::int32_t answer, bool refused, By by);
@@ -109,6 +110,7 @@ class Dispatcher final : public AnswerSink, public Performer {
 
   // cancel.cc
   class Canceller;
+  void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
 
   // Constant after construction.
   Requests& requests_;
@@ -123,6 +125,8 @@ class Dispatcher final : public AnswerSink, public Performer {
   Watcher watcher_;
   Pool pool_;
   NoNowaitDevices no_nowait_devices_;
+  // RLIMIT_FSIZE when the engine was made.
+  std::uint64_t file_size_limit_bytes_;
   std::atomic<std::uint32_t> kernel_polls_{0};
 };
 

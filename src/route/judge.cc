@@ -47,6 +47,12 @@ Verdict judge_not_supported(const Answer& answer, const DescriptorTraits& traits
   return verdict;
 }
 
+// The kernel says EINVAL where POSIX wants to know which.
+bool reaches_past_the_maximum(const Answer& answer) {
+  return answer.offset_bytes >= 0 && answer.remaining_bytes <= INT64_MAX &&
+         answer.offset_bytes > INT64_MAX - static_cast<std::int64_t>(answer.remaining_bytes);
+}
+
 Verdict judge_error(const Answer& answer, const DescriptorTraits& traits) {
   const int error_number = -answer.answer;
   const bool by_kernel = answer.attempt == Attempt::nowait || answer.attempt == Attempt::plain;
@@ -66,6 +72,8 @@ Verdict judge_error(const Answer& answer, const DescriptorTraits& traits) {
     case EINVAL:
       if (traits.is_stream() && !answer.is_stream)
         return {.step = Step::again, .mark_stream = true};
+      if (!traits.is_stream() && reaches_past_the_maximum(answer))
+        return finish(answer.opcode == Opcode::read ? EOVERFLOW : EFBIG);
       // What io_submit refuses although the call would do it, or name its error
       // better: a directory, a file without asynchronous methods.
       if (answer.refused && answer.attempt != Attempt::pool_io && answer.offset_bytes >= 0)
@@ -98,14 +106,14 @@ bool is_final(const Answer& answer) noexcept {
 }
 
 Verdict judge(const Answer& answer, const DescriptorTraits& traits, bool reached_end) noexcept {
-  if (is_final(answer)) return finish(answer.answer < 0 ? -answer.answer : 0);
   if (answer.answer < 0) {
-    const Verdict verdict = judge_error(answer, traits);
+    const Verdict verdict = is_final(answer) ? finish(-answer.answer) : judge_error(answer, traits);
     // What was transferred before the error is what the caller is told of, as by
     // read() and write().
     if (verdict.step == Step::finish && answer.done_bytes > 0) return finish();
     return verdict;
   }
+  if (is_final(answer)) return finish();
   // Short.
   switch (traits.kind) {
     case DescriptorKind::stream:

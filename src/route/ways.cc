@@ -19,7 +19,7 @@ KAIO_THREAD_LOCAL const Request* being_submitted = nullptr;
 
 bool is_being_submitted(const Request& request) noexcept { return being_submitted == &request; }
 
-void Dispatcher::prepare_control(Request& request, Attempt attempt) {
+void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
   const Operation& operation = request.operation;
   request.attempt = attempt;
   std::uint32_t more_flags = attempt == Attempt::nowait ? RWF_NOWAIT : 0;
@@ -32,14 +32,17 @@ void Dispatcher::prepare_control(Request& request, Attempt attempt) {
     iocb_of::transfer(request.control, operation, request.is_stream, more_flags);
   }
   request.control.data = &request;
-  // A poll only begins something: somebody has to go on with it at once.
-  if (request.pushed || attempt == Attempt::readiness)
+  // A poll only begins something: somebody has to go on with it at once. And who
+  // waits for a request that was not in the ring may be asleep where only its end
+  // wakes him (complete/waiter.cc), so that end has to be acted upon.
+  if (request.pushed || attempt == Attempt::readiness || by == By::later)
     iocb_of::ring_doorbell(request.control, context_.doorbell());
 }
 
 Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt, By by,
                                               SubmissionBatch* batch) {
-  prepare_control(request, attempt);
+  if (by == By::later && !reaper_->ensure_running()) return Started::no_threads;
+  prepare_control(request, attempt, by);
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request);
   request.move_to(RequestState::in_kernel);
@@ -62,7 +65,7 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
       outcome = context_.submit({&control, 1});
     }
   }
-  if (outcome == 1 && by == By::submitter) harvester_.harvest();
+  if (outcome == 1) harvester_.harvest();  // what was done at once is there already
   being_submitted = outer;
   return outcome == 1 ? Started::yes : submitted(request, outcome, by);
 }
@@ -121,7 +124,7 @@ bool Dispatcher::poll_by_kernel(Request& request) {
     return false;
   }
   const std::uint32_t generation = Requests::generation_of(request);
-  prepare_control(request, Attempt::readiness);
+  prepare_control(request, Attempt::readiness, By::later);
   request.move_to(RequestState::polling);
   iocb* control = &request.control;
   if (context_.submit({&control, 1}) != 1) {

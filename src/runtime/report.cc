@@ -26,7 +26,7 @@ constexpr Field fields[] = {
     KAIO_FIELD(reason_not_ready), KAIO_FIELD(reason_ring_full), KAIO_FIELD(reason_unavailable),
     KAIO_FIELD(held_by_order), KAIO_FIELD(held_by_fence), KAIO_FIELD(submitted_by_pool),
     KAIO_FIELD(waits_by_kernel_poll), KAIO_FIELD(waits_by_epoll), KAIO_FIELD(notified_signal),
-    KAIO_FIELD(notified_thread), KAIO_FIELD(notified_eventfd), KAIO_FIELD(signal_queue_full),
+    KAIO_FIELD(notified_thread), KAIO_FIELD(notified_eventfd), KAIO_FIELD(notification_retries),
     KAIO_FIELD(threads_started),
 };
 #undef KAIO_FIELD

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "notify/signal_sender.h"
+#include "notify/direct_sender.h"
 
+#include <cerrno>
+#include <poll.h>
 #include <unistd.h>
 
 #include "sys/calls.h"
 
 namespace kaio {
 
-bool SignalSender::queue(const Notification& notification) noexcept {
+bool DirectSender::queue_signal(const Notification& notification) noexcept {
   siginfo_t info{};
   info.si_signo = notification.signal_number;
   info.si_code = SI_ASYNCIO;
@@ -23,23 +25,40 @@ bool SignalSender::queue(const Notification& notification) noexcept {
   return true;
 }
 
-bool SignalSender::send(Notifiable& item) {
+bool DirectSender::add_to_eventfd(int fd) noexcept {
+  const int saved_errno = errno;
+  // Whoever harvests must not block, whatever the descriptor is and however full.
+  pollfd look{.fd = fd, .events = POLLOUT, .revents = 0};
+  const bool room = ::poll(&look, 1, 0) != 0;
+  const std::uint64_t one = 1;
+  if (room && ::write(fd, &one, sizeof one) == sizeof one)
+    statistics_.count(Count::notified_eventfd);
+  errno = saved_errno;
+  return room;
+}
+
+bool DirectSender::try_send(const Notification& notification) noexcept {
+  return notification.kind == Notification::Kind::eventfd ? add_to_eventfd(notification.target)
+                                                          : queue_signal(notification);
+}
+
+bool DirectSender::send(Notifiable& item) {
   // Behind those that wait already, so that none is overtaken.
-  if (!any_waiting_.load(std::memory_order_acquire) && queue(item.notification)) {
+  if (!any_waiting_.load(std::memory_order_acquire) && try_send(item.notification)) {
     owner_.sent(item);
     return true;
   }
-  statistics_.count(Count::signal_queue_full);
+  statistics_.count(Count::notification_retries);
   any_waiting_.store(true, std::memory_order_release);
   refused_.push(item);
   return false;
 }
 
-bool SignalSender::try_again() {
+bool DirectSender::try_again() {
   if (!any_waiting_.load(std::memory_order_acquire)) return true;
   for (;;) {
     while (waiting_ != nullptr) {
-      if (!queue(waiting_->notification)) return false;
+      if (!try_send(waiting_->notification)) return false;
       Notifiable* item = waiting_;
       waiting_ = item->next;
       owner_.sent(*item);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// SIGEV_SIGNAL and SIGEV_THREAD_ID. When the signal queue of the process is full
-// (RLIMIT_SIGPENDING) notifications wait here, in order, and are tried again.
+// What is sent by one system call: SIGEV_SIGNAL, SIGEV_THREAD_ID, SIGEV_EVENTFD.
+// When there is no room, in the signal queue of the process (RLIMIT_SIGPENDING) or
+// in the eventfd's counter, notifications wait here, in order, and are tried again.
 #pragma once
 
 #include "request/request_stack.h"
@@ -10,9 +11,9 @@
 
 namespace kaio {
 
-class SignalSender {
+class DirectSender {
  public:
-  SignalSender(NotificationOwner& owner, Statistics& statistics) noexcept
+  DirectSender(NotificationOwner& owner, Statistics& statistics) noexcept
       : owner_(owner), statistics_(statistics) {}
 
   // Async-signal-safe. True: sent, and given back to its owner. False: it waits
@@ -24,7 +25,10 @@ class SignalSender {
   bool try_again();
 
  private:
-  bool queue(const Notification& notification) noexcept;
+  // False: there is no room.
+  bool try_send(const Notification& notification) noexcept;
+  bool queue_signal(const Notification& notification) noexcept;
+  bool add_to_eventfd(int fd) noexcept;
 
   NotificationOwner& owner_;
   Statistics& statistics_;

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// aio_waitcomplete(): the next completion of any request. Because it is about
+// all requests of the process, each case first takes what earlier ones left.
+#include "cases.h"
+
+#include "support/child.h"
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+namespace {
+
+constexpr timespec no_time{0, 0};
+constexpr timespec long_time{10, 0};
+std::atomic<int> handled_count;
+
+struct Drained {
+  Drained() {
+    aiocb *block = nullptr;
+    do
+      aio_waitcomplete(&block, &no_time);
+    while (block != nullptr);
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(waiting_for_any)
+
+BOOST_DATA_TEST_CASE(it_gives_each_completion_once, data::make(storage_kinds()), kind) {
+  const Drained drained;
+  const Storage storage{kind};
+  std::vector<Request> reads;
+  std::map<aiocb *, int> counts;
+  for (int index = 0; index < 300; ++index) {
+    reads.push_back(Request::to_read(storage.fd(), 4096, 4096 * (index % 256)));
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  for (int index = 0; index < 300; ++index) {
+    aiocb *block = nullptr;
+    BOOST_REQUIRE(aio_waitcomplete(&block, &long_time) == 4096);
+    BOOST_REQUIRE(block != nullptr);
+    BOOST_TEST(aio_error(block) == 0);
+    ++counts[block];
+  }
+  for (const Request &read : reads)
+    BOOST_TEST(counts[read] == 1);
+  aiocb *none = reads[0];
+  BOOST_TEST(errno_of([&] { return aio_waitcomplete(&none, &no_time); }) == EAGAIN);
+  BOOST_TEST(none == nullptr);
+}
+
+BOOST_DATA_TEST_CASE(it_waits, data::make(channel_kinds()), kind) {
+  const Drained drained;
+  const Channel channel{kind};
+  const Request read = Request::to_read(channel.reader(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  std::thread sender{[&] {
+    std::this_thread::sleep_for(20ms);
+    channel.send("text");
+  }};
+  aiocb *block = nullptr;
+  BOOST_TEST(aio_waitcomplete(&block, nullptr) == 4);
+  BOOST_TEST(block == read);
+  sender.join();
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_request_gives_its_error) {
+  const Drained drained;
+  const Request read = Request::to_read(-1, 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  aiocb *block = nullptr;
+  BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &long_time); }) == EBADF);
+  BOOST_TEST(block == read);
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_request_is_a_completion) {
+  const Drained drained;
+  const Channel pipe{ChannelKind::pipe};
+  const Request read = Request::to_read(pipe.reader(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_REQUIRE(aio_cancel(pipe.reader(), read) == AIO_CANCELED);
+  aiocb *block = nullptr;
+  BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &long_time); }) == ECANCELED);
+  BOOST_TEST(block == read);
+}
+
+BOOST_AUTO_TEST_CASE(what_aio_return_took_is_not_given) {
+  const Drained drained;
+  const Storage storage{StorageKind::buffered_file};
+  const Request taken = Request::to_read(storage.fd(), 10);
+  const Request left = Request::to_read(storage.fd(), 20);
+  BOOST_REQUIRE(aio_read(taken) == 0);
+  BOOST_REQUIRE(aio_read(left) == 0);
+  BOOST_TEST(wait_done(taken) == 0);
+  BOOST_TEST(aio_return(taken) == 10);
+  aiocb *block = nullptr;
+  BOOST_TEST(aio_waitcomplete(&block, &long_time) == 20);
+  BOOST_TEST(block == left);
+  BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &no_time); }) == EAGAIN);
+  BOOST_TEST(block == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_timeout_says_EAGAIN) {
+  const Drained drained;
+  const Channel pipe{ChannelKind::pipe};
+  const Request read = Request::to_read(pipe.reader(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  aiocb *block = read;
+  const timespec short_time{0, 30'000'000};
+  int number = 0;
+  const Duration time = time_of(
+    [&] { number = errno_of([&] { return aio_waitcomplete(&block, &short_time); }); });
+  BOOST_TEST(number == EAGAIN);
+  BOOST_TEST(block == nullptr);
+  BOOST_TEST((time >= 30ms));
+  for (const timespec &look : {no_time, timespec{-1, 0}})
+    BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &look); }) == EAGAIN);
+}
+
+BOOST_AUTO_TEST_CASE(nanoseconds_out_of_range_say_EINVAL) {
+  const Drained drained;
+  const Channel pipe{ChannelKind::pipe};
+  const Request read = Request::to_read(pipe.reader(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  aiocb *block = read;
+  for (const timespec &timeout : {timespec{0, -1}, timespec{0, 1'000'000'000}}) {
+    BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &timeout); }) == EINVAL);
+    BOOST_TEST(block == nullptr);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(with_nothing_outstanding_it_does_not_wait_for_ever) {
+  const Drained drained;
+  aiocb *block = nullptr;
+  BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, nullptr); }) == EAGAIN);
+  BOOST_TEST(block == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_makes_it_say_EINTR) {
+  const Drained drained;
+  const Channel pipe{ChannelKind::pipe};
+  const SignalHandler handler{SIGUSR1, [](int) { ++handled_count; }};
+  const Request read = Request::to_read(pipe.reader(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  aiocb *block = read;
+  int number = 0;
+  {
+    const Interrupter interrupter{SIGUSR1};
+    number = errno_of([&] { return aio_waitcomplete(&block, &long_time); });
+  }
+  BOOST_TEST(number == EINTR);
+  BOOST_TEST(block == nullptr);
+  BOOST_TEST(in_progress(read));
+}
+
+BOOST_AUTO_TEST_CASE(many_threads_share_the_completions) {
+  const Drained drained;
+  const Storage storage{StorageKind::buffered_file};
+  std::vector<Request> reads;
+  for (int index = 0; index < 400; ++index)
+    reads.push_back(Request::to_read(storage.fd(), 16, index));
+  std::atomic<int> taken_count = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&] {
+      while (taken_count < 400) {
+        aiocb *block = nullptr;
+        const timespec little{0, 5'000'000};
+        if (aio_waitcomplete(&block, &little) == 16)
+          ++taken_count;
+      }
+    });
+  for (const Request &read : reads)
+    BOOST_TEST(aio_read(read) == 0);
+  BOOST_TEST(eventually([&] { return taken_count >= 400; }));
+  const int total = taken_count.exchange(400); // lets them end in any case
+  for (std::thread &thread : threads)
+    thread.join();
+  BOOST_TEST(total == 400);
+}
+
+BOOST_AUTO_TEST_CASE(a_freed_block_may_be_used_again_for_another_request) {
+  const Drained drained;
+  const Storage storage{StorageKind::buffered_file};
+  const Request read = Request::to_read(storage.fd(), 10);
+  for (int round = 1; round <= 100; ++round) {
+    read->aio_nbytes = round % 10 + 1;
+    BOOST_REQUIRE(aio_read(read) == 0);
+    aiocb *block = nullptr;
+    BOOST_REQUIRE(aio_waitcomplete(&block, &long_time) == round % 10 + 1);
+    BOOST_TEST(block == read);
+  }
+}
+
+// 1,024 of those that were done before anybody asked. Needs a process in which
+// nobody did.
+BOOST_AUTO_TEST_CASE(the_last_completions_before_the_first_call_are_remembered,
+                     *without_sanitizer()) {
+  const Storage storage{StorageKind::buffered_file};
+  const int result = run_in_child([&] {
+    std::vector<Request> reads;
+    for (int index = 0; index < 1500; ++index) {
+      reads.push_back(Request::to_read(storage.fd(), 16, index));
+      if (aio_read(reads.back()) != 0 || wait_done(reads.back()) != 0)
+        return 1;
+    }
+    int count = 0;
+    for (aiocb *block = reads[0]; block != nullptr; ++count)
+      if (aio_waitcomplete(&block, &no_time) != 16 && block != nullptr)
+        return 2;
+    return count - 1 == 1024 ? 0 : 3;
+  });
+  BOOST_TEST(result == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

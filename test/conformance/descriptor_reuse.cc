@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// close() while requests are in progress, and the number given to another file.
+// glibc's queued requests write into that file.
+#include "cases.h"
+
+#include <thread>
+
+namespace {
+
+// Makes `number` mean another file from now on.
+void become(int number, int other) { checked(::dup2(other, number), "dup2"); }
+
+bool is_final(const aiocb *block) {
+  return eventually([&] { return !in_progress(block); }, 5s);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(descriptor_reuse)
+
+BOOST_DATA_TEST_CASE(what_the_kernel_holds_completes_after_close, data::make(storage_kinds()),
+                     kind) {
+  const Storage storage{kind};
+  for (int round = 0; round < 20; ++round) {
+    Fd fd = storage.open_again(O_RDWR);
+    const Request read = Request::to_read(fd.get(), 4096, 4096 * round);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    fd.close();
+    const int status = wait_done(read);
+    // One that was still ours has no file any more.
+    BOOST_TEST((status == 0 || status == EBADF || status == ECANCELED));
+    if (status == 0)
+      BOOST_TEST(is_pattern(read.text(4096), 4096 * round));
+  }
+}
+
+BOOST_DATA_TEST_CASE(queued_writes_do_not_reach_the_file_that_gets_the_number,
+                     data::make({ChannelKind::pipe, ChannelKind::stream_socket,
+                                 ChannelKind::tcp_socket, ChannelKind::pty_master}),
+                     kind) {
+  Channel channel{kind};
+  const Storage innocent{StorageKind::buffered_file, 0};
+  const int number = channel.writer();
+  std::vector<Request> writes;
+  writes.push_back(Request::to_write(number, pattern(16 << 20)));
+  for (int index = 0; index < 10; ++index)
+    writes.push_back(Request::to_write(number, "must not get there"));
+  for (const Request &write : writes)
+    BOOST_REQUIRE(aio_write(write) == 0);
+  BOOST_TEST(stays([&] { return in_progress(writes.front()); }));
+  become(number, innocent.fd());
+  // Makes room, which wakes whoever waits for it.
+  char part[65536];
+  ::fcntl(channel.reader(), F_SETFL, O_NONBLOCK);
+  const auto drained = [&] {
+    while (::read(channel.reader(), part, sizeof part) > 0) {
+    }
+    return !in_progress(writes.back());
+  };
+  eventually(drained, 2s);
+  channel.close_reader();
+  BOOST_TEST(innocent.read(100, 0) == "");
+  for (const Request &write : writes) {
+    if (!is_final(write))
+      aio_cancel(number, write);
+    BOOST_TEST(is_final(write));
+  }
+  BOOST_TEST(innocent.read(100, 0) == "");
+}
+
+BOOST_DATA_TEST_CASE(queued_reads_do_not_take_from_the_stream_that_gets_the_number,
+                     data::make(channel_kinds()), kind) {
+  const Channel channel{kind};
+  const Channel innocent{kind};
+  const int number = channel.reader();
+  std::vector<Request> reads;
+  for (int index = 0; index < 5; ++index) {
+    reads.push_back(Request::to_read(number, 10));
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  BOOST_TEST(stays([&] { return in_progress(reads.front()); }, 20ms));
+  innocent.send("not for you");
+  become(number, innocent.reader());
+  // The old stream may be gone already.
+  const SignalHandler handler{SIGPIPE, [](int) {}};
+  [[maybe_unused]] const ssize_t ignored = ::write(channel.writer(), "text", 4);
+  std::this_thread::sleep_for(a_while);
+  aio_cancel(number, nullptr);
+  for (const Request &read : reads)
+    BOOST_TEST(is_final(read));
+  BOOST_TEST(innocent.receive(100) == "not for you");
+}
+
+BOOST_DATA_TEST_CASE(the_new_descriptor_works_at_once, data::make(channel_kinds()), kind) {
+  const Channel channel{kind};
+  const Channel next{kind};
+  const Storage storage{StorageKind::buffered_file};
+  const int number = channel.reader();
+  const Request old = Request::to_read(number, 10);
+  BOOST_REQUIRE(aio_read(old) == 0);
+  become(number, storage.fd());
+  for (const Direction direction : both_directions()) {
+    const Request request = Request::to_read(number, 4096, 8192);
+    BOOST_REQUIRE(submit(direction, request) == 0);
+    BOOST_TEST(wait_done(request) == 0);
+    BOOST_TEST(aio_return(request) == 4096);
+  }
+  BOOST_TEST(is_pattern(storage.read(4096, 8192), 8192) == false);
+  become(number, next.reader());
+  aio_cancel(number, old); // it may have ended by itself
+  BOOST_TEST(is_final(old));
+  const Request read = Request::to_read(number, 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_TEST(stays([&] { return in_progress(read); }, 20ms));
+  next.send("text");
+  BOOST_TEST(wait_done(read) == 0);
+  BOOST_TEST(aio_return(read) == 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_was_a_stream_may_become_a_file_and_back) {
+  for (int round = 0; round < 200; ++round) {
+    const Channel pipe{ChannelKind::pipe};
+    const Request read = Request::to_read(pipe.reader(), 10);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    pipe.send("text");
+    BOOST_REQUIRE(wait_done(read) == 0);
+    const Fd zero = open_path(round % 2 == 0 ? "/dev/zero" : "/proc/version", O_RDONLY);
+    become(pipe.reader(), zero.get());
+    const Request other = Request::to_read(pipe.reader(), 10, 3);
+    BOOST_REQUIRE(aio_read(other) == 0);
+    BOOST_REQUIRE(wait_done(other) == 0);
+    BOOST_REQUIRE(aio_return(other) == 10);
+  }
+}
+
+BOOST_DATA_TEST_CASE(a_queued_request_of_a_closed_descriptor_ends, data::make(channel_kinds()),
+                     kind) {
+  Channel channel{kind};
+  std::vector<Request> reads;
+  for (int index = 0; index < 3; ++index) {
+    reads.push_back(Request::to_read(channel.reader(), 10));
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  channel.close_reader();
+  if (kind != ChannelKind::pty_slave) { // a write to that master may have nobody to take it
+    const SignalHandler handler{SIGPIPE, [](int) {}};
+    [[maybe_unused]] const ssize_t ignored = ::write(channel.writer(), "text", 4);
+  }
+  channel.close_writer(); // everything that it could wait for is gone
+  for (const Request &read : reads)
+    BOOST_TEST(is_final(read));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// SIGEV_THREAD.
+#include "cases.h"
+
+#include "support/process.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <pthread.h>
+#include <thread>
+
+namespace {
+
+bool is_blocked(const sigset_t &set, int number) { return sigismember(&set, number) == 1; }
+
+// Freed by the callback, with the buffer.
+struct SelfFreeing {
+  aiocb *block = new aiocb{};
+  char *buffer = new char[4096];
+  Callbacks *counter = nullptr;
+};
+
+std::atomic<int> exited_count;
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(notification_thread)
+
+BOOST_DATA_TEST_CASE(a_callback_runs_when_the_request_is_done, data::make(storage_kinds()),
+                     kind) {
+  const Storage storage{kind};
+  for (int round = 0; round < 50; ++round) {
+    const Request read = Request::to_read(storage.fd(), 4096, 4096 * round);
+    std::atomic<int> status = -1;
+    std::atomic<ssize_t> result = -1;
+    Callbacks callbacks{[&] {
+      status = aio_error(read);
+      result = aio_return(read);
+    }};
+    callbacks.attach(read->aio_sigevent);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    BOOST_REQUIRE(callbacks.wait_for(1));
+    BOOST_TEST(status == 0);
+    BOOST_TEST(result == 4096);
+  }
+}
+
+BOOST_DATA_TEST_CASE(a_callback_runs_exactly_once, data::make(channel_kinds()), kind) {
+  const Channel channel{kind};
+  Callbacks callbacks;
+  const Request read = Request::to_read(channel.reader(), 10);
+  callbacks.attach(read->aio_sigevent);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_TEST(stays([&] { return callbacks.count() == 0; }));
+  channel.send("text");
+  BOOST_TEST(callbacks.wait_for(1));
+  BOOST_TEST(stays([&] { return callbacks.count() == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_runs_on_another_thread) {
+  const Storage storage{StorageKind::buffered_file};
+  const std::thread::id own = std::this_thread::get_id();
+  std::atomic<int> wrong_count = 0;
+  Callbacks callbacks{[&] { wrong_count += std::this_thread::get_id() == own; }};
+  std::vector<Request> reads;
+  for (int index = 0; index < 100; ++index) {
+    reads.push_back(Request::to_read(storage.fd(), 16, index));
+    callbacks.attach(reads.back()->aio_sigevent);
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  BOOST_TEST(callbacks.wait_for(100));
+  BOOST_TEST(wrong_count == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_has_no_signal_blocked_that_the_program_had_not) {
+  const Storage storage{StorageKind::buffered_file};
+  const BlockedSignal blocked_by_the_program{SIGUSR2};
+  std::atomic<int> wrongly_blocked = 0;
+  Callbacks callbacks{[&] {
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+    for (int number = 1; number <= SIGRTMAX; ++number)
+      if (number != SIGUSR2 && is_blocked(mask, number))
+        wrongly_blocked = number;
+  }};
+  for (int round = 0; round < 20; ++round) {
+    const Request read = Request::to_read(storage.fd(), 16);
+    callbacks.attach(read->aio_sigevent);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    BOOST_REQUIRE(callbacks.wait_for(round + 1));
+  }
+  BOOST_TEST(wrongly_blocked == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_mask_that_a_callback_leaves_does_not_reach_the_next) {
+  const Storage storage{StorageKind::buffered_file};
+  std::atomic<int> blocked_count = 0;
+  Callbacks callbacks{[&] {
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+    blocked_count += is_blocked(mask, SIGHUP);
+    sigfillset(&mask);
+    pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  }};
+  for (int round = 0; round < 20; ++round) {
+    const Request read = Request::to_read(storage.fd(), 16);
+    callbacks.attach(read->aio_sigevent);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    BOOST_REQUIRE(callbacks.wait_for(round + 1));
+  }
+  BOOST_TEST(blocked_count == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_may_block_and_others_still_run) {
+  const Storage storage{StorageKind::buffered_file};
+  std::atomic<bool> released = false;
+  Callbacks stuck{[&] {
+    while (!released)
+      std::this_thread::sleep_for(1ms);
+  }};
+  Callbacks callbacks;
+  std::vector<Request> reads;
+  for (int index = 0; index < 100; ++index) {
+    reads.push_back(Request::to_read(storage.fd(), 16, index));
+    (index < 40 ? stuck : callbacks).attach(reads.back()->aio_sigevent);
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  BOOST_TEST(callbacks.wait_for(60, 5s));
+  BOOST_TEST(stuck.count() == 0);
+  released = true;
+  BOOST_TEST(stuck.wait_for(40));
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_may_free_the_block_and_the_buffer) {
+  const Storage storage{StorageKind::buffered_file};
+  Callbacks counter;
+  for (int index = 0; index < 300; ++index) {
+    auto *self = new SelfFreeing;
+    self->counter = &counter;
+    aiocb &block = *self->block;
+    block.aio_fildes = storage.fd();
+    block.aio_buf = self->buffer;
+    block.aio_nbytes = 4096;
+    block.aio_offset = index;
+    block.aio_sigevent.sigev_notify = SIGEV_THREAD;
+    block.aio_sigevent.sigev_value.sival_ptr = self;
+    block.aio_sigevent.sigev_notify_function = [](sigval value) {
+      auto *finished = static_cast<SelfFreeing *>(value.sival_ptr);
+      sigevent event{};
+      finished->counter->attach(event);
+      std::memset(finished->block, 0x5a, sizeof(aiocb));
+      delete finished->block;
+      delete[] finished->buffer;
+      delete finished;
+      event.sigev_notify_function(event.sigev_value);
+    };
+    BOOST_REQUIRE(aio_read(&block) == 0);
+  }
+  BOOST_TEST(counter.wait_for(300));
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_may_end_its_thread) {
+  const Storage storage{StorageKind::buffered_file};
+  exited_count = 0;
+  std::vector<Request> reads;
+  for (int index = 0; index < 100; ++index) {
+    reads.push_back(Request::to_read(storage.fd(), 16, index));
+    reads.back()->aio_sigevent.sigev_notify = SIGEV_THREAD;
+    reads.back()->aio_sigevent.sigev_notify_function = [](sigval) {
+      ++exited_count;
+      pthread_exit(nullptr);
+    };
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  BOOST_TEST(eventually([] { return exited_count == 100; }));
+  BOOST_TEST(stays([] { return exited_count == 100; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_may_submit) {
+  const Storage storage{StorageKind::buffered_file};
+  std::vector<Request> reads;
+  for (int index = 0; index < 100; ++index)
+    reads.push_back(Request::to_read(storage.fd(), 16, index));
+  std::atomic<int> next = 1;
+  std::atomic<int> refused_count = 0;
+  Callbacks callbacks{[&] {
+    if (const int index = next++; index < 100)
+      refused_count += aio_read(reads[index]) != 0;
+  }};
+  for (const Request &read : reads)
+    callbacks.attach(read->aio_sigevent);
+  BOOST_REQUIRE(aio_read(reads[0]) == 0);
+  BOOST_TEST(callbacks.wait_for(100));
+  BOOST_TEST(refused_count == 0);
+}
+
+// glibc starts a thread for each.
+BOOST_AUTO_TEST_CASE(many_callbacks_do_not_start_many_threads) {
+  const Storage storage{StorageKind::buffered_file};
+  const int before = thread_count();
+  std::atomic<int> most = 0;
+  Callbacks callbacks{[&] { most = std::max<int>(most, thread_count()); }};
+  std::vector<Request> reads;
+  for (int index = 0; index < 2000; ++index) {
+    reads.push_back(Request::to_read(storage.fd(), 16, index));
+    callbacks.attach(reads.back()->aio_sigevent);
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  BOOST_TEST(callbacks.wait_for(2000));
+  BOOST_TEST(most < before + 64);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Real refusals by the kernel: a seccomp filter, as containers have them, and a
+// machine whose fs.aio-max-nr is used up.
+#include "mixed_io.h"
+#include "support/child.h"
+#include "support/precondition.h"
+
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+using support::run_in_child;
+namespace data = boost::unit_test::data;
+
+namespace {
+
+constexpr unsigned patience_s = support::sanitized ? 90 : 30;
+
+// For all threads of the process, from now on.
+bool refuse(long call, int error_number) {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error_number)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog filter{.len = 4, .filter = program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(filtered)
+
+BOOST_DATA_TEST_CASE(a_program_whose_kernel_aio_is_filtered_runs_all_the_same,
+                     data::make({SYS_io_setup, SYS_io_submit, SYS_io_getevents, SYS_io_cancel}) *
+                         data::make({EPERM, ENOSYS}),
+                     call, error_number) {
+  BOOST_TEST(run_in_child([&] {
+    return refuse(call, error_number) ? fault::mixed_rounds(2) : 100;
+  }, patience_s) == 0);
+}
+
+BOOST_DATA_TEST_CASE(a_filter_that_comes_while_requests_are_in_flight_loses_none,
+                     data::make({SYS_io_submit, SYS_io_getevents}), call) {
+  BOOST_TEST(run_in_child([&] {
+    fault::MixedIo io;
+    io.begin();
+    if (!refuse(call, EPERM)) return 100;
+    io.end();
+    io.begin();
+    io.end();
+    return io.failures() == 0 ? 0 : 1;
+  }, patience_s) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(futex_waitv_may_be_filtered) {
+  BOOST_TEST(run_in_child([] {
+    constexpr long futex_waitv = 449;
+    return refuse(futex_waitv, EPERM) ? fault::mixed_rounds(2) : 100;
+  }, patience_s) == 0);
+}
+
+// The contexts are held only while the first request is made: others on this
+// machine need them too.
+BOOST_AUTO_TEST_CASE(when_the_machine_has_no_contexts_left_all_goes_by_pool_and_epoll) {
+  BOOST_TEST(run_in_child([] {
+    fault::MixedIo io;
+    std::vector<aio_context_t> taken;
+    for (long depth = 65536; depth > 0;) {
+      aio_context_t context = 0;
+      if (taken.size() < 1000 && ::syscall(SYS_io_setup, depth, &context) == 0) {
+        taken.push_back(context);
+      } else {
+        depth /= 2;
+      }
+    }
+    io.begin();
+    for (const aio_context_t context : taken) ::syscall(SYS_io_destroy, context);
+    io.end();
+    io.begin();
+    io.end();
+    return io.failures() == 0 ? 0 : 1;
+  }, patience_s) == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

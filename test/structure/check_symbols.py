@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the shared libraries export, need and promise to the loader.
+
+Usage: check_symbols.py libkaio-posix.so [libkaio.so]
+"""
+
+import re
+import subprocess
+import sys
+
+from cases import Cases
+
+WITH_A_64_ALIAS = ['aio_read', 'aio_write', 'aio_fsync', 'aio_error', 'aio_return', 'aio_suspend',
+                   'aio_cancel', 'lio_listio']
+EXPORTED = set(WITH_A_64_ALIAS) | {name + '64' for name in WITH_A_64_ALIAS} | {
+    'aio_init', 'aio_readv', 'aio_writev', 'aio_read2', 'aio_write2', 'aio_waitcomplete',
+    'kaio_set_option', 'kaio_get_statistics',
+}
+
+# libkaio has the same under names of its own, and never those of <aio.h>.
+OF_OUR_OWN = {'kaio_set_option', 'kaio_get_statistics'}
+EXPORTED_BY_LIBKAIO = OF_OUR_OWN | {
+    'kaio_' + name for name in EXPORTED - OF_OUR_OWN if not name.endswith('64')}
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def exported_symbols(library):
+    """Name (with its version, if it has one) of everything in the dynamic table."""
+    lines = run('nm', '-D', '--defined-only', '--with-symbol-versions', library).splitlines()
+    return {line.split()[-1] for line in lines if line.strip()}
+
+
+def dynamic_section(library):
+    return run('readelf', '-dW', library)
+
+
+def main():
+    posix_library, *engine_libraries = sys.argv[1:]
+    cases = Cases()
+
+    symbols = exported_symbols(posix_library)
+    names = {symbol.split('@')[0] for symbol in symbols}
+    cases.tell('the POSIX library exports each function',
+               [f'{name} is missing' for name in sorted(EXPORTED - names)],
+               f'{len(EXPORTED)} names')
+    cases.tell('the POSIX library exports nothing else',
+               [f'{name} is exported' for name in sorted(names - EXPORTED)])
+    # A reference to any of glibc's versions binds to a name without one.
+    cases.tell('the exported names have no version',
+               [symbol for symbol in sorted(symbols) if '@' in symbol])
+
+    dynamic = dynamic_section(posix_library)
+    needed = re.findall(r'\(NEEDED\).*\[(.*)\]', dynamic)
+    # libgcc_s unwinds a cancelled thread; the C library loads it for that anyway.
+    allowed = re.compile(r'(libaio|libc|libgcc_s|ld-linux.*)\.so')
+    foreign = [name for name in needed if not allowed.match(name)]
+    cases.tell('the POSIX library needs nothing that a C program has not',
+               [f'it needs {name}' for name in foreign], ' '.join(needed))
+    cases.tell('the POSIX library is never unloaded',
+               [] if re.search(r'FLAGS_1\).*NODELETE', dynamic) else ['there is no NODELETE flag'])
+
+    for library in engine_libraries:
+        exported = {symbol.split('@')[0] for symbol in exported_symbols(library)}
+        cases.tell('libkaio exports each function under its own name',
+                   [f'{name} is missing' for name in sorted(EXPORTED_BY_LIBKAIO - exported)])
+        cases.tell('libkaio exports nothing else, and no function of <aio.h>',
+                   [f'{name} is exported' for name in sorted(exported - EXPORTED_BY_LIBKAIO)])
+    cases.exit()
+
+
+main()

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "fd.h"
+#include "temporary_file.h"
+
+#include <string>
+
+namespace support {
+
+// A block device over a file, which by default is on tmpfs and holds the
+// pattern. Needs root. The kernel detaches it when the last descriptor closes,
+// so that not even a crash leaves one behind.
+class LoopDevice {
+public:
+  explicit LoopDevice(std::size_t size_bytes);
+  explicit LoopDevice(TemporaryFile backing);
+  Fd open(int flags) const;
+
+private:
+  TemporaryFile backing_;
+  Fd holder_;
+  std::string path_;
+};
+
+} // namespace support

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Questions that decide whether a case applies here, for Boost's
+// `precondition` decorator. A case that is left out is named on stderr.
+#pragma once
+
+#include <boost/test/tree/decorator.hpp>
+
+#include <functional>
+#include <initializer_list>
+
+namespace support {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+  __has_feature(undefined_behavior_sanitizer)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+// The way requests are made to take in this run: environment KAIO_ROUTE.
+enum class Route { automatic, kernel, poll, pool };
+Route route();
+
+using Precondition = boost::unit_test::precondition;
+
+Precondition as_root();
+Precondition without_sanitizer();
+Precondition on_route(std::initializer_list<Route> routes);
+Precondition with_direct_io();
+// No handler of the process lacks SA_RESTART (sanitizers install some).
+Precondition where_all_handlers_restart();
+Precondition from_kernel(int major, int minor);
+
+// Once at the start: which kinds of descriptor the parametrised cases miss.
+void say_what_is_left_out();
+bool is_root();
+
+} // namespace support

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "temporary_file.h"
+
+#include "checked.h"
+#include "pattern.h"
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace support {
+
+namespace {
+
+std::string disk_directory() {
+  const char *chosen = std::getenv("KAIO_TEST_DIR");
+  return chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp";
+}
+
+void write_file(const std::string &path, std::size_t size_bytes) {
+  Fd file{checked(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), "open")};
+  constexpr std::size_t step_bytes = 1 << 20;
+  for (std::size_t done = 0; done < size_bytes; done += step_bytes) {
+    const std::string part = pattern(std::min(step_bytes, size_bytes - done), done);
+    if (::write(file.get(), part.data(), part.size()) != static_cast<ssize_t>(part.size()))
+      throw std::system_error{errno, std::generic_category(), "write"};
+  }
+  checked(::fsync(file.get()), "fsync");
+}
+
+} // namespace
+
+TemporaryDirectory::TemporaryDirectory() : TemporaryDirectory{disk_directory()} {}
+
+TemporaryDirectory::TemporaryDirectory(const std::string &parent)
+    : path_{parent + "/kaio-test-XXXXXX"} {
+  if (::mkdtemp(path_.data()) == nullptr)
+    throw std::system_error{errno, std::generic_category(), path_};
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  if (!path_.empty())
+    std::filesystem::remove_all(path_, ignored);
+}
+
+TemporaryFile::TemporaryFile(std::size_t size_bytes) : path_{directory_.path() + "/file"} {
+  write_file(path_, size_bytes);
+}
+
+TemporaryFile::TemporaryFile(const char *parent_directory, std::size_t size_bytes)
+    : directory_{parent_directory}, path_{directory_.path() + "/file"} {
+  write_file(path_, size_bytes);
+}
+
+Fd TemporaryFile::open(int flags) const {
+  return Fd{checked(::open(path_.c_str(), flags | O_CLOEXEC), "open")};
+}
+
+std::string TemporaryFile::content() const {
+  std::ifstream file{path_, std::ios::binary};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+void TemporaryFile::make_cold() const {
+  const Fd file = open(O_RDWR);
+  checked(::fsync(file.get()), "fsync");
+  if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0)
+    throw std::system_error{error, std::generic_category(), "posix_fadvise"};
+}
+
+} // namespace support

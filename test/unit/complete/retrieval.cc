@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "complete/retrieval.h"
+#include "support/precondition.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+using kaio::Request;
+using kaio::Requests;
+using kaio::Retrieval;
+
+namespace {
+
+struct Bench {
+  Request* finished() {
+    Request* request = requests->slab.allocate();
+    request->state = kaio::RequestState::finished;
+    retrieval.retain_or_free(*request);
+    return request;
+  }
+  std::unique_ptr<Requests> requests = std::make_unique<Requests>();
+  Retrieval retrieval{*requests};
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(retrieving)
+
+BOOST_AUTO_TEST_CASE(results_come_out_oldest_first) {
+  Bench bench;
+  BOOST_TEST(bench.retrieval.next() == nullptr);
+  Request* first = bench.finished();
+  Request* second = bench.finished();
+  Request* third = bench.finished();
+  BOOST_TEST(bench.retrieval.next() == first);
+  BOOST_TEST(bench.retrieval.next() == second);
+  Request* fourth = bench.finished();
+  BOOST_TEST(bench.retrieval.next() == third);
+  BOOST_TEST(bench.retrieval.next() == fourth);
+  BOOST_TEST(bench.retrieval.next() == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_result_that_was_taken_does_not_come_out) {
+  Bench bench;
+  Request* first = bench.finished();
+  Request* second = bench.finished();
+  Request* third = bench.finished();
+  bench.retrieval.taken(second->slot, Requests::generation_of(*second));
+  bench.retrieval.taken(first->slot, Requests::generation_of(*first));
+  BOOST_TEST(bench.retrieval.next() == third);
+  BOOST_TEST(bench.retrieval.next() == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_result_taken_before_the_notification_ended_frees_the_request_then) {
+  Bench bench;
+  Request* request = bench.requests->slab.allocate();
+  const std::uint32_t generation = Requests::generation_of(*request);
+  bench.retrieval.taken(request->slot, generation);
+  BOOST_TEST(bench.requests->find(request->slot, generation) == request);
+  bench.retrieval.retain_or_free(*request);
+  BOOST_TEST(bench.requests->find(request->slot, generation) == nullptr);
+  BOOST_TEST(bench.retrieval.next() == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_stale_or_senseless_identity_takes_nothing) {
+  Bench bench;
+  Request* request = bench.finished();
+  bench.retrieval.taken(request->slot, Requests::generation_of(*request) + 4);
+  bench.retrieval.taken(UINT32_MAX, 0);
+  bench.retrieval.taken(12345, 678);
+  BOOST_TEST(bench.retrieval.next() == request);
+}
+
+BOOST_AUTO_TEST_CASE(until_somebody_wants_them_only_the_last_are_kept_and_then_all) {
+  Bench bench;
+  const std::uint32_t kept = kaio::limits::unclaimed_max;
+  for (std::uint32_t i = 0; i < kept + 100; ++i) bench.finished();
+  std::uint32_t count = 0;
+  while (Request* request = bench.retrieval.next()) {
+    ++count;
+    bench.requests->free(*request);
+  }
+  BOOST_TEST(count == kept);
+  for (std::uint32_t i = 0; i < kept + 100; ++i) bench.finished();
+  for (count = 0; bench.retrieval.next() != nullptr;) ++count;
+  BOOST_TEST(count == kept + 100);
+}
+
+BOOST_AUTO_TEST_CASE(programs_that_take_every_result_use_no_more_memory) {
+  Bench bench;
+  for (int i = 0; i < 100000; ++i) {
+    Request* request = bench.finished();
+    bench.retrieval.taken(request->slot, Requests::generation_of(*request));
+  }
+  BOOST_TEST(bench.requests->slab.mapped_bytes() <= 256 * sizeof(Request));
+}
+
+BOOST_AUTO_TEST_CASE(each_result_is_taken_once_whoever_comes_first) {
+  constexpr int count = support::sanitized ? 20000 : 200000;
+  Bench bench;
+  std::atomic<int> by_next{0};
+  std::atomic<bool> ending{false};
+  bench.retrieval.next();  // all are wanted
+  std::thread waiter([&] {
+    while (!ending)
+      if (Request* request = bench.retrieval.next()) {
+        ++by_next;
+        bench.requests->free(*request);
+      }
+  });
+  for (int i = 0; i < count; ++i) {
+    bench.finished();
+  }
+  while (by_next < count && bench.requests->slab.mapped_bytes() > 0) std::this_thread::yield();
+  ending = true;
+  waiter.join();
+  BOOST_TEST(by_next == count);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "notify/callback_threads.h"
+#include "support/deadline.h"
+#include "support/precondition.h"
+#include "unit/faked_calls.h"
+#include "unit/notify/outbox.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <deque>
+#include <sys/resource.h>
+#include <thread>
+
+using kaio::CallbackThreads;
+using kaio::Request;
+using support::eventually;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::atomic<int> called{0};
+std::atomic<int> stuck{0};
+std::atomic<bool> gate_open{true};
+std::atomic<int> wrong_masks{0};
+
+void count_call(sigval) { ++called; }
+void count_and_exit(sigval) {
+  ++called;
+  ::pthread_exit(nullptr);
+}
+void be_stuck(sigval) {
+  ++stuck;
+  while (!gate_open) std::this_thread::sleep_for(1ms);
+  ++called;
+}
+// Changes its mask, which the next callback on the thread must not inherit.
+void check_mask(sigval) {
+  sigset_t mask;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  for (int number = 1; number < 32; ++number)
+    if (::sigismember(&mask, number) == 1 && number != SIGUSR2) ++wrong_masks;
+  if (::sigismember(&mask, SIGUSR2) == 0) ++wrong_masks;
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  ++called;
+}
+std::atomic<std::size_t> stack_bytes{0};
+void note_stack(sigval) {
+  pthread_attr_t attributes;
+  std::size_t size_bytes = 0;
+  ::pthread_getattr_np(::pthread_self(), &attributes);
+  ::pthread_attr_getstacksize(&attributes, &size_bytes);
+  ::pthread_attr_destroy(&attributes);
+  stack_bytes = size_bytes;
+  ++called;
+}
+
+std::atomic<int> threads_allowed{0};
+int limited_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                   void* argument) {
+  if (threads_allowed.fetch_sub(1) <= 0) return -EAGAIN;
+  return kaio::sys::real_calls.create_thread(thread, attributes, run, argument);
+}
+
+// Never destroyed: two threads of it stay.
+struct Bench {
+  unit::Outbox outbox;
+  kaio::Statistics statistics;
+  CallbackThreads threads{outbox, statistics};
+  std::uint64_t thread_count() const {
+    return statistics.get(kaio::Count::threads_started) -
+           statistics.get(kaio::Count::threads_ended);
+  }
+};
+
+Bench& new_bench() {
+  static auto* const all = new std::deque<Bench>;
+  called = stuck = 0;
+  gate_open = true;
+  return all->emplace_back();
+}
+
+void set(Request& request, kaio::NotifyFunction function) {
+  request.notification.kind = kaio::Notification::Kind::callback;
+  request.notification.function = function;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(callbacks)
+
+BOOST_AUTO_TEST_CASE(two_thousand_quick_callbacks_take_few_threads) {
+  Bench& bench = new_bench();
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  std::deque<Request> requests(2000);
+  for (Request& request : requests) {
+    set(request, count_call);
+    bench.threads.run(request);
+  }
+  BOOST_TEST(eventually([&] { return called == 2000; }));
+  BOOST_TEST(bench.outbox.count == 2000);
+  BOOST_TEST(bench.statistics.get(kaio::Count::threads_started) <= 40u);
+  BOOST_TEST(bench.statistics.get(kaio::Count::notified_thread) == 2000u);
+}
+
+BOOST_AUTO_TEST_CASE(others_start_promptly_however_many_callbacks_are_stuck) {
+  Bench& bench = new_bench();
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  gate_open = false;
+  std::deque<Request> blockers(100);
+  for (Request& request : blockers) {
+    set(request, be_stuck);
+    bench.threads.run(request);
+  }
+  const auto until_stuck = support::time_of(
+      [&] { BOOST_TEST(eventually([&] { return stuck == 100; })); });
+  if (!support::sanitized) BOOST_TEST((until_stuck < 1s));
+  Request quick;
+  set(quick, count_call);
+  const auto took = support::time_of([&] {
+    bench.threads.run(quick);
+    BOOST_TEST(eventually([&] { return called == 1; }));
+  });
+  BOOST_TEST((took < 500ms));  // 10 ms on a quiet machine
+  gate_open = true;
+  BOOST_TEST(eventually([&] { return called == 101; }));
+  BOOST_TEST(eventually([&] { return bench.thread_count() <= 2; }, 5s));
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_may_end_its_thread) {
+  Bench& bench = new_bench();
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  std::deque<Request> requests(200);
+  for (Request& request : requests) {
+    set(request, count_and_exit);
+    BOOST_REQUIRE(bench.threads.ensure_running());
+    bench.threads.run(request);
+  }
+  BOOST_TEST(eventually([&] { return called == 200; }));
+}
+
+BOOST_AUTO_TEST_CASE(callbacks_run_with_the_mask_of_the_program) {
+  sigset_t mine;
+  sigset_t before;
+  ::sigemptyset(&mine);
+  ::sigaddset(&mine, SIGUSR2);
+  ::pthread_sigmask(SIG_SETMASK, &mine, &before);
+  Bench& bench = new_bench();
+  BOOST_TEST(bench.threads.ensure_running());
+  wrong_masks = 0;
+  std::deque<Request> requests(20);
+  for (Request& request : requests) {
+    set(request, check_mask);
+    bench.threads.run(request);
+  }
+  BOOST_TEST(eventually([&] { return called == 20; }));
+  BOOST_TEST(wrong_masks == 0);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(attributes_give_a_thread_of_its_own_or_else_the_callback_runs_all_the_same) {
+  unit::FakedCalls calls;
+  calls->create_thread = limited_create;
+  for (const bool possible : {true, false}) {
+    threads_allowed = 10;
+    Bench& bench = new_bench();
+    BOOST_REQUIRE(bench.threads.ensure_running());
+    Request warm_up;
+    set(warm_up, count_call);
+    bench.threads.run(warm_up);
+    BOOST_REQUIRE(eventually([&] { return called == 1; }));
+    if (!possible) threads_allowed = 0;
+    Request request;
+    request.notification.kind = kaio::Notification::Kind::attributed_callback;
+    request.notification.attributed = new kaio::AttributedCallback{.function = note_stack, .attributes = {}};
+    ::pthread_attr_init(&request.notification.attributed->attributes);
+    ::pthread_attr_setstacksize(&request.notification.attributed->attributes, 1 << 18);
+    ::pthread_attr_setdetachstate(&request.notification.attributed->attributes,
+                                  PTHREAD_CREATE_DETACHED);
+    bench.threads.run(request);
+    BOOST_TEST(eventually([&] { return called == 2; }));
+    if (possible) BOOST_TEST(stack_bytes == std::size_t{1} << 18);
+    BOOST_TEST(bench.outbox.count == 2);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(without_any_thread_a_callback_is_refused_beforehand) {
+  unit::FakedCalls calls;
+  calls->create_thread = limited_create;
+  threads_allowed = 0;
+  Bench& bench = new_bench();
+  BOOST_TEST(!bench.threads.ensure_running());
+  threads_allowed = 1;  // no spare
+  BOOST_TEST(bench.threads.ensure_running());
+  std::deque<Request> requests(10);
+  for (Request& request : requests) {
+    set(request, count_call);
+    bench.threads.run(request);
+  }
+  BOOST_TEST(eventually([&] { return called == 10; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_that_is_stuck_for_good_costs_no_processor_time) {
+  Bench& bench = new_bench();
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  gate_open = false;
+  Request blocker;
+  set(blocker, [](sigval) {
+    ++stuck;
+    const auto open = [] { return gate_open.load(); };
+    while (!open()) std::this_thread::sleep_for(100ms);
+    ++called;
+  });
+  bench.threads.run(blocker);
+  BOOST_REQUIRE(eventually([&] { return stuck == 1; }));
+  std::this_thread::sleep_for(300ms);  // the spare may look for a while
+  rusage before{};
+  rusage after{};
+  ::getrusage(RUSAGE_SELF, &before);
+  std::this_thread::sleep_for(500ms);
+  ::getrusage(RUSAGE_SELF, &after);
+  BOOST_TEST(after.ru_nvcsw - before.ru_nvcsw < 100);
+  gate_open = true;
+  BOOST_TEST(eventually([&] { return called == 1; }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

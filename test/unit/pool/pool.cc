@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include "pool/pool.h"
+#include "support/deadline.h"
+#include "support/process.h"
+#include "unit/faked_calls.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+using kaio::Pool;
+using kaio::Request;
+using kaio::RequestState;
+using support::eventually;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Notes who came when; waits while the gate is shut.
+struct Gate final : kaio::Performer {
+  void perform(Request& request) override {
+    const int now = ++running;
+    int most = most_running;
+    while (now > most && !most_running.compare_exchange_weak(most, now)) {
+    }
+    {
+      const std::lock_guard lock(mutex);
+      order.push_back(&request);
+    }
+    while (shut) std::this_thread::sleep_for(100us);
+    --running;
+    request.state = RequestState::finished;
+    ++done;
+  }
+  std::vector<Request*> seen() {
+    const std::lock_guard lock(mutex);
+    return order;
+  }
+  std::mutex mutex;
+  std::vector<Request*> order;
+  std::atomic<bool> shut{false};
+  std::atomic<int> running{0};
+  std::atomic<int> most_running{0};
+  std::atomic<int> done{0};
+};
+
+struct Bench {
+  Bench() { pool.configure(32, 50'000'000); }
+  // The pool itself outlives its threads.
+  ~Bench() {
+    gate.shut = false;
+    eventually([&] { return threads() == 0; });
+    std::this_thread::sleep_for(20ms);
+  }
+  std::uint64_t threads() const {
+    return statistics.get(kaio::Count::threads_started) -
+           statistics.get(kaio::Count::threads_ended);
+  }
+  Gate gate;
+  kaio::Statistics statistics;
+  Pool pool{gate, statistics};
+};
+
+std::deque<Request> requests_with(std::vector<int> priorities) {
+  std::deque<Request> requests(priorities.size());
+  for (std::size_t i = 0; i < priorities.size(); ++i)
+    requests[i].operation.priority = static_cast<unsigned>(priorities[i]) & 0x1f;
+  return requests;
+}
+
+std::atomic<int> threads_allowed{0};
+
+int limited_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                   void* argument) {
+  if (threads_allowed.fetch_sub(1) <= 0) return -EAGAIN;
+  return kaio::sys::real_calls.create_thread(thread, attributes, run, argument);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(pool)
+
+BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
+  Bench bench;
+  BOOST_TEST(bench.threads() == 0u);
+  Request request;
+  BOOST_TEST(bench.pool.submit(request));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
+  BOOST_TEST(bench.threads() >= 1u);
+  BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 3s));
+  BOOST_TEST(bench.pool.submit(request));  // and it starts anew
+  BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
+}
+
+BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
+  for (const int bound : {1, 2, 7}) {
+    Bench bench;
+    bench.pool.configure(static_cast<unsigned>(bound), 50'000'000);
+    bench.gate.shut = true;
+    std::deque<Request> requests(40);
+    for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+    BOOST_TEST(eventually([&] { return bench.gate.running == bound; }));
+    BOOST_TEST(support::stays([&] { return bench.gate.running == bound; }));
+    bench.gate.shut = false;
+    BOOST_TEST(eventually([&] { return bench.gate.done == 40; }));
+    BOOST_TEST(bench.gate.most_running == bound);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
+  Bench bench;
+  bench.pool.configure(1, 50'000'000);
+  bench.gate.shut = true;
+  std::deque<Request> requests(10);
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
+  bench.pool.configure(5, 50'000'000);
+  Request another;
+  BOOST_REQUIRE(bench.pool.submit(another));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 11; }));
+}
+
+BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
+  Bench bench;
+  bench.pool.configure(1, 50'000'000);
+  bench.gate.shut = true;
+  std::deque<Request> requests = requests_with({20, 5, 20, 0, 5, 1, 0});
+  Request plug;
+  BOOST_REQUIRE(bench.pool.submit(plug));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+  bench.gate.shut = false;
+  BOOST_REQUIRE(eventually([&] { return bench.gate.done == 8; }));
+  std::vector<Request*> expected = {&plug};
+  for (const int i : {3, 6, 5, 1, 4, 0, 2}) expected.push_back(&requests[i]);
+  BOOST_TEST((bench.gate.seen() == expected));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) {
+  Bench bench;
+  bench.pool.configure(1, 50'000'000);
+  bench.gate.shut = true;
+  Request running;
+  std::deque<Request> requests(3);
+  BOOST_REQUIRE(bench.pool.submit(running));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+  BOOST_TEST(!bench.pool.remove(running));
+  BOOST_TEST(bench.pool.remove(requests[1]));
+  BOOST_TEST(!bench.pool.remove(requests[1]));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 3; }));
+  BOOST_TEST(std::ranges::count(bench.gate.seen(), &requests[1]) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done) {
+  unit::FakedCalls calls;
+  Bench bench;
+  calls->create_thread = limited_create;
+  threads_allowed = 0;
+  Request request;
+  BOOST_TEST(!bench.pool.submit(request));
+  BOOST_TEST(int(request.state.load()) == int(RequestState::free));
+  threads_allowed = 1;  // no second one
+  std::deque<Request> requests(20);
+  for (Request& one : requests) BOOST_TEST(bench.pool.submit(one));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 20; }));
+  BOOST_TEST(bench.gate.most_running == 1);
+}
+
+BOOST_AUTO_TEST_CASE(submissions_from_many_threads_are_each_done_once) {
+  Bench bench;
+  constexpr int each = 3000;
+  std::vector<std::deque<Request>> requests(4);
+  for (auto& own : requests) own.resize(each);
+  std::vector<std::thread> threads;
+  std::atomic<int> refused{0};
+  for (auto& own : requests)
+    threads.emplace_back([&] {
+      for (Request& request : own)
+        if (!bench.pool.submit(request)) ++refused;
+    });
+  for (std::thread& thread : threads) thread.join();
+  BOOST_TEST(refused == 0);
+  BOOST_TEST(eventually([&] { return bench.gate.done == 4 * each; }));
+  std::vector<Request*> seen = bench.gate.seen();
+  std::ranges::sort(seen);
+  BOOST_TEST((std::ranges::adjacent_find(seen) == seen.end()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

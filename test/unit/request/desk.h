@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// One descriptor record and the requests on it, moved by hand.
+#pragma once
+
+#include "request/deferred.h"
+#include "request/order.h"
+
+#include <algorithm>
+#include <deque>
+#include <vector>
+
+namespace unit {
+
+using kaio::Admission;
+using kaio::Opcode;
+using kaio::Request;
+using kaio::RequestState;
+
+class Desk {
+ public:
+  explicit Desk(kaio::DescriptorTraits traits) : traits_(traits) {}
+  ~Desk() { started(); }
+  Desk(const Desk&) = delete;
+  Desk& operator=(const Desk&) = delete;
+
+  Request& make(Opcode opcode, std::uint16_t rw_flags = 0) {
+    Request& request = requests_.emplace_back();
+    request.operation.opcode = opcode;
+    request.operation.rw_flags = rw_flags;
+    request.operation.fd = 7;
+    return request;
+  }
+
+  // As the dispatcher does it: held or start in the end.
+  Admission admit(Request& request) {
+    kaio::RecordLock lock(record);
+    kaio::order::enter(record, request);
+    Admission admission = kaio::order::admit(record, request, false);
+    if (admission == Admission::needs_traits) {
+      record.traits = traits_;
+      admission = kaio::order::admit(record, request, false);
+    }
+    if (admission == Admission::needs_identity)
+      admission = kaio::order::admit(record, request, true);
+    return admission;
+  }
+
+  Request& submit(Opcode opcode, std::uint16_t rw_flags = 0) {
+    Request& request = make(opcode, rw_flags);
+    admit(request);
+    return request;
+  }
+
+  void know_traits() {
+    kaio::RecordLock lock(record);
+    record.traits = traits_;
+  }
+
+  void finish(Request& request) {
+    request.state.store(RequestState::finished);
+    record.live.fetch_sub(1);
+    kaio::RecordLock lock(record);
+    kaio::order::detach(record, request);
+  }
+
+  void cancel(Request& request) {
+    {
+      kaio::RecordLock lock(record);
+      kaio::order::unhold(record, request);
+    }
+    finish(request);
+  }
+
+  bool hold_for_retry(Request& request) {
+    kaio::RecordLock lock(record);
+    return kaio::order::hold_for_retry(record, request);
+  }
+
+  // Those that were let go since the last call, in that order.
+  std::vector<Request*> started() {
+    std::vector<Request*> list;
+    kaio::deferred::drain([&](Request& request) { list.push_back(&request); });
+    return list;
+  }
+
+  std::uint32_t held_count() {
+    kaio::RecordLock lock(record);
+    return record.held_count;
+  }
+  bool is_empty() {
+    kaio::RecordLock lock(record);
+    return record.all.empty();
+  }
+
+  kaio::DescriptorRecord record;
+
+ private:
+  kaio::DescriptorTraits traits_;
+  std::deque<Request> requests_;
+};
+
+inline bool is_held(const Request& request) { return request.state.load() == RequestState::held; }
+inline bool is_started(const Request& request) {
+  return request.state.load() == RequestState::starting;
+}
+
+inline kaio::DescriptorTraits stream() { return {.kind = kaio::DescriptorKind::stream}; }
+inline kaio::DescriptorTraits regular() { return {.kind = kaio::DescriptorKind::regular}; }
+inline kaio::DescriptorTraits appending() {
+  return {.kind = kaio::DescriptorKind::regular, .append = true};
+}
+
+}  // namespace unit

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "unit/request/desk.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <linux/fs.h>
+
+using namespace unit;
+
+namespace {
+
+using Requests = std::vector<Request*>;
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(order)
+
+BOOST_AUTO_TEST_CASE(the_first_request_starts_without_traits_being_asked_for) {
+  Desk desk(stream());
+  Request& read = desk.make(Opcode::read);
+  BOOST_TEST(int(desk.admit(read)) == int(Admission::start));
+  BOOST_TEST(is_started(read));
+  kaio::RecordLock lock(desk.record);
+  BOOST_TEST(!desk.record.traits.known());
+}
+
+BOOST_AUTO_TEST_CASE(reads_of_a_stream_take_turns_in_call_order) {
+  Desk desk(stream());
+  Request& first = desk.submit(Opcode::read);
+  Request& second = desk.submit(Opcode::read);
+  Request& third = desk.submit(Opcode::read);
+  BOOST_TEST(is_held(second));
+  BOOST_TEST(is_held(third));
+  desk.finish(first);
+  BOOST_TEST((desk.started() == Requests{&second}));
+  desk.finish(second);
+  BOOST_TEST((desk.started() == Requests{&third}));
+  desk.finish(third);
+  BOOST_TEST(desk.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(reads_and_writes_of_a_stream_do_not_wait_for_each_other) {
+  Desk desk(stream());
+  desk.submit(Opcode::read);
+  BOOST_TEST(is_started(desk.submit(Opcode::write)));
+  BOOST_TEST(is_held(desk.submit(Opcode::write)));
+  BOOST_TEST(is_held(desk.submit(Opcode::read)));
+}
+
+BOOST_AUTO_TEST_CASE(transfers_of_a_file_all_run_at_once) {
+  Desk desk(regular());
+  for (int i = 0; i < 10; ++i)
+    BOOST_TEST(is_started(desk.submit(i % 2 == 0 ? Opcode::read : Opcode::write)));
+  BOOST_TEST(desk.held_count() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(appending_writes_take_turns_and_reads_of_the_file_do_not) {
+  Desk desk(appending());
+  Request& first = desk.submit(Opcode::write);
+  Request& second = desk.submit(Opcode::write);
+  BOOST_TEST(is_held(second));
+  desk.submit(Opcode::read);
+  BOOST_TEST(is_started(desk.submit(Opcode::read)));
+  desk.finish(first);
+  BOOST_TEST((desk.started() == Requests{&second}));
+}
+
+BOOST_AUTO_TEST_CASE(a_fence_starts_when_all_before_it_are_done_and_holds_nobody_back) {
+  Desk desk(regular());
+  Request& before = desk.submit(Opcode::write);
+  Request& also_before = desk.submit(Opcode::read);
+  Request& fence = desk.submit(Opcode::fsync);
+  Request& behind = desk.submit(Opcode::write);
+  BOOST_TEST(is_held(fence));
+  BOOST_TEST(is_started(behind));
+  desk.finish(also_before);
+  BOOST_TEST(desk.started().empty());
+  desk.finish(before);
+  BOOST_TEST((desk.started() == Requests{&fence}));
+}
+
+BOOST_AUTO_TEST_CASE(a_fence_alone_starts_at_once_and_a_second_one_waits_for_it) {
+  Desk desk(regular());
+  Request& fence = desk.submit(Opcode::fdatasync);
+  BOOST_TEST(is_started(fence));
+  Request& second = desk.submit(Opcode::fsync);
+  BOOST_TEST(is_held(second));
+  desk.finish(fence);
+  BOOST_TEST((desk.started() == Requests{&second}));
+}
+
+BOOST_AUTO_TEST_CASE(a_fence_behind_held_stream_requests_waits_for_them_too) {
+  Desk desk(stream());
+  Request& running = desk.submit(Opcode::write);
+  Request& held = desk.submit(Opcode::write);
+  Request& fence = desk.submit(Opcode::fsync);
+  desk.finish(running);
+  BOOST_TEST((desk.started() == Requests{&held}));
+  desk.finish(held);
+  BOOST_TEST((desk.started() == Requests{&fence}));
+}
+
+BOOST_AUTO_TEST_CASE(the_successor_of_a_cancelled_request_keeps_its_place) {
+  Desk desk(stream());
+  Request& first = desk.submit(Opcode::read);
+  Request& second = desk.submit(Opcode::read);
+  Request& third = desk.submit(Opcode::read);
+  desk.cancel(second);
+  BOOST_TEST(desk.started().empty());
+  desk.finish(first);
+  BOOST_TEST((desk.started() == Requests{&third}));
+}
+
+BOOST_AUTO_TEST_CASE(cancelling_the_last_one_before_a_fence_lets_the_fence_go) {
+  Desk desk(stream());
+  Request& first = desk.submit(Opcode::read);
+  Request& second = desk.submit(Opcode::read);
+  Request& fence = desk.submit(Opcode::fsync);
+  desk.finish(first);
+  BOOST_TEST((desk.started() == Requests{&second}));
+  BOOST_TEST(is_held(fence));
+  desk.finish(second);
+  BOOST_TEST((desk.started() == Requests{&fence}));
+}
+
+BOOST_AUTO_TEST_CASE(what_lingers_after_its_end_does_not_hold_back_the_next_era) {
+  Desk desk(stream());
+  Request& old = desk.submit(Opcode::read);
+  old.state.store(RequestState::finished);  // published, not yet detached
+  desk.record.live.fetch_sub(1);
+  Request& fresh = desk.submit(Opcode::read);
+  BOOST_TEST(is_started(fresh));
+  BOOST_TEST(int(fresh.era) != int(old.era));
+  {
+    kaio::RecordLock lock(desk.record);
+    kaio::order::detach(desk.record, old);
+  }
+  Request& next = desk.submit(Opcode::read);
+  BOOST_TEST(is_held(next));  // the old one's end gave nobody a second turn
+  desk.finish(fresh);
+  BOOST_TEST((desk.started() == Requests{&next}));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_era_abandons_what_was_held_and_forgets_whose_turn_it_was) {
+  Desk desk(stream());
+  Request& running = desk.submit(Opcode::read);
+  Request& held = desk.submit(Opcode::read);
+  Request& fence = desk.submit(Opcode::fsync);
+  Request& fresh = desk.make(Opcode::read);
+  std::vector<kaio::Notifiable*> abandoned;
+  {
+    kaio::RecordLock lock(desk.record);
+    kaio::order::enter(desk.record, fresh);
+    BOOST_TEST(int(kaio::order::admit(desk.record, fresh, false)) ==
+               int(Admission::needs_identity));
+    for (auto* item = kaio::order::begin_era(desk.record, fresh); item != nullptr; item = item->next)
+      abandoned.push_back(item);
+    BOOST_TEST(int(kaio::order::admit(desk.record, fresh, true)) == int(Admission::start));
+  }
+  BOOST_TEST(abandoned.size() == 2u);
+  BOOST_TEST(std::ranges::count(abandoned, &held) == 1);
+  BOOST_TEST(std::ranges::count(abandoned, &fence) == 1);
+  BOOST_TEST(desk.held_count() == 0u);
+  desk.know_traits();
+  Request& next = desk.submit(Opcode::read);
+  desk.finish(running);  // of the old era: its end starts nobody
+  BOOST_TEST(desk.started().empty());
+  desk.finish(fresh);
+  BOOST_TEST((desk.started() == Requests{&next}));
+}
+
+BOOST_AUTO_TEST_CASE(a_retry_is_held_only_while_somebody_is_left_to_end) {
+  Desk desk(regular());
+  Request& only = desk.submit(Opcode::read);
+  BOOST_TEST(!desk.hold_for_retry(only));
+  Request& other = desk.submit(Opcode::read);
+  BOOST_TEST(desk.hold_for_retry(only));
+  BOOST_TEST(!desk.hold_for_retry(other));  // all would wait for each other
+  desk.finish(other);
+  BOOST_TEST((desk.started() == Requests{&only}));
+  BOOST_TEST(desk.held_count() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_completer_that_finds_the_mutex_taken_leaves_the_request_to_its_holder) {
+  Desk desk(stream());
+  Request& first = desk.submit(Opcode::read);
+  Request& second = desk.submit(Opcode::read);
+  {
+    kaio::RecordLock lock(desk.record);
+    first.state.store(RequestState::finished);
+    desk.record.live.fetch_sub(1);
+    BOOST_TEST(!kaio::order::detach_or_leave(desk.record, first));
+    BOOST_TEST(is_held(second));
+  }
+  const Requests started = desk.started();
+  BOOST_TEST(started.size() == 2u);  // the first to be notified, the second to run
+  BOOST_TEST(std::ranges::count(started, &first) == 1);
+  BOOST_TEST(std::ranges::count(started, &second) == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
