@@ -14,11 +14,12 @@ void Completer::complete(Request& request, std::int64_t result) {
   // None for a negative number, which nothing can be outstanding on.
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
   RequestGroup* group = request.group;
-  request.move_to(RequestState::finished);
   if (record != nullptr) record->live.fetch_sub(1);
   // For aio_waitcomplete(): the aiocb may be gone by then.
   request.done_bytes = result;
   publish(request, result);
+  // Not before: who cancels takes `finished` to mean that the status is there.
+  request.move_to(RequestState::finished);
   if (group != nullptr) {
     if (result < 0) group->failed.store(true, std::memory_order_relaxed);  // count_down orders
     count_down(*group);

@@ -139,8 +139,8 @@ void Watcher::audit() noexcept {
       const RequestQueue& bucket = buckets_[i];
       const Request* request = bucket.front();
       while (request != nullptr) {
-        const int error_number = rearm(request->operation.fd);
-        if (error_number == ENOENT || error_number == EBADF) {
+        // ENOENT or EBADF if it was closed, EPERM if the number is a file now.
+        if (rearm(request->operation.fd) != 0) {
           take(request->operation.fd, ~0u, gone);
           request = bucket.front();
         } else {

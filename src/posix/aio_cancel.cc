@@ -9,6 +9,11 @@
 namespace kaio {
 namespace {
 
+bool was_cancelled(const aiocb& control_block) {
+  const std::uint32_t word = cell_of(control_block).word.load(std::memory_order_acquire);
+  return (word & status::error_mask) == ECANCELED;
+}
+
 int cancel(Runtime& runtime, int fd, const aiocb* control_block) {
   Request* request = nullptr;
   if (control_block != nullptr) {
@@ -26,7 +31,8 @@ int cancel(Runtime& runtime, int fd, const aiocb* control_block) {
                          : runtime.dispatcher.cancel(*request, id_of(*control_block).generation);
   switch (outcome) {
     case Dispatcher::Cancelled::all:
-      return AIO_CANCELED;
+      // It may have got its data in the moment before.
+      return request == nullptr || was_cancelled(*control_block) ? AIO_CANCELED : AIO_ALLDONE;
     case Dispatcher::Cancelled::not_all:
       return AIO_NOTCANCELED;
     case Dispatcher::Cancelled::none_left:

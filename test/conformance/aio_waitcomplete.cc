@@ -6,6 +6,7 @@
 #include "support/child.h"
 
 #include <atomic>
+#include <cstring>
 #include <map>
 #include <thread>
 
@@ -192,6 +193,22 @@ BOOST_AUTO_TEST_CASE(a_freed_block_may_be_used_again_for_another_request) {
     BOOST_REQUIRE(aio_waitcomplete(&block, &long_time) == round % 10 + 1);
     BOOST_TEST(block == read);
   }
+}
+
+// From the moment of its completion a block is its owner's, who may have freed it.
+BOOST_AUTO_TEST_CASE(a_block_that_is_given_is_not_touched) {
+  const Drained drained;
+  const Storage storage{StorageKind::buffered_file};
+  const Request read = Request::to_read(storage.fd(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_TEST(wait_done(read) == 0);
+  const std::string scribble(sizeof(aiocb), 'S');
+  std::memcpy(static_cast<aiocb *>(read), scribble.data(), sizeof(aiocb));
+  aiocb *block = nullptr;
+  BOOST_TEST(aio_waitcomplete(&block, &long_time) == 10);
+  BOOST_TEST(block == read);
+  BOOST_TEST(std::memcmp(static_cast<aiocb *>(read), scribble.data(), sizeof(aiocb)) == 0);
+  std::memset(static_cast<aiocb *>(read), 0, sizeof(aiocb));
 }
 
 // 1,024 of those that were done before anybody asked. Needs a process in which

@@ -11,7 +11,7 @@ namespace {
 void become(int number, int other) { checked(::dup2(other, number), "dup2"); }
 
 bool is_final(const aiocb *block) {
-  return eventually([&] { return !in_progress(block); }, 5s);
+  return eventually([&] { return !in_progress(block); }, 1s);
 }
 
 } // namespace

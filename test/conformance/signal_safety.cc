@@ -60,6 +60,7 @@ void ask_about_everything(int) {
 constexpr int block_count = 64;
 struct Slot {
   aiocb *block = nullptr;
+  bool was_submitted = false;
   char buffer[16];
 };
 Slot slots[block_count];
@@ -73,12 +74,10 @@ void submit_the_next(int) {
   for (Slot &slot : slots) {
     if (aio_error(slot.block) == EINPROGRESS)
       continue;
-    if (aio_error(slot.block) != 0 || (submitted_count >= block_count && aio_return(slot.block) != 16))
+    if (slot.was_submitted && (aio_error(slot.block) != 0 || aio_return(slot.block) != 16))
       ++bad_count;
-    if (aio_read(slot.block) == 0)
-      ++submitted_count;
-    else
-      ++refused_count;
+    slot.was_submitted = aio_read(slot.block) == 0;
+    ++(slot.was_submitted ? submitted_count : refused_count);
     break;
   }
   errno = kept_errno;
@@ -91,6 +90,7 @@ public:
     shared.handled_count = 0;
     for (int index = 0; index < block_count; ++index) {
       aiocb *block = slots[index].block = new aiocb{};
+      slots[index].was_submitted = false;
       block->aio_fildes = fd;
       block->aio_buf = slots[index].buffer;
       block->aio_nbytes = sizeof slots[index].buffer;

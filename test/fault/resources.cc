@@ -135,7 +135,6 @@ BOOST_AUTO_TEST_CASE(a_promised_callback_comes_though_its_thread_went_and_none_c
     install_faults();
     faults.threads_refused_from = 2;  // the reaper, one for callbacks
     static std::atomic<int> called{0};
-    static std::atomic<bool> may_end{false};
     const auto ends = support::make_pipe();
     std::vector<Request> reads;
     for (int i = 0; i < 2; ++i) {

@@ -31,11 +31,14 @@ Request Request::over(int fd, void *memory, std::size_t size_bytes, off_t offset
 }
 
 Request::~Request() {
-  if (block_ == nullptr || !in_progress(*this))
+  if (block_ == nullptr)
     return;
-  aio_cancel(block_->aio_fildes, *this);
-  if (eventually([this] { return !in_progress(*this); }, std::chrono::seconds{1}))
+  if (in_progress(*this))
+    aio_cancel(block_->aio_fildes, *this);
+  if (eventually([this] { return !in_progress(*this); }, std::chrono::seconds{1})) {
+    aio_return(*this); // nobody is to find it among the results not taken
     return;
+  }
   (void)block_.release();
   (void)buffer_.release();
 }

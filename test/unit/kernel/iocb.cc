@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(priorities_go_down_the_best_effort_levels_and_never_up) {
     std::memcpy(&seen, &control, sizeof seen);
     BOOST_TEST((seen.aio_flags == (reqprio == 0 ? 0u : IOCB_FLAG_IOPRIO)));
     if (reqprio == 0) continue;
-    BOOST_TEST(seen.aio_reqprio >> 13 == 2);
+    BOOST_TEST((seen.aio_reqprio >> 13) == 2);
     const int level = seen.aio_reqprio & 0x1fff;
     BOOST_TEST(level >= last_level);
     BOOST_TEST(level > 4);
