@@ -6,7 +6,7 @@
 namespace kaio {
 namespace {
 
-constexpr std::int64_t signal_retry_ns = 1'000'000;
+constexpr std::int64_t retry_ns = 1'000'000;
 
 }  // namespace
 
@@ -42,11 +42,14 @@ void Completer::publish(Request& request, std::int64_t result) {
     sys::futex_wake(&cell->word, INT_MAX);
     harvester_.call_leader();
   }
-  if (sleepers_.load(std::memory_order_seq_cst) != 0) {
-    harvester_.leadership().fetch_add(1, std::memory_order_seq_cst);
-    sys::futex_wake(&harvester_.leadership(), INT_MAX);
-    harvester_.call_leader();
-  }
+  wake_sleepers();
+}
+
+void Completer::wake_sleepers() noexcept {
+  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
+  harvester_.leadership().fetch_add(1, std::memory_order_seq_cst);
+  sys::futex_wake(&harvester_.leadership(), INT_MAX);
+  harvester_.call_leader();
 }
 
 void Completer::count_down(RequestGroup& group) {
@@ -71,12 +74,13 @@ void Completer::sent(Notifiable& item) {
     drop(static_cast<RequestGroup&>(item));
   } else {
     retrieval_.retain_or_free(static_cast<Request&>(item));
+    wake_sleepers();
   }
 }
 
 std::int64_t Completer::try_again() {
-  notifier_.callbacks().ensure_queue_runs();
-  return notifier_.direct().try_again() ? sys::forever : signal_retry_ns;
+  const bool callbacks_run = notifier_.callbacks().ensure_queue_runs();
+  return notifier_.direct().try_again() && callbacks_run ? sys::forever : retry_ns;
 }
 
 }  // namespace kaio

@@ -46,6 +46,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   std::int64_t try_again() override;
 
  private:
+  void wake_sleepers() noexcept;
   void publish(Request& request, std::int64_t result);
   void send(Notifiable& item);
 

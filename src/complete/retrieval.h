@@ -26,21 +26,26 @@ class Retrieval {
     std::uint32_t free_claim = Requests::generation_of(request) | claim::none;
     if (!request.claim.compare_exchange_strong(free_claim, free_claim | claim::retained)) {
       requests_.free(request);  // aio_return() was faster
-      return;
+    } else {
+      count_.fetch_add(1, std::memory_order_relaxed);
+      retained_.push(request);
     }
-    retained_.push(request);
-    count_.fetch_add(1, std::memory_order_relaxed);
+    ended_.fetch_add(1, std::memory_order_seq_cst);
     trim();
   }
 
   // The result of that life of the slot has been taken, or its aiocb is used again.
-  void taken(std::uint32_t slot, std::uint32_t generation) noexcept {
+  // `cell` is that of the aiocb which says so.
+  void taken(std::uint32_t slot, std::uint32_t generation, const StatusCell& cell) noexcept {
     Request* request = requests_.find(slot, generation);
-    if (request == nullptr) return;
+    if (request == nullptr || request->cell != &cell) return;
     for (std::uint32_t now : {generation | claim::retained, generation | claim::none})
       if (request->claim.compare_exchange_strong(now, generation | claim::taken)) break;
     trim();
   }
+
+  // How many requests ever came here: their results are to be had, or were.
+  std::uint64_t ended_count() const noexcept { return ended_.load(std::memory_order_seq_cst); }
 
   // The oldest result nobody has taken; its request becomes the caller's, who
   // frees it. Null: there is none.
@@ -89,6 +94,7 @@ class Retrieval {
 
   Requests& requests_;
   NotifiableStack retained_;
+  std::atomic<std::uint64_t> ended_{0};
   std::atomic<std::uint32_t> count_{0};
   std::atomic<bool> all_wanted_{false};
   sys::Mutex mutex_;

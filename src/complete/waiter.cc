@@ -48,22 +48,10 @@ class FollowerCount {
   bool counts_;
 };
 
-class SleeperCount {
- public:
-  explicit SleeperCount(Completer& completer) noexcept : completer_(completer) {
-    completer_.add_sleeper();
-  }
-  ~SleeperCount() { completer_.remove_sleeper(); }
-  SleeperCount(const SleeperCount&) = delete;
-  SleeperCount& operator=(const SleeperCount&) = delete;
-
- private:
-  Completer& completer_;
-};
-
 }  // namespace
 
 Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
+  const sys::NoCancellation no_cancellation;
   for (;;) {
     if (waits.done()) return Waited::done;
     harvester_.harvest();
@@ -74,6 +62,7 @@ Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
     Waited outcome = Waited::done;
     auto led = Harvester::Led::busy;
     if (waits.on_ring() != WaitSet::OnRing::none) led = harvester_.lead(deadline, waits);
+    sink_.drain();
     if (led == Harvester::Led::busy) {
       outcome = follow(waits, deadline);
     } else if (led == Harvester::Led::interrupted) {
@@ -113,11 +102,9 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership,
       !has_futex_waitv.load(std::memory_order_relaxed))
     return sleep_on_any(waits, leadership, deadline);
   words[count] = {.word = &harvester_.leadership(), .expected = leadership};
-  int error_number = 0;
-  {
-    const sys::CancellationPoint cancellation_point(waits.cancellable());
-    error_number = sys::futex_wait_any(std::span(words).first(count + 1), deadline);
-  }
+  const auto expected = std::span<const sys::FutexExpectation>(words).first(count + 1);
+  const int error_number = sys::as_cancellation_point(
+      waits.cancellable(), [expected, deadline] { return sys::futex_wait_any(expected, deadline); });
   if (error_number != ENOSYS && error_number != EPERM) return error_number;
   has_futex_waitv.store(false, std::memory_order_relaxed);
   return 0;
@@ -128,8 +115,10 @@ int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, sys::Dea
   // Once more, now that completions know of us. They change the word, and so does
   // an offer to lead since it was read.
   if (waits.done()) return 0;
-  const sys::CancellationPoint cancellation_point(waits.cancellable());
-  return sys::futex_wait(harvester_.leadership(), leadership, deadline);
+  const sys::FutexWord* word = &harvester_.leadership();
+  return sys::as_cancellation_point(waits.cancellable(), [word, leadership, deadline] {
+    return sys::futex_wait(*word, leadership, deadline);
+  });
 }
 
 }  // namespace kaio

@@ -27,6 +27,20 @@ class FutexWaitSet : public WaitSet {
   ~FutexWaitSet() = default;
 };
 
+// In its scope every completion changes the leadership word.
+class SleeperCount {
+ public:
+  explicit SleeperCount(Completer& completer) noexcept : completer_(completer) {
+    completer_.add_sleeper();
+  }
+  ~SleeperCount() { completer_.remove_sleeper(); }
+  SleeperCount(const SleeperCount&) = delete;
+  SleeperCount& operator=(const SleeperCount&) = delete;
+
+ private:
+  Completer& completer_;
+};
+
 class Waiter {
  public:
   Waiter(Harvester& harvester, Completer& completer, AnswerSink& sink) noexcept

@@ -38,7 +38,7 @@ bool Context::set_up() noexcept {
     state_.store(made ? State::ready : State::absent, std::memory_order_release);
   }
   errno = saved_errno;
-  return ready();
+  return state_.load(std::memory_order_relaxed) == State::ready;
 }
 
 bool Context::make_context() noexcept {

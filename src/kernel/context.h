@@ -31,10 +31,14 @@ class Context {
     const State state = state_.load(std::memory_order_acquire);
     return state == State::ready || (state == State::unknown && set_up());
   }
-  bool ready() const noexcept { return state_.load(std::memory_order_acquire) == State::ready; }
+  // There is a context, whose completions are to be harvested.
+  bool ready() const noexcept {
+    const State state = state_.load(std::memory_order_acquire);
+    return state == State::ready || state == State::given_up;
+  }
 
-  // A filter said no later, to io_submit itself.
-  void give_up() noexcept { state_.store(State::absent, std::memory_order_release); }
+  // A filter said no later, to io_submit itself. What is in flight still completes.
+  void give_up() noexcept { state_.store(State::given_up, std::memory_order_release); }
 
   // What follows needs ready().
 
@@ -75,7 +79,7 @@ class Context {
   void forget_after_fork() noexcept;
 
  private:
-  enum class State : std::uint8_t { unknown, ready, absent };
+  enum class State : std::uint8_t { unknown, ready, absent, given_up };
 
   bool set_up() noexcept EXCLUDES(set_up_mutex_);
   bool make_context() noexcept;

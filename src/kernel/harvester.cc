@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "kernel/harvester.h"
 
+#include <algorithm>
 #include <sys/eventfd.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "kernel/iocb.h"
@@ -15,11 +17,14 @@ std::uintptr_t this_thread() noexcept {
   return reinterpret_cast<std::uintptr_t>(&sys::mutexes_held);
 }
 
-constexpr unsigned filtered_pause_us = 200;
+constexpr int filtered_pause_ms = 1;
+// For a leader whose call could not be armed.
+constexpr std::int64_t deaf_sleep_ns = 1'000'000;
 
 }  // namespace
 
-Harvester::Hold::Hold(Harvester& harvester) noexcept : harvester_(harvester) {
+Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
+    : harvester_(harvester), to_lead_(to_lead) {
   std::uintptr_t owner = 0;
   acquired_ = harvester_.owner_.compare_exchange_strong(owner, this_thread(),
                                                         std::memory_order_seq_cst);
@@ -33,33 +38,36 @@ Harvester::Hold::~Hold() {
   // seq_cst: the full fence of the protocol, before the looks in hand_over().
   harvester_.owner_.store(0, std::memory_order_seq_cst);
   harvester_.hand_over();
+  // Who harvests looks again itself. A leader may be unwinding instead.
+  if (to_lead_ && harvester_.something_visible()) harvester_.context_.ring_doorbell();
 }
 
 bool Harvester::interrupted_here() const noexcept {
   return owner_.load(std::memory_order_relaxed) == this_thread() && !sleeping_;
 }
 
-bool Harvester::nothing_there() const noexcept {
-  if (!context_.ready()) return true;
+bool Harvester::something_visible() const noexcept {
   const auto* handed = std::atomic_ref(const_cast<iocb*&>(handed_[0].obj))
                            .load(std::memory_order_relaxed);
-  if (handed != nullptr) return false;
+  return handed != nullptr || (context_.ring().usable() && !context_.ring().empty());
+}
+
+bool Harvester::nothing_there() const noexcept {
+  if (!context_.ready()) return true;
   // Without the ring only the kernel knows: look whenever something is in flight.
-  return context_.ring().usable() ? context_.ring().empty() : context_.in_flight() == 0;
+  return !something_visible() && (context_.ring().usable() || context_.in_flight() == 0);
 }
 
 void Harvester::harvest_now() {
   do {
     Hold hold(*this);
     if (!hold.held()) return;
+    handle_all();
     if (!context_.ring().usable()) {
       const timespec no_time{};
-      context_.get_events(0, handed_space(), &no_time);
-      handle_all();
-      return;
+      while (context_.get_events(0, handed_space(), &no_time) > 0) handle_all();
     }
-    handle_all();
-  } while (!nothing_there());
+  } while (something_visible());
 }
 
 void Harvester::handle_all() {
@@ -94,17 +102,24 @@ void Harvester::handle(const io_event& event) {
 
 Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
   if (interrupted_here()) return Led::busy;
-  Hold hold(*this);
-  if (!hold.held()) return Led::busy;
-  // Asked with the lock held: what ends by the ring now ends through us.
-  bool enough = waits.done();
-  if (!enough && waits.on_ring() != WaitSet::OnRing::all) {
+  Led led = Led::harvested;
+  {
+    Hold hold(*this, true);
+    if (!hold.held()) return Led::busy;
+    // Asked with the lock held: what ends by the ring now ends through us.
     arm_call();
     being_callable_.store(true, std::memory_order_seq_cst);
-    enough = waits.mark();
+    bool enough = waits.done();
+    if (!enough && waits.on_ring() != WaitSet::OnRing::all) enough = waits.mark();
+    if (!enough && !something_visible()) {
+      const bool deaf = !call_armed_;
+      const sys::Deadline look = deaf ? sys::monotonic_ns() + deaf_sleep_ns : sys::forever;
+      led = sleep(std::min(deadline, look), waits.cancellable());
+      if (led == Led::timed_out && look < deadline) led = Led::harvested;
+    }
+    handle_all();
   }
-  const Led led = enough || !nothing_there() ? Led::harvested : sleep(deadline, waits.cancellable());
-  handle_all();
+  harvest();
   return led;
 }
 
@@ -115,16 +130,15 @@ Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
     if (left <= 0) return Led::timed_out;
     timeout = sys::to_timespec(left);
   }
-  int outcome = 0;
-  {
-    const sys::CancellationPoint cancellation_point(cancellable);
-    sleeping_ = true;
-    outcome = context_.get_events(1, handed_space(), deadline == sys::forever ? nullptr : &timeout);
-    sleeping_ = false;
-  }
+  const timespec* until = deadline == sys::forever ? nullptr : &timeout;
+  sleeping_ = true;
+  const int outcome = sys::as_cancellation_point(
+      cancellable, [this, until] { return context_.get_events(1, handed_space(), until); });
+  sleeping_ = false;
   if (outcome > 0) return Led::harvested;
   if (outcome == 0) return Led::timed_out;
-  if (outcome != -EINTR) ::usleep(filtered_pause_us);  // refused by a filter: look often
+  // Refused by a filter: look often.
+  if (outcome != -EINTR) ::poll(nullptr, 0, filtered_pause_ms);
   return outcome == -EINTR ? Led::interrupted : Led::harvested;
 }
 

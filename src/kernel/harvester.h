@@ -25,8 +25,9 @@
 // them: requests held back by order, by a fence or by a full ring. While there is
 // debt and no other leader, the reaper leads.
 //
-// Calling the leader. A leader whose requests may also end off the ring (by the
-// pool) arms a poll of an eventfd in the ring; call_leader() adds to that eventfd.
+// Calling the leader. Requests may also end off the ring, by the pool, or leave it,
+// because io_submit refused them. So the ring holds a poll of an eventfd, armed by
+// the first leader; call_leader() adds to that eventfd.
 //
 // Signal handlers. A handler may interrupt the holder of the lock, and harvest:
 // the lock knows its thread, and a nested harvest simply takes the next events.
@@ -116,7 +117,7 @@ class Harvester {
   // held already, and stays so.
   class Hold {
    public:
-    explicit Hold(Harvester& harvester) noexcept;
+    explicit Hold(Harvester& harvester, bool to_lead = false) noexcept;
     ~Hold();
     Hold(const Hold&) = delete;
     Hold& operator=(const Hold&) = delete;
@@ -125,6 +126,7 @@ class Harvester {
    private:
     Harvester& harvester_;
     bool acquired_ = false;
+    bool to_lead_;
     bool nested_ = false;
   };
 
@@ -132,6 +134,7 @@ class Harvester {
   std::span<io_event> handed_space() noexcept {
     return {handed_, context_.ring().usable() ? 1 : handed_max};
   }
+  bool something_visible() const noexcept;
   bool nothing_there() const noexcept;
   void harvest_now();
   void handle_all();

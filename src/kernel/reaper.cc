@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernel/reaper.h"
 
+#include <algorithm>
 #include <poll.h>
 #include <unistd.h>
 
@@ -9,12 +10,13 @@
 namespace kaio {
 namespace {
 
+constexpr std::int64_t debt_look_ns = 50'000'000;
+
 class UntilOutOfDebt final : public WaitSet {
  public:
   explicit UntilOutOfDebt(const Harvester& harvester) noexcept : harvester_(harvester) {}
   bool done() const override { return !harvester_.in_debt(); }
-  // Whatever else pays the debt leaves nothing for the reaper to do.
-  OnRing on_ring() const override { return OnRing::all; }
+  OnRing on_ring() const override { return OnRing::some; }
   bool mark() override { return done(); }
   bool cancellable() const override { return false; }
 
@@ -44,8 +46,8 @@ void Reaper::run() {
     sink_.drain();
     const std::int64_t pause_ns = periodic_.try_again();
     if (harvester_.in_debt() && harvester_.context().ready()) {
-      const sys::Deadline deadline =
-          pause_ns == sys::forever ? sys::forever : sys::monotonic_ns() + pause_ns;
+      // Bounded: io_submit may have refused for want of something else than a place.
+      const sys::Deadline deadline = sys::monotonic_ns() + std::min(pause_ns, debt_look_ns);
       UntilOutOfDebt until_out_of_debt(harvester_);
       const auto led = harvester_.lead(deadline, until_out_of_debt);
       sink_.drain();

@@ -33,7 +33,9 @@ class Reaper {
 
   // Makes it look at its work; nothing if it does not run.
   void wake() noexcept {
-    if (running_.load(std::memory_order_acquire)) harvester_.context().ring_doorbell();
+    if (!running_.load(std::memory_order_acquire)) return;
+    harvester_.context().ring_doorbell();
+    harvester_.call_leader();  // which may be the reaper
   }
 
  private:

@@ -71,9 +71,15 @@ class CallbackThreads::Presence {
 
 bool CallbackThreads::start_first() noexcept {
   sys::MutexLock lock(mutex_);
-  if (thread_count_.load() != 0) return true;
-  ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
-  return start_thread();
+  return thread_count_.load() != 0 || start_thread();
+}
+
+void CallbackThreads::note_mask() noexcept {
+  if (!mask_noted_.exchange(true)) ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
+}
+
+bool CallbackThreads::ensure_queue_runs() noexcept {
+  return thread_count_.load() != 0 || queue_empty() || start_first();
 }
 
 bool CallbackThreads::start_thread() noexcept {
@@ -92,15 +98,17 @@ bool CallbackThreads::start_thread() noexcept {
   return true;
 }
 
-void CallbackThreads::run(Notifiable& item) noexcept {
+bool CallbackThreads::run(Notifiable& item) noexcept {
   incoming_.push(item);
   work_.fetch_add(1);
   // seq_cst throughout: see Presence::set_busy.
   if (busy_count_.load() == 0 || watch_count_.load() == 0) sys::futex_wake(&work_, 1);
+  return thread_count_.load() != 0;
 }
 
 void CallbackThreads::work() {
   sys::name_this_thread("kaio-callback");
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   Presence presence(*this);
   do {
     run_queued(presence);
@@ -115,15 +123,16 @@ void CallbackThreads::run_queued(Presence& presence) {
       const Notification notification = item->notification;
       owner_.sent(*item);
       call(notification);
+      // A handler in between would find our mutexes held.
+      block_all_signals();
     }
-    block_all_signals();
     presence.set_busy(false);
   }
 }
 
 bool CallbackThreads::wait_for_work() {
   for (;;) {
-    const std::uint32_t seen = work_.load();
+    std::uint32_t seen = work_.load();
     const bool others_run = busy_count_.load() != 0;
     if (!others_run && !queue_empty()) return true;
     std::uint32_t nobody = 0;
@@ -131,7 +140,9 @@ bool CallbackThreads::wait_for_work() {
       const bool take_part = watch();
       watch_count_.store(0);
       if (take_part) return true;
-      continue;
+      // Nothing was handed over for a while: sleep until something is.
+      seen = work_.load();
+      if (!queue_empty()) continue;
     }
     const bool may_end = thread_count_.load() - busy_count_.load() > threads_kept;
     const int outcome =
@@ -183,8 +194,15 @@ void CallbackThreads::call(const Notification& notification) {
   if (notification.kind == Notification::Kind::attributed_callback) {
     call_attributed(notification.attributed, notification.value);
   } else {
-    notification.function(notification.value);
+    call_here(notification.function, notification.value);
   }
+}
+
+// The callback may cancel its thread, as it may end it.
+void CallbackThreads::call_here(NotifyFunction function, sigval value) {
+  ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
+  function(value);
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
 }
 
 void CallbackThreads::call_attributed(AttributedCallback* attributed, sigval value) {
@@ -198,7 +216,7 @@ void CallbackThreads::call_attributed(AttributedCallback* attributed, sigval val
   delete attributed;
   if (started) return;
   delete argument;
-  function(value);  // no thread with these attributes: better here than never
+  call_here(function, value);  // no thread with these attributes: better here than never
 }
 
 Notifiable* CallbackThreads::take() noexcept {

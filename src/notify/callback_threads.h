@@ -32,20 +32,23 @@ class CallbackThreads {
       : owner_(owner), statistics_(statistics) {}
 
   // At the call that asks for a callback: makes sure that there is a thread to run
-  // it. False: there is none and none can be made. Notes the signal mask that
-  // callbacks are to run with, the caller's.
+  // it. False: there is none and none can be made.
   bool ensure_running() noexcept EXCLUDES(mutex_) {
-    return thread_count_.load(std::memory_order_acquire) != 0 || start_first();
+    if (thread_count_.load(std::memory_order_acquire) != 0) return true;
+    note_mask();
+    return start_first();
   }
 
   // Makes up for a thread that could not be made in a signal handler.
-  void ensure_queue_runs() noexcept EXCLUDES(mutex_) {
-    if (thread_count_.load() == 0 && !incoming_.empty()) start_first();
-  }
+  // False: there are callbacks to run, and still no thread can be made.
+  bool ensure_queue_runs() noexcept EXCLUDES(mutex_);
+  // The mask that callbacks run with: that of the first thread to ask for one.
+  void note_mask() noexcept;
 
   // Runs item.notification on one of the threads; `item` goes back to its owner
-  // before the callback starts. Async-signal-safe.
-  void run(Notifiable& item) noexcept;
+  // before the callback starts. Async-signal-safe. False: there is no thread, and
+  // somebody has to call ensure_queue_runs().
+  bool run(Notifiable& item) noexcept;
 
  private:
   class Presence;  // a thread's part in the counts, given up also by pthread_exit
@@ -61,6 +64,7 @@ class CallbackThreads {
   bool watch() EXCLUDES(mutex_);
   void keep_spare() noexcept;
   void call(const Notification& notification);
+  void call_here(NotifyFunction function, sigval value);
   void call_attributed(AttributedCallback* attributed, sigval value);
   Notifiable* take() noexcept EXCLUDES(mutex_);
   bool queue_empty() noexcept EXCLUDES(mutex_);
@@ -77,7 +81,8 @@ class CallbackThreads {
   std::atomic<std::uint32_t> watch_count_{0};  // spares that look every millisecond
   std::atomic<std::uint32_t> taken_{0};        // callbacks ever begun
   sys::FutexWord work_{0};                     // counts hand-overs; threads sleep on it
-  sigset_t program_mask_{};                    // set before the first thread starts
+  std::atomic<bool> mask_noted_{false};
+  sigset_t program_mask_{};  // set before the first thread starts
 };
 
 }  // namespace kaio

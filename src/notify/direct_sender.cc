@@ -49,8 +49,9 @@ bool DirectSender::send(Notifiable& item) {
     return true;
   }
   statistics_.count(Count::notification_retries);
-  any_waiting_.store(true, std::memory_order_release);
+  // In this order: who finds the flag finds the item.
   refused_.push(item);
+  any_waiting_.store(true, std::memory_order_seq_cst);
   return false;
 }
 

@@ -13,8 +13,7 @@ bool Notifier::send(Notifiable& item) {
       return direct_.send(item);
     case Notification::Kind::callback:
     case Notification::Kind::attributed_callback:
-      callbacks_.run(item);
-      return true;
+      return callbacks_.run(item);
   }
   owner_.sent(item);
   return true;

@@ -11,7 +11,7 @@
 namespace kaio {
 namespace {
 
-constexpr int audit_interval_ms = 1000;
+constexpr int audit_interval_ms = 500;
 constexpr std::int64_t audit_interval_ns = audit_interval_ms * INT64_C(1'000'000);
 constexpr std::uint32_t ends_everything = EPOLLERR | EPOLLHUP;
 
@@ -26,27 +26,29 @@ std::uint32_t wanted_by(const Request& request) {
 }  // namespace
 
 bool Watcher::ensure_running() noexcept {
-  if (epoll_fd_.load(std::memory_order_acquire) >= 0) return true;
+  if (running_.load(std::memory_order_acquire)) return true;
   sys::MutexLock lock(start_mutex_);
-  if (epoll_fd_.load(std::memory_order_relaxed) >= 0) return true;
+  if (running_.load(std::memory_order_relaxed)) return true;
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_event wake{.events = EPOLLIN | EPOLLET, .data = {.fd = wake_fd_}};
   if (fd < 0 || wake_fd_ < 0 || ::epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
     close_if_open(fd);
     close_if_open(wake_fd_);
+    wake_fd_ = -1;
     return false;
   }
-  epoll_fd_.store(fd, std::memory_order_release);
+  epoll_fd_ = fd;
   const int outcome = sys::start_thread(
       [](void* self) -> void* { static_cast<Watcher*>(self)->run(); }, this);
   if (outcome == 0) {
     statistics_.count(Count::threads_started);
+    running_.store(true, std::memory_order_release);
     return true;
   }
-  epoll_fd_.store(-1, std::memory_order_release);
-  ::close(fd);
+  ::close(epoll_fd_);
   ::close(wake_fd_);
+  epoll_fd_ = wake_fd_ = -1;
   return false;
 }
 
@@ -64,6 +66,7 @@ bool Watcher::watch(Request& request) noexcept {
       first = watched_count_.fetch_add(1, std::memory_order_seq_cst) == 0;
     } else {
       bucket_of(request.operation.fd).erase(request);
+      request.move_to(RequestState::starting);
     }
   }
   if (first) ::eventfd_write(wake_fd_, 1);  // time for audits again
@@ -89,6 +92,10 @@ void Watcher::take(int fd, std::uint32_t events, RequestQueue& taken) noexcept {
     const bool concerned = request->operation.fd == fd &&
                            (events & (wanted_by(*request) | ends_everything)) != 0;
     (concerned ? taken : rest).push_back(*request);
+    if (!concerned) continue;
+    // Under the lock: from here on it is not to be found here.
+    request->move_to(RequestState::starting);
+    watched_count_.fetch_sub(1, std::memory_order_seq_cst);
   }
   bucket = rest;
 }
@@ -115,8 +122,6 @@ int Watcher::arm(int fd) noexcept {
 
 void Watcher::answer_all(RequestQueue& requests, std::int32_t answer) {
   while (Request* request = requests.pop_front()) {
-    watched_count_.fetch_sub(1, std::memory_order_seq_cst);
-    request->move_to(RequestState::starting);
     sink_.answered(*request, answer);
   }
 }

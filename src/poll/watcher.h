@@ -3,7 +3,7 @@
 // those that IOCB_CMD_POLL refuses, those beyond its share of the ring, and all of
 // them where there is no kernel AIO. Started when first needed.
 //
-// epoll drops a descriptor in silence when the program closes it. So once a second
+// epoll drops a descriptor in silence when the program closes it. So twice a second
 // the registrations are audited, and requests whose descriptor is gone end with
 // EBADF.
 #pragma once
@@ -57,7 +57,8 @@ class Watcher {
   Statistics& statistics_;
 
   sys::Mutex start_mutex_;
-  std::atomic<int> epoll_fd_{-1};  // release: publishes wake_fd_
+  std::atomic<bool> running_{false};  // release: publishes the descriptors
+  int epoll_fd_ = -1;
   int wake_fd_ = -1;
 
   sys::Mutex mutex_;

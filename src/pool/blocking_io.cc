@@ -92,7 +92,7 @@ std::int32_t perform(const Operation& operation) noexcept {
 std::int32_t perform_if_ready(const Operation& operation) noexcept {
   const ssize_t size = transfer(operation, -1, static_cast<int>(operation.rw_flags | RWF_NOWAIT));
   if (size >= 0 || errno != EOPNOTSUPP) return outcome(size);
-  if (!is_ready(operation)) return -EAGAIN;
+  if (operation.remaining_bytes() != 0 && !is_ready(operation)) return -EAGAIN;
   return outcome(stream_transfer(operation));
 }
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "posix/export.h"
-#include "runtime/runtime.h"
+#include "posix/frame.h"
 
 KAIO_EXPORT void aio_init(const aioinit* init) noexcept {
   using namespace kaio;
@@ -11,6 +11,7 @@ KAIO_EXPORT void aio_init(const aioinit* init) noexcept {
   if (init->aio_idle_time > 0) options().idle_seconds = init->aio_idle_time;
   Runtime* engine = runtime();
   if (engine == nullptr) return;
+  const Frame frame(*engine);
   apply_options();
   if (init->aio_num > 0)
     engine->requests.slab.reserve(

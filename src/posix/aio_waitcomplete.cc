@@ -31,9 +31,13 @@ class NextDone final : public FutexWaitSet {
   Request* request() const noexcept { return request_; }
 
  private:
+  // seq_cst in this order: a request counted as ended was counted as submitted, and
+  // what had ended before this look was to be had from next() in the look before.
   bool none_outstanding() const {
-    const Statistics& statistics = runtime_.statistics;
-    return statistics.get(Count::submitted) == statistics.get(Count::completed);
+    const std::uint64_t ended = runtime_.completer.retrieval().ended_count();
+    if (ended != runtime_.statistics.get(Count::submitted)) return false;
+    request_ = runtime_.completer.retrieval().next();
+    return true;
   }
 
   Runtime& runtime_;
@@ -46,9 +50,8 @@ ssize_t take(Runtime& runtime, Request& request, aiocb** control_block) {
   const std::int64_t result = request.done_bytes;
   runtime.requests.free(request);
   // As aio_return() leaves it.
-  cell.word.store((cell.word.load(std::memory_order_relaxed) & status::error_mask) |
-                      status::tag_taken,
-                  std::memory_order_relaxed);
+  std::uint32_t done = status::done(result < 0 ? static_cast<int>(-result) : 0);
+  cell.word.compare_exchange_strong(done, (done & status::error_mask) | status::tag_taken);
   return result < 0 ? fail(static_cast<int>(-result)) : result;
 }
 
@@ -62,9 +65,16 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
     return fail(EINVAL);
   Runtime* engine = runtime();
   if (engine == nullptr) return fail(EAGAIN);
+  const int saved_errno = errno;
   NextDone next_done(*engine);
-  const Waited waited = engine->waiter.wait(
-      next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
+  Waited waited{};
+  {
+    const SleeperCount counted(engine->completer);  // every completion concerns us
+    waited = engine->waiter.wait(
+        next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
+  }
+  const Frame frame(*engine);
+  errno = saved_errno;
   if (next_done.request() != nullptr) return take(*engine, *next_done.request(), control_block);
   return fail(waited == Waited::interrupted ? EINTR : EAGAIN);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/runtime.h"
+#include "sys/cancellation.h"
 
 namespace kaio {
 
@@ -19,6 +20,7 @@ class Frame {
   Frame& operator=(const Frame&) = delete;
 
  private:
+  const sys::NoCancellation no_cancellation_;
   Runtime& runtime_;
   int saved_errno_ = errno;
 };

@@ -75,8 +75,8 @@ Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup*
   return refused;
 }
 
-int wait_for(Runtime& runtime, std::span<aiocb* const> list, RequestGroup& group) {
-  GroupDone group_done(runtime.requests, AiocbList(list.data(), list.size()), group);
+int wait_for(Runtime& runtime, RequestGroup& group) {
+  GroupDone group_done(runtime.context, group);
   const Waited waited = runtime.waiter.wait(group_done, sys::forever);
   const bool failed = group.failed.load(std::memory_order_relaxed);
   runtime.completer.drop(group);
@@ -105,6 +105,10 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
       return error_number;
   IocbSpace space(list.size());
   RequestGroup* group = nullptr;
+  if (notification.kind != Notification::Kind::none && !runtime.reaper.ensure_running()) {
+    release(notification);
+    return EAGAIN;
+  }
   const bool needs_group = wait || notification.kind != Notification::Kind::none;
   if (!space.valid() ||
       (needs_group && (group = make_group(runtime, notification, wait)) == nullptr)) {
@@ -118,7 +122,7 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
     refused = submit_all(runtime, list, group, batch);
     if (group != nullptr) runtime.completer.count_down(*group);
   }
-  int error_number = wait ? wait_for(runtime, list, *group) : 0;
+  int error_number = wait ? wait_for(runtime, *group) : 0;
   if (error_number == EINTR) return error_number;
   if (refused.for_resources) return EAGAIN;
   return refused.any ? EIO : error_number;

@@ -26,6 +26,12 @@ int fill(Requests& requests, const aiocb& control_block, const Submission& submi
   operation.buffer = const_cast<void*>(control_block.aio_buf);
   if (!submission.vectored) return operation.size > SSIZE_MAX ? EINVAL : 0;
   if (operation.size > IovecStore::count_max) return EINVAL;
+  std::size_t total_bytes = 0;
+  for (std::size_t i = 0; i < operation.size; ++i) {
+    const std::size_t part_bytes = static_cast<const iovec*>(operation.buffer)[i].iov_len;
+    if (part_bytes > SSIZE_MAX - total_bytes) return EINVAL;
+    total_bytes += part_bytes;
+  }
   operation.buffer = requests.vectors.copy(static_cast<const iovec*>(operation.buffer), operation.size);
   if (operation.buffer == nullptr) return EAGAIN;
   operation.vectored = true;
@@ -57,15 +63,15 @@ int submit(Runtime& runtime, aiocb& control_block, const Submission& submission)
           copy_sigevent(control_block.aio_sigevent, runtime.completer.notifier(), notification))
     return error_number;
 
+  // A result of its last life that nobody took is nobody's now.
+  const RequestId last = id_of(control_block);
+  runtime.completer.retrieval().taken(last.slot, last.generation, cell);
+
   Request* request = runtime.requests.slab.allocate();
   if (request == nullptr) {
     release(notification);
     return EAGAIN;
   }
-  // A result of its last life that nobody took is nobody's now.
-  const RequestId last = id_of(control_block);
-  runtime.completer.retrieval().taken(last.slot, last.generation);
-
   reset(*request);
   request->notification = notification;
   request->cell = &cell;
@@ -78,6 +84,7 @@ int submit(Runtime& runtime, aiocb& control_block, const Submission& submission)
   cell.word.store(status::in_progress, std::memory_order_release);
   if (status_error != 0) {
     runtime.statistics.count(Count::submitted);
+    if (notification.kind != Notification::Kind::none) runtime.reaper.ensure_running();
     request->operation.fd = -1;  // it never got as far as a descriptor
     runtime.completer.complete(*request, -status_error);
     return 0;

@@ -32,10 +32,13 @@ class AnyDone final : public FutexWaitSet {
 // Until all of a group are.
 class GroupDone final : public FutexWaitSet {
  public:
-  GroupDone(const Requests& requests, AiocbList list, const RequestGroup& group) noexcept
-      : requests_(requests), list_(list), group_(group) {}
+  GroupDone(const Context& context, const RequestGroup& group) noexcept
+      : context_(context), group_(group) {}
   bool done() const override { return group_.all_done.load(std::memory_order_seq_cst) != 0; }
-  OnRing on_ring() const override { return kaio::on_ring(requests_, list_); }
+  // Not looked up: callbacks may have freed the aiocbs of those that are done.
+  OnRing on_ring() const override {
+    return context_.ready() && context_.in_flight() > 0 ? OnRing::some : OnRing::none;
+  }
   bool mark() override { return done(); }
   bool cancellable() const override { return false; }
   std::size_t words(std::span<sys::FutexExpectation> space) const override {
@@ -44,8 +47,7 @@ class GroupDone final : public FutexWaitSet {
   }
 
  private:
-  const Requests& requests_;
-  AiocbList list_;
+  const Context& context_;
   const RequestGroup& group_;
 };
 

@@ -50,8 +50,18 @@ void start_later(DescriptorRecord& record, Request& request) REQUIRES(record.mut
   deferred::put_aside(request);
 }
 
+// Those held by order, and those held because the device was full, share a queue.
+Request* take_held(RequestQueue& queue, bool for_retry) {
+  for (Request* request = queue.front(); request != nullptr; request = queue.after(*request)) {
+    if (request->retried != for_retry) continue;
+    queue.erase(*request);
+    return request;
+  }
+  return nullptr;
+}
+
 void pass_turn(DescriptorRecord& record, bool to_read) REQUIRES(record.mutex) {
-  Request* next = (to_read ? record.held_reads : record.held_writes).pop_front();
+  Request* next = take_held(to_read ? record.held_reads : record.held_writes, false);
   set_turn(record, to_read, next != nullptr);
   if (next == nullptr) return;
   next->has_turn = true;
@@ -60,7 +70,7 @@ void pass_turn(DescriptorRecord& record, bool to_read) REQUIRES(record.mutex) {
 
 // A place is free on the device: try one that was refused for want of it.
 void retry_one(DescriptorRecord& record, RequestQueue& queue) REQUIRES(record.mutex) {
-  if (Request* next = queue.pop_front()) start_later(record, *next);
+  if (Request* next = take_held(queue, true)) start_later(record, *next);
 }
 
 }  // namespace
@@ -120,7 +130,9 @@ Admission admit(DescriptorRecord& record, Request& request, bool same_file) {
       return Admission::held;
     }
   }
-  request.has_turn = true;
+  // Who finds the turn free takes it, ordered or not: what the descriptor is may not
+  // be known yet.
+  request.has_turn = !turn_taken(record, to_read);
   set_turn(record, to_read, true);
   request.move_to(RequestState::starting);
   return Admission::start;
@@ -159,16 +171,11 @@ void unhold(DescriptorRecord& record, Request& request) {
 
 void detach(DescriptorRecord& record, Request& request) {
   record.all.erase(request);
-  if (request.era != record.era) return;
-  const bool ordered = keeps_order(record, request);
-  if (request.has_turn && ordered) {
+  if (request.has_turn && request.era == record.era)
     pass_turn(record, request.operation.is_read());
-  } else if (!ordered) {
-    if (request.has_turn) set_turn(record, request.operation.is_read(), false);
-    retry_one(record, record.held_reads);
-    if (!record.traits.append) retry_one(record, record.held_writes);
-  }
   if (record.held_count == 0) return;
+  retry_one(record, record.held_reads);
+  retry_one(record, record.held_writes);
   Request* first = oldest(record);
   if (first != nullptr && first->operation.is_sync() &&
       first->state.load(std::memory_order_relaxed) == RequestState::held)

@@ -74,7 +74,8 @@ struct Request : Notifiable {
 
   // Counts the lives of the slot, and who may still take the result of this one
   // (complete/retrieval.h): the lower two bits.
-  std::atomic<std::uint32_t> claim{0};
+  // Never 0, which a zeroed aiocb holds.
+  std::atomic<std::uint32_t> claim{4};
   std::uint32_t slot = 0;  // its index in the slab; constant
 
   // What the last attempt was answered, between the answer and its judgement:

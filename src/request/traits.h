@@ -19,9 +19,12 @@ struct DescriptorTraits {
   bool append : 1 = false;
   bool direct : 1 = false;
   bool non_blocking : 1 = false;
+  bool readable : 1 = true;
+  bool writable : 1 = true;
   bool refuses_nowait_reads : 1 = false;  // RWF_NOWAIT was refused, here or on
   bool refuses_nowait_writes : 1 = false;  // its device
 
+  bool open_for(bool to_read) const noexcept { return to_read ? readable : writable; }
   bool refuses_nowait(bool to_read) const noexcept {
     return to_read ? refuses_nowait_reads : refuses_nowait_writes;
   }

@@ -118,6 +118,10 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
       finish(request, verdict.error_number);
       return Started::yes;
     case Step::again:
+      if (by == By::later && is_abandoned(request)) {
+        completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : -EBADF);
+        return Started::yes;
+      }
       if (request.attempt == Attempt::pool_io) return to_pool(request, Attempt::pool_io);
       return submit_kernel(request, Attempt::nowait, by, nullptr);
     case Step::wait_ready:
@@ -161,6 +165,8 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
       completions_.complete(request, -EAGAIN);
     return std::nullopt;
   }
+  // Before it blocks: others' notifications may have been left to this thread.
+  drain();
   if (request.operation.is_sync()) return blocking_io::perform(request.operation);
   const bool in_stream = request.is_stream || facts_of(request).traits.is_stream();
   return in_stream ? blocking_io::perform_if_ready(request.operation)

@@ -11,8 +11,11 @@
 namespace kaio {
 namespace {
 
-// A request between two ways is in some thread's hands for a moment only.
-constexpr int looks_max = 1000;
+// A request between two ways is in some thread's hands for a moment only, unless
+// that thread has to wait for a processor, or is the one that a handler interrupted.
+constexpr std::int64_t motion_ns_max = 500'000'000;
+constexpr int looks_without_sleep = 50;
+constexpr timespec look_interval = {.tv_sec = 0, .tv_nsec = 50'000};
 // The event of a poll that was ended arrives within microseconds; this bounds the
 // wait of a handler that interrupted the very thread which has it in its hands.
 constexpr std::int64_t settle_ns_max = 1'000'000'000;
@@ -34,10 +37,11 @@ class Dispatcher::Canceller {
     if (not_cancelled_) return Cancelled::not_all;
     return cancelled_ ? Cancelled::all : Cancelled::none_left;
   }
-  void begin_again(bool last) noexcept {
-    last_look_ = last;
+  void begin_again() noexcept {
+    last_look_ = sys::monotonic_ns() >= until_ns_;
     not_cancelled_ = in_motion_ = false;
   }
+  bool last_look() const noexcept { return last_look_; }
 
  private:
   void take(Request& request, bool paid_debt);
@@ -55,6 +59,8 @@ class Dispatcher::Canceller {
   bool not_cancelled_ = false;
   bool in_motion_ = false;
   bool last_look_ = false;
+  int look_count_ = 0;
+  const std::int64_t until_ns_ = sys::monotonic_ns() + motion_ns_max;
 };
 
 void Dispatcher::Canceller::take(Request& request, bool in_debt) {
@@ -132,8 +138,13 @@ bool Dispatcher::Canceller::settle() {
   }
   dispatcher_.drain();
   if (marked_ == nullptr) {
-    if (in_motion_) ::sched_yield();
-    return in_motion_;
+    if (!in_motion_) return false;
+    if (++look_count_ < looks_without_sleep) {
+      ::sched_yield();
+    } else {
+      ::nanosleep(&look_interval, nullptr);
+    }
+    return true;
   }
 
   const std::int64_t until_ns = sys::monotonic_ns() + settle_ns_max;
@@ -169,8 +180,8 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
   DescriptorRecord* record = requests_.descriptors.at(fd);
   if (record == nullptr) return Cancelled::none_left;
   Canceller canceller(*this);
-  for (int look = 1;; ++look) {
-    canceller.begin_again(look >= looks_max);
+  for (;;) {
+    canceller.begin_again();
     {
       RecordLock lock(*record);
       know_traits(*record, fd);
@@ -183,14 +194,14 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
         request = before;
       }
     }
-    if (!canceller.settle() || look >= looks_max) return canceller.verdict();
+    if (!canceller.settle() || canceller.last_look()) return canceller.verdict();
   }
 }
 
 Dispatcher::Cancelled Dispatcher::cancel(Request& request, std::uint32_t generation) {
   Canceller canceller(*this);
-  for (int look = 1;; ++look) {
-    canceller.begin_again(look >= looks_max);
+  for (;;) {
+    canceller.begin_again();
     const int fd = request.operation.fd;
     DescriptorRecord* record = requests_.descriptors.at(fd);
     if (record == nullptr) return canceller.verdict();
@@ -202,7 +213,7 @@ Dispatcher::Cancelled Dispatcher::cancel(Request& request, std::uint32_t generat
       if (requests_.find(request.slot, generation) != nullptr && request.operation.fd == fd)
         canceller.visit(*record, request);
     }
-    if (!canceller.settle() || look >= looks_max) return canceller.verdict();
+    if (!canceller.settle() || canceller.last_look()) return canceller.verdict();
   }
 }
 

@@ -9,6 +9,12 @@
 namespace kaio {
 namespace {
 
+// Readiness is worth waiting for: not for nothing, nor by the wrong end of a pipe.
+bool waits_first(const Request& request, const DescriptorTraits& traits) {
+  return traits.is_stream() && !traits.non_blocking &&
+         traits.open_for(request.operation.is_read()) && request.operation.remaining_bytes() != 0;
+}
+
 std::uint64_t file_size_limit() noexcept {
   rlimit limit{};
   return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
@@ -47,6 +53,8 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   Notifiable* abandoned = nullptr;
   Admission admission{};
   KnownDescriptor known;
+  // Once it is held and unlocked the request may be over.
+  const Count held_by = request.operation.is_sync() ? Count::held_by_fence : Count::held_by_order;
   {
     RecordLock lock(*record);
     order::enter(*record, request);
@@ -75,7 +83,7 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   }
   fail_abandoned(abandoned);
   if (admission == Admission::held) {
-    statistics_.count(request.operation.is_sync() ? Count::held_by_fence : Count::held_by_order);
+    statistics_.count(held_by);
     harvester_.add_debt();
     reaper_->ensure_running();
     return true;
@@ -129,11 +137,18 @@ void Dispatcher::route(Request& request) {
   Started started = Started::yes;
   if (request.attempt == Attempt::none) {  // it was held back
     harvester_.remove_debt();
-    started = start(request, By::later);
+    started = start_again(request);
   } else {
     started = process_answer(request, request.answer(), false, By::later);
   }
   if (started == Started::no_threads) completions_.complete(request, -EAGAIN);
+}
+
+// After it was held back.
+Dispatcher::Started Dispatcher::start_again(Request& request) {
+  if (!is_abandoned(request)) return start(request, By::later);
+  completions_.complete(request, -EBADF);
+  return Started::yes;
 }
 
 void Dispatcher::release_backlog() {
@@ -142,7 +157,7 @@ void Dispatcher::release_backlog() {
     Request* request = backlog_.pop();
     if (request == nullptr) return;
     harvester_.remove_debt();
-    const Started started = start(*request, By::later);
+    const Started started = start_again(*request);
     if (started == Started::no_threads) completions_.complete(*request, -EAGAIN);
     if (started == Started::ring_full) return;
   }
@@ -162,7 +177,7 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
   if (route_ == Route::poll || (request.operation.is_write() && !context_.has_nosignal())) {
     traits = facts_of(request).traits;
     request.is_stream = traits.is_stream();
-    if (request.is_stream && !traits.non_blocking && !request.tried && route_ == Route::poll)
+    if (route_ == Route::poll && !request.tried && waits_first(request, traits))
       return wait_ready(request);
   }
   // The kernel sends SIGXFSZ to whoever submits such a write: not to the caller.
@@ -228,7 +243,7 @@ Dispatcher::Started Dispatcher::start_without_kernel(Request& request) {
   if (!request.operation.is_sync()) {
     const DescriptorTraits traits = facts_of(request).traits;
     request.is_stream = traits.is_stream();
-    if (request.is_stream && !traits.non_blocking) return wait_ready(request);
+    if (waits_first(request, traits)) return wait_ready(request);
   }
   return to_pool(request, Attempt::pool_io);
 }

@@ -78,6 +78,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   void withdraw(Request& request);
   void fail_abandoned(Notifiable* abandoned);
   void route(Request& request);
+  Started start_again(Request& request);
   void release_backlog();
   Started start(Request& request, By by, SubmissionBatch* batch = nullptr,
                 const KnownDescriptor& known = {});

@@ -27,6 +27,8 @@ DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcep
   traits.append = (status_flags & O_APPEND) != 0;
   traits.direct = (status_flags & O_DIRECT) != 0;
   traits.non_blocking = (status_flags & O_NONBLOCK) != 0;
+  traits.readable = (status_flags & O_ACCMODE) != O_WRONLY;
+  traits.writable = (status_flags & O_ACCMODE) != O_RDONLY;
   switch (mode & S_IFMT) {
     case S_IFREG:
     case S_IFDIR:  // reading one is an error, which a plain read names best

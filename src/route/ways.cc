@@ -46,7 +46,9 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request);
   request.move_to(RequestState::in_kernel);
-  if (batch != nullptr && attempt != Attempt::plain) {
+  const bool may_raise_sigpipe =
+      request.is_stream && request.operation.is_write() && !context_.has_nosignal();
+  if (batch != nullptr && attempt != Attempt::plain && !may_raise_sigpipe) {
     batch->add(request.control);
     return Started::yes;
   }
@@ -56,8 +58,7 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   int outcome = 0;
   {
     // Needed for streams on kernels without RWF_NOSIGNAL; free otherwise.
-    const SigpipeGuard guard(request.is_stream && request.operation.is_write() &&
-                             !context_.has_nosignal());
+    const SigpipeGuard guard(may_raise_sigpipe);
     outcome = context_.submit({&control, 1});
     if (outcome == -EAGAIN) {
       // Unreaped completions occupy places: take them, and try once more.
@@ -73,6 +74,8 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
 // io_submit took nothing, and said why.
 Dispatcher::Started Dispatcher::submitted(Request& request, int outcome, By by) {
   context_.unreserve(1);
+  // A leader may count on its end in the ring.
+  harvester_.call_leader();
   if (outcome == -EAGAIN || outcome == 0) return to_backlog(request);
   request.move_to(RequestState::starting);
   return process_answer(request, outcome, true, by);
@@ -132,6 +135,7 @@ bool Dispatcher::poll_by_kernel(Request& request) {
     context_.unreserve(1);
     kernel_polls_.fetch_sub(1);
     request.move_to(RequestState::starting);
+    harvester_.call_leader();
     return false;
   }
   statistics_.count(Count::waits_by_kernel_poll);

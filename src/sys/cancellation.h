@@ -1,29 +1,40 @@
 // SPDX-License-Identifier: MIT
+// Thread cancellation. Most system calls of the C library are cancellation points,
+// and our frames do not expect to be unwound: so cancellation is off inside kaio,
+// but for the one sleep of aio_suspend() and its like.
 #pragma once
 
 #include <pthread.h>
 
 namespace kaio::sys {
 
-// Makes the one system call in its scope a cancellation point, as the C library
-// does for its own: cancellation is asynchronous meanwhile. When the thread is
-// cancelled the stack unwinds from inside that call, so nothing else may happen in
-// the scope that would be left half done, and no frame up to the caller may be
-// noexcept. Async-signal-safe.
-class CancellationPoint {
+// Cancellation is off in the scope. Costs no system call; async-signal-safe.
+class NoCancellation {
  public:
-  explicit CancellationPoint(bool enabled) : enabled_(enabled) {
-    if (enabled_) ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &saved_type_);
-  }
-  ~CancellationPoint() {
-    if (enabled_) ::pthread_setcanceltype(saved_type_, nullptr);
-  }
-  CancellationPoint(const CancellationPoint&) = delete;
-  CancellationPoint& operator=(const CancellationPoint&) = delete;
+  NoCancellation() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &saved_); }
+  ~NoCancellation() { ::pthread_setcancelstate(saved_, nullptr); }
+  NoCancellation(const NoCancellation&) = delete;
+  NoCancellation& operator=(const NoCancellation&) = delete;
 
  private:
-  bool enabled_;
-  int saved_type_ = PTHREAD_CANCEL_DEFERRED;
+  int saved_ = PTHREAD_CANCEL_ENABLE;
 };
+
+// Makes one system call as the C library makes its cancellation points: cancelling
+// is asynchronous meanwhile, so the unwinding may begin at any instruction of this
+// function. That is why it is not inlined, and has nothing to clean up: a frame
+// with neither is passed over wherever it stands. `call` likewise.
+template <class Call>
+__attribute__((noinline)) auto as_cancellation_point(bool enabled, Call call) {
+  if (!enabled) return call();
+  int state = 0;
+  int type = 0;
+  ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+  ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+  const auto outcome = call();
+  ::pthread_setcancelstate(state, nullptr);
+  ::pthread_setcanceltype(type, nullptr);
+  return outcome;
+}
 
 }  // namespace kaio::sys

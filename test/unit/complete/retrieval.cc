@@ -17,12 +17,14 @@ namespace {
 struct Bench {
   Request* finished() {
     Request* request = requests->slab.allocate();
+    request->cell = &cell;
     request->state = kaio::RequestState::finished;
     retrieval.retain_or_free(*request);
     return request;
   }
   std::unique_ptr<Requests> requests = std::make_unique<Requests>();
   Retrieval retrieval{*requests};
+  kaio::StatusCell cell{};
 };
 
 }  // namespace
@@ -48,8 +50,8 @@ BOOST_AUTO_TEST_CASE(a_result_that_was_taken_does_not_come_out) {
   Request* first = bench.finished();
   Request* second = bench.finished();
   Request* third = bench.finished();
-  bench.retrieval.taken(second->slot, Requests::generation_of(*second));
-  bench.retrieval.taken(first->slot, Requests::generation_of(*first));
+  bench.retrieval.taken(second->slot, Requests::generation_of(*second), bench.cell);
+  bench.retrieval.taken(first->slot, Requests::generation_of(*first), bench.cell);
   BOOST_TEST(bench.retrieval.next() == third);
   BOOST_TEST(bench.retrieval.next() == nullptr);
 }
@@ -57,8 +59,9 @@ BOOST_AUTO_TEST_CASE(a_result_that_was_taken_does_not_come_out) {
 BOOST_AUTO_TEST_CASE(a_result_taken_before_the_notification_ended_frees_the_request_then) {
   Bench bench;
   Request* request = bench.requests->slab.allocate();
+  request->cell = &bench.cell;
   const std::uint32_t generation = Requests::generation_of(*request);
-  bench.retrieval.taken(request->slot, generation);
+  bench.retrieval.taken(request->slot, generation, bench.cell);
   BOOST_TEST(bench.requests->find(request->slot, generation) == request);
   bench.retrieval.retain_or_free(*request);
   BOOST_TEST(bench.requests->find(request->slot, generation) == nullptr);
@@ -68,9 +71,9 @@ BOOST_AUTO_TEST_CASE(a_result_taken_before_the_notification_ended_frees_the_requ
 BOOST_AUTO_TEST_CASE(a_stale_or_senseless_identity_takes_nothing) {
   Bench bench;
   Request* request = bench.finished();
-  bench.retrieval.taken(request->slot, Requests::generation_of(*request) + 4);
-  bench.retrieval.taken(UINT32_MAX, 0);
-  bench.retrieval.taken(12345, 678);
+  bench.retrieval.taken(request->slot, Requests::generation_of(*request) + 4, bench.cell);
+  bench.retrieval.taken(UINT32_MAX, 0, bench.cell);
+  bench.retrieval.taken(12345, 678, bench.cell);
   BOOST_TEST(bench.retrieval.next() == request);
 }
 
@@ -93,7 +96,7 @@ BOOST_AUTO_TEST_CASE(programs_that_take_every_result_use_no_more_memory) {
   Bench bench;
   for (int i = 0; i < 100000; ++i) {
     Request* request = bench.finished();
-    bench.retrieval.taken(request->slot, Requests::generation_of(*request));
+    bench.retrieval.taken(request->slot, Requests::generation_of(*request), bench.cell);
   }
   BOOST_TEST(bench.requests->slab.mapped_bytes() <= 256 * sizeof(Request));
 }

@@ -21,7 +21,7 @@ namespace {
 
 // Notes who came when; waits while the gate is shut.
 struct Gate final : kaio::Performer {
-  void perform(Request& request) override {
+  std::optional<std::int32_t> carry_out(Request& request) override {
     const int now = ++running;
     int most = most_running;
     while (now > most && !most_running.compare_exchange_weak(most, now)) {
@@ -34,7 +34,9 @@ struct Gate final : kaio::Performer {
     --running;
     request.state = RequestState::finished;
     ++done;
+    return std::nullopt;
   }
+  void carried_out(Request*, std::int32_t) override {}
   std::vector<Request*> seen() {
     const std::lock_guard lock(mutex);
     return order;
