@@ -61,13 +61,20 @@ bool Harvester::nothing_there() const noexcept {
 void Harvester::harvest_now() {
   do {
     Hold hold(*this);
-    if (!hold.held()) return;
+    if (!hold.held()) {
+      if (context_.ring().usable()) return;
+      // The holder cannot see by itself what came after its last call.
+      missed_.store(true, std::memory_order_seq_cst);
+      if (led()) return;
+      continue;
+    }
+    missed_.store(false, std::memory_order_seq_cst);
     handle_all();
     if (!context_.ring().usable()) {
       const timespec no_time{};
       while (context_.get_events(0, handed_space(), &no_time) > 0) handle_all();
     }
-  } while (something_visible());
+  } while (something_visible() || missed_.load(std::memory_order_seq_cst));
 }
 
 void Harvester::handle_all() {
@@ -175,6 +182,8 @@ void Harvester::forget_after_fork() noexcept {
 
 void Harvester::call_leader() noexcept {
   if (!being_callable_.load(std::memory_order_seq_cst)) return;
+  // The leader itself, which looks at what it waits for before it sleeps again.
+  if (owner_.load(std::memory_order_relaxed) == this_thread()) return;
   const int saved_errno = errno;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(call_fd_.load(), &one, sizeof one);

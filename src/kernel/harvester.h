@@ -159,6 +159,7 @@ class Harvester {
   std::atomic<std::uint32_t> followers_{0};
   sys::FutexWord leadership_{0};
   std::atomic<bool> being_callable_{false};
+  std::atomic<bool> missed_{false};  // without the ring: a look that found the lock taken
   std::atomic<int> call_fd_{-1};
 };
 

@@ -11,7 +11,8 @@
 namespace kaio {
 namespace {
 
-constexpr std::int64_t look_interval_ns = 1'000'000;
+constexpr std::int64_t look_interval_ns = 2'000'000;
+constexpr std::int64_t stuck_ns = 4'000'000;
 constexpr std::int64_t idle_ns = 1'000'000'000;
 constexpr unsigned quiet_looks_max = 100;  // then the spare goes to sleep
 constexpr std::uint32_t threads_kept = 2;  // one to run callbacks, one spare
@@ -50,9 +51,16 @@ class CallbackThreads::Presence {
     busy ? threads_.busy_count_.fetch_add(1) : threads_.busy_count_.fetch_sub(1);
   }
 
+  void begin(std::uint32_t number) noexcept { running_ = number; }
+  void end() noexcept {
+    threads_.returned(running_);
+    running_ = 0;
+  }
+
   // A callback that ends the thread comes through here too.
   ~Presence() {
     block_all_signals();
+    if (running_ != 0) end();
     set_busy(false);
     threads_.statistics_.count(Count::threads_ended);
     threads_.thread_count_.fetch_sub(1);
@@ -67,6 +75,7 @@ class CallbackThreads::Presence {
  private:
   CallbackThreads& threads_;
   bool busy_ = false;
+  std::uint32_t running_ = 0;  // number of the callback, 0 for none
 };
 
 bool CallbackThreads::start_first() noexcept {
@@ -102,7 +111,7 @@ bool CallbackThreads::run(Notifiable& item) noexcept {
   incoming_.push(item);
   work_.fetch_add(1);
   // seq_cst throughout: see Presence::set_busy.
-  if (busy_count_.load() == 0 || watch_count_.load() == 0) sys::futex_wake(&work_, 1);
+  if (nobody_runs() || watch_count_.load() == 0) sys::futex_wake(&work_, 1);
   return thread_count_.load() != 0;
 }
 
@@ -122,9 +131,11 @@ void CallbackThreads::run_queued(Presence& presence) {
     while (Notifiable* item = take()) {
       const Notification notification = item->notification;
       owner_.sent(*item);
+      presence.begin(taken_.fetch_add(1) + 1);
       call(notification);
       // A handler in between would find our mutexes held.
       block_all_signals();
+      presence.end();
     }
     presence.set_busy(false);
   }
@@ -133,8 +144,8 @@ void CallbackThreads::run_queued(Presence& presence) {
 bool CallbackThreads::wait_for_work() {
   for (;;) {
     std::uint32_t seen = work_.load();
-    const bool others_run = busy_count_.load() != 0;
-    if (!others_run && !queue_empty()) return true;
+    const bool others_run = !nobody_runs();
+    if (!queue_empty() && (!others_run || volunteer())) return true;
     std::uint32_t nobody = 0;
     if (others_run && watch_count_.compare_exchange_strong(nobody, 1)) {
       const bool take_part = watch();
@@ -145,11 +156,21 @@ bool CallbackThreads::wait_for_work() {
       if (!queue_empty()) continue;
     }
     const bool may_end = thread_count_.load() - busy_count_.load() > threads_kept;
+    idle_count_.fetch_add(1);
     const int outcome =
         sys::futex_wait(work_, seen, may_end ? sys::monotonic_ns() + idle_ns : sys::forever);
+    idle_count_.fetch_sub(1);
     if (outcome == ETIMEDOUT && thread_count_.load() - busy_count_.load() > threads_kept)
       return false;
   }
+}
+
+// Whether this idle thread is to run callbacks although others do.
+bool CallbackThreads::volunteer() noexcept {
+  std::uint32_t wanted = volunteers_.load();
+  while (wanted != 0)
+    if (volunteers_.compare_exchange_weak(wanted, wanted - 1)) return true;
+  return false;
 }
 
 bool CallbackThreads::watch() {
@@ -163,15 +184,25 @@ bool CallbackThreads::watch() {
       continue;
     }
     quiet_looks = 0;
-    if (busy_count_.load() == 0) return true;
+    if (nobody_runs()) return true;
     const std::int64_t now_ns = sys::monotonic_ns();
     if (taken_.load() != last_taken) {
       last_taken = taken_.load();
       taken_ns = now_ns;
-    } else if (now_ns - taken_ns >= look_interval_ns) {
+    } else if (now_ns - taken_ns >= stuck_ns) {
+      // Threads that are on their way and have not got a processor yet: it is that
+      // which is short, and more of them would not help.
+      const std::uint32_t busy = busy_count_.load();
+      const std::uint32_t idle = idle_count_.load();
+      if (thread_count_.load() > busy + idle + 1) continue;
       // Stuck. Others that will be stuck as well may be queued: do not let the
       // last one wait for as many looks as there are callbacks before it.
-      for (std::uint32_t more = busy_count_.load(); more > 0; --more)
+      give_up_on_busy();
+      const std::uint32_t from_idle = std::min(busy, idle);
+      volunteers_.store(from_idle);
+      work_.fetch_add(1);
+      sys::futex_wake(&work_, static_cast<int>(idle));
+      for (std::uint32_t more = busy - from_idle; more > 0; --more)
         if (thread_count_.load() >= limits::callback_threads_max || !start_thread()) break;
       return true;
     }
@@ -186,8 +217,21 @@ void CallbackThreads::keep_spare() noexcept {
   start_thread();  // if it cannot be made, the next callback tries again
 }
 
+// Those that run a callback now are not counted upon until it returns.
+void CallbackThreads::give_up_on_busy() noexcept {
+  sys::MutexLock lock(mutex_);
+  lost_before_ = taken_.load();
+  lost_count_.store(busy_count_.load());
+}
+
+void CallbackThreads::returned(std::uint32_t number) noexcept {
+  sys::MutexLock lock(mutex_);
+  // Wrap-around: the difference of two counts that are close.
+  if (static_cast<std::int32_t>(lost_before_ - number) < 0 || lost_count_.load() == 0) return;
+  lost_count_.fetch_sub(1);
+}
+
 void CallbackThreads::call(const Notification& notification) {
-  taken_.fetch_add(1);
   statistics_.count(Count::notified_thread);
   // Every time: the callback before may have changed it.
   set_mask(program_mask_);

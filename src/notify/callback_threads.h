@@ -4,10 +4,10 @@
 //
 // A callback may run for ever, block, call pthread_exit, or submit the next
 // request. So behind the threads that run callbacks one spare is kept, which looks
-// once a millisecond, as long as anything happens, whether the queue moves. If it
-// holds something and nothing was taken since the last look, the running callbacks
-// are stuck: the spare takes over, and more threads are started, twice as many at
-// every look in a row. Threads beyond the spare end after a while without work.
+// every two milliseconds, as long as anything happens, whether the queue moves. If it
+// holds something and nothing was taken for two looks, the running callbacks are
+// stuck: the spare takes over, and as many threads are started as are stuck. Threads
+// beyond the spare end after a while without work.
 //
 // Handing over is lock-free and async-signal-safe: completions are handled by
 // whatever thread harvests, also in a signal handler.
@@ -62,6 +62,10 @@ class CallbackThreads {
   bool wait_for_work() EXCLUDES(mutex_);
   // As the spare: looks on while others run callbacks. True: take part.
   bool watch() EXCLUDES(mutex_);
+  bool volunteer() noexcept;
+  bool nobody_runs() const noexcept { return busy_count_.load() <= lost_count_.load(); }
+  void give_up_on_busy() noexcept EXCLUDES(mutex_);
+  void returned(std::uint32_t number) noexcept EXCLUDES(mutex_);
   void keep_spare() noexcept;
   void call(const Notification& notification);
   void call_here(NotifyFunction function, sigval value);
@@ -78,7 +82,11 @@ class CallbackThreads {
 
   std::atomic<std::uint32_t> thread_count_{0};
   std::atomic<std::uint32_t> busy_count_{0};   // running callbacks
-  std::atomic<std::uint32_t> watch_count_{0};  // spares that look every millisecond
+  std::atomic<std::uint32_t> lost_count_{0};   // of those, stuck; changed under mutex_
+  std::uint32_t lost_before_ GUARDED_BY(mutex_) = 0;  // their callbacks' numbers, at most
+  std::atomic<std::uint32_t> idle_count_{0};   // asleep
+  std::atomic<std::uint32_t> volunteers_{0};   // idle ones that are to help
+  std::atomic<std::uint32_t> watch_count_{0};  // spares that look on
   std::atomic<std::uint32_t> taken_{0};        // callbacks ever begun
   sys::FutexWord work_{0};                     // counts hand-overs; threads sleep on it
   std::atomic<bool> mask_noted_{false};

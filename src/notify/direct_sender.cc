@@ -29,7 +29,7 @@ bool DirectSender::add_to_eventfd(int fd) noexcept {
   const int saved_errno = errno;
   // Whoever harvests must not block, whatever the descriptor is and however full.
   pollfd look{.fd = fd, .events = POLLOUT, .revents = 0};
-  const bool room = ::poll(&look, 1, 0) != 0;
+  const bool room = fd < 0 || ::poll(&look, 1, 0) != 0;
   const std::uint64_t one = 1;
   if (room && ::write(fd, &one, sizeof one) == sizeof one)
     statistics_.count(Count::notified_eventfd);

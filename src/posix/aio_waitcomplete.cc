@@ -73,7 +73,6 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
     waited = engine->waiter.wait(
         next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
   }
-  const Frame frame(*engine);
   errno = saved_errno;
   if (next_done.request() != nullptr) return take(*engine, *next_done.request(), control_block);
   return fail(waited == Waited::interrupted ? EINTR : EAGAIN);

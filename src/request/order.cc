@@ -158,6 +158,7 @@ bool hold_for_retry(DescriptorRecord& record, Request& request) {
   // else is about to be held comes through here too, and the last one is refused.
   if (record.live.load() - record.held_count <= 1) return false;
   ++record.held_count;
+  request.retried = true;
   request.move_to(RequestState::held);
   held_queue(record, request).push_back(request);
   return true;

@@ -154,7 +154,6 @@ Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
 
 // The device had no room: until another request of the descriptor ends.
 Dispatcher::Started Dispatcher::hold(Request& request) {
-  request.retried = true;
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
   bool held = false;
   {

@@ -241,7 +241,11 @@ BOOST_DATA_TEST_CASE(a_list_goes_to_the_kernel_in_one_call,
   BOOST_REQUIRE(lio_listio(mode, list_of(reads).data(), 32, nullptr) == 0);
   kaio_get_statistics(&after, sizeof after);
   wait_all_done(reads);
-  BOOST_TEST(after.io_submit_calls - before.io_submit_calls == 1);
+  // One more for each that the device had no room for.
+  const auto retried = after.reason_device_full - before.reason_device_full +
+                       after.reason_would_block - before.reason_would_block;
+  BOOST_TEST(after.io_submit_calls - before.io_submit_calls >= 1);
+  BOOST_TEST(after.io_submit_calls - before.io_submit_calls <= 1 + retried);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

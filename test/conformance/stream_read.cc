@@ -70,11 +70,12 @@ BOOST_AUTO_TEST_CASE(each_read_gets_one_datagram) {
     reads.push_back(Request::to_read(channel.reader(), 5));
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
+  const auto message = [](int index) { return std::string_view{"123456789"}.substr(index % 9); };
   for (int index = 0; index < 20; ++index)
-    BOOST_REQUIRE(::send(channel.writer(), "123456789" + index % 9, 9 - index % 9, 0) >= 0);
+    channel.send(message(index));
   for (int index = 0; index < 20; ++index) {
     BOOST_TEST(wait_done(reads[index]) == 0);
-    const std::string_view sent{"123456789" + index % 9};
+    const std::string_view sent = message(index);
     const std::size_t count = std::min<std::size_t>(5, sent.size()); // the rest is cut off
     BOOST_REQUIRE(aio_return(reads[index]) == static_cast<ssize_t>(count));
     BOOST_TEST(reads[index].text(count) == sent.substr(0, count));
