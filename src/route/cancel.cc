@@ -34,7 +34,7 @@ class Dispatcher::Canceller {
   bool settle();
 
   Cancelled verdict() const noexcept {
-    if (not_cancelled_) return Cancelled::not_all;
+    if (not_cancelled_ || in_motion_) return Cancelled::not_all;
     return cancelled_ ? Cancelled::all : Cancelled::none_left;
   }
   void begin_again() noexcept {

@@ -115,7 +115,13 @@ Dispatcher::Started Dispatcher::wait_ready(Request& request) {
   }
   if (route_ != Route::pool && poll_by_kernel(request)) return Started::yes;
   request.attempt = Attempt::readiness;
-  return watcher_.watch(request) ? Started::yes : Started::no_threads;
+  const std::uint32_t generation = Requests::generation_of(request);
+  if (!watcher_.watch(request)) return Started::no_threads;
+  // As for a poll: a canceller may have come between the look above and this.
+  if (requests_.find(request.slot, generation) != nullptr && request.cancel_wanted.load() &&
+      watcher_.remove(request))
+    completions_.complete(request, -ECANCELED);
+  return Started::yes;
 }
 
 // False: not this way, and nothing done.

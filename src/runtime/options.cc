@@ -44,7 +44,11 @@ struct Option {
 
 const Option known_options[] = {
     {"route", "KAIO_ROUTE", "auto, kernel, poll or pool", true,
-     [](Options& options, std::string_view value) { return parse_route(value, options.route); }},
+     [](Options& options, std::string_view value) {
+       if (!parse_route(value, options.route)) return false;
+       options.kernel.enabled = options.route != Route::pool;
+       return true;
+     }},
     {"queue_depth", "KAIO_QUEUE_DEPTH", "a number from 1 to 65536", true,
      [](Options& options, std::string_view value) {
        return parse_number(value, limits::queue_depth_min, limits::queue_depth_max,

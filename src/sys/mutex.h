@@ -10,7 +10,8 @@
 // Lock order, outermost first; a thread takes them in this order only:
 //   descriptor record -> {kernel backlog, pool queue, watcher table}
 // The rest (callback threads, retrieval, set-up) are leaves taken alone. None is
-// held across a system call that can block, nor while user code runs.
+// held across a transfer or a sleep, nor while user code runs; a record's is held
+// while its descriptor is looked up by fstat and fcntl.
 #pragma once
 
 #include "sys/futex.h"

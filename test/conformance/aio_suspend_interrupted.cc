@@ -166,6 +166,9 @@ BOOST_AUTO_TEST_CASE(a_signal_for_another_thread_does_not_disturb_it) {
   BOOST_TEST(number == 0);
 }
 
+// A sanitizer takes the stack of a thread that is unwound inside a system call
+// for overwritten.
+BOOST_TEST_DECORATOR(*without_sanitizer())
 BOOST_DATA_TEST_CASE(it_is_a_cancellation_point, data::make(two_ways_to_wait), kind) {
   const Channel channel{kind};
   const Request read = Request::to_read(channel.reader(), 10);
@@ -193,6 +196,7 @@ BOOST_DATA_TEST_CASE(it_is_a_cancellation_point, data::make(two_ways_to_wait), k
   sender.join();
 }
 
+BOOST_TEST_DECORATOR(*without_sanitizer())
 BOOST_DATA_TEST_CASE(a_cancelled_waiter_does_not_hold_up_other_waiters,
                      data::make(two_ways_to_wait), kind) {
   const Channel channel{kind};
