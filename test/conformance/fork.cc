@@ -22,7 +22,7 @@ int try_everything(const Storage &storage) {
     return 2;
   const Channel pipe{ChannelKind::pipe};
   const Request waiting = Request::to_read(pipe.reader(), 10);
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   signal.attach(waiting->aio_sigevent);
   if (aio_read(waiting) != 0 || !stays([&] { return in_progress(waiting); }, 10ms))
     return 3;

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(the_list_and_its_notification_are_copied) {
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_list_is_notified_at_once) {
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   sigevent all{};
   signal.attach(all, 47);
   aiocb nop{};
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(an_empty_list_is_notified_at_once) {
 
 BOOST_AUTO_TEST_CASE(a_list_is_notified_by_a_signal) {
   const Channel pipe{ChannelKind::pipe};
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   const auto reads = reads_of(pipe, 3);
   sigevent all{};
   signal.attach(all, 47);
@@ -142,7 +142,7 @@ BOOST_DATA_TEST_CASE(each_element_has_its_own_notification, data::make({LIO_WAIT
 
 BOOST_AUTO_TEST_CASE(when_waiting_the_notification_is_ignored) {
   const Storage storage{StorageKind::buffered_file};
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   const Request read = Request::to_read(storage.fd(), 16);
   aiocb *const list[] = {read};
   sigevent all{};

@@ -40,10 +40,10 @@ BOOST_AUTO_TEST_SUITE(notification)
 
 BOOST_AUTO_TEST_CASE(SIGEV_NONE_sends_nothing) {
   const Storage storage{StorageKind::buffered_file};
-  const SignalHandler handler{SIGRTMIN + 1, note};
+  const SignalHandler handler{SIGRTMIN + 2, note};
   seen.count = 0;
   const Request read = Request::to_read(storage.fd(), 16);
-  ask_for_signal(read, SIGRTMIN + 1);
+  ask_for_signal(read, SIGRTMIN + 2);
   read->aio_sigevent.sigev_notify = SIGEV_NONE;
   BOOST_REQUIRE(aio_read(read) == 0);
   BOOST_TEST(wait_done(read) == 0);
@@ -54,7 +54,7 @@ BOOST_DATA_TEST_CASE(a_signal_says_what_POSIX_wants,
                      data::make(both_directions()) * data::make(storage_kinds()), direction,
                      kind) {
   const Storage storage{kind};
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   const Request request = Request::to_read(storage.fd(), 4096);
   signal.attach(request->aio_sigevent, 4711);
   BOOST_REQUIRE(submit(direction, request) == 0);
@@ -71,7 +71,7 @@ BOOST_DATA_TEST_CASE(a_signal_says_what_POSIX_wants,
 BOOST_DATA_TEST_CASE(a_stream_is_notified_when_it_is_done_and_not_before,
                      data::make(channel_kinds()), kind) {
   const Channel channel{kind};
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   const Request read = Request::to_read(channel.reader(), 10);
   signal.attach(read->aio_sigevent);
   BOOST_REQUIRE(aio_read(read) == 0);
@@ -84,12 +84,12 @@ BOOST_DATA_TEST_CASE(a_stream_is_notified_when_it_is_done_and_not_before,
 
 BOOST_DATA_TEST_CASE(in_the_handler_the_request_is_done, data::make(storage_kinds()), kind) {
   const Storage storage{kind};
-  const SignalHandler handler{SIGRTMIN + 1, note};
+  const SignalHandler handler{SIGRTMIN + 2, note};
   seen.count = 0;
   for (int round = 0; round < 100; ++round) {
     seen.status = -1;
     const Request read = Request::to_read(storage.fd(), 4096, 4096 * round);
-    ask_for_signal(read, SIGRTMIN + 1);
+    ask_for_signal(read, SIGRTMIN + 2);
     BOOST_REQUIRE(aio_read(read) == 0);
     BOOST_REQUIRE(eventually([&] { return seen.count == round + 1; }));
     BOOST_TEST(seen.status == 0);
@@ -104,7 +104,7 @@ BOOST_DATA_TEST_CASE(errors_are_notified_like_successes, data::make(both_directi
   const Storage direct{StorageKind::tmpfs_file};
   const Fd wrong_mode =
     storage.open_again(direction == Direction::read ? O_WRONLY : O_RDONLY);
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   std::vector<Request> requests;
   requests.push_back(Request::to_read(-1, 16));
   requests.push_back(Request::to_read(wrong_mode.get(), 16));
@@ -128,7 +128,7 @@ BOOST_DATA_TEST_CASE(errors_are_notified_like_successes, data::make(both_directi
 BOOST_DATA_TEST_CASE(every_one_of_many_is_notified_exactly_once, data::make(storage_kinds()),
                      kind) {
   const Storage storage{kind};
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   std::vector<Request> requests;
   for (int index = 0; index < 500; ++index) {
     requests.push_back(Request::to_read(storage.fd(), 4096, 4096 * (index % 256)));
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(an_ordinary_signal_carries_it_too) {
 
 BOOST_AUTO_TEST_CASE(a_full_signal_queue_loses_none) {
   const Storage storage{StorageKind::buffered_file};
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   std::vector<Request> requests;
   {
     const Limit few{RLIMIT_SIGPENDING, queued_signal_count() + 4};
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(a_full_signal_queue_loses_none) {
 BOOST_AUTO_TEST_CASE(SIGEV_THREAD_ID_signals_that_thread) {
   const Storage storage{StorageKind::buffered_file};
   const Channel pipe{ChannelKind::pipe};
-  const SignalHandler handler{SIGRTMIN + 1, note};
+  const SignalHandler handler{SIGRTMIN + 2, note};
   seen.count = 0;
   std::atomic<int> thread_id = 0;
   std::atomic<bool> ending = false;
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(SIGEV_THREAD_ID_signals_that_thread) {
   for (const int fd : {storage.fd(), pipe.reader()}) {
     const int before = seen.count;
     const Request read = Request::to_read(fd, 16);
-    ask_for_signal(read, SIGRTMIN + 1);
+    ask_for_signal(read, SIGRTMIN + 2);
     read->aio_sigevent.sigev_notify = SIGEV_THREAD_ID;
     read->aio_sigevent.sigev_notify_thread_id = thread_id;
     BOOST_REQUIRE(aio_read(read) == 0);
@@ -219,10 +219,11 @@ BOOST_AUTO_TEST_CASE(SIGEV_THREAD_ID_signals_that_thread) {
 // The thread has gone meanwhile: nothing may happen to the request.
 BOOST_AUTO_TEST_CASE(SIGEV_THREAD_ID_of_a_thread_that_ended_is_no_harm) {
   const Channel pipe{ChannelKind::pipe};
+  const SignalHandler handler{SIGRTMIN + 2, note}; // its number may be given again
   std::atomic<int> thread_id = 0;
   std::thread{[&] { thread_id = ::gettid(); }}.join();
   const Request read = Request::to_read(pipe.reader(), 16);
-  ask_for_signal(read, SIGRTMIN + 1);
+  ask_for_signal(read, SIGRTMIN + 2);
   read->aio_sigevent.sigev_notify = SIGEV_THREAD_ID;
   read->aio_sigevent.sigev_notify_thread_id = thread_id;
   if (aio_read(read) == 0) {

@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(fallbacks_have_a_reason, *on_route({Route::automatic})) {
 
 BOOST_AUTO_TEST_CASE(notifications_are_counted) {
   const Storage storage{StorageKind::buffered_file};
-  const BlockedSignal signal{SIGRTMIN + 1};
+  const BlockedSignal signal{queue_signal()};
   const Fd event = make_eventfd();
   Callbacks callbacks;
   const auto before = statistics_now();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The main function of every test program.
 #include "precondition.h"
+#include "signals.h"
 #include "watchdog.h"
 
 #define BOOST_TEST_NO_MAIN
 #include <boost/test/unit_test.hpp>
 
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -26,5 +28,9 @@ int main(int argc, char *argv[]) {
   // Boost's own handlers would jump out of whatever thread the signal met, and
   // have no SA_RESTART, which some cases are about.
   ::setenv("BOOST_TEST_CATCH_SYSTEM_ERRORS", "no", 0);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, support::queue_signal());
+  pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
   return boost::unit_test::unit_test_main(&prepare, argc, argv);
 }

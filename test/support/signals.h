@@ -26,6 +26,11 @@ private:
   struct sigaction before_;
 };
 
+// Blocked in every thread from the start (main.cc): a callback thread, which has
+// the mask that the program had when the first callback was asked for, cannot
+// take it away from the thread that waits for it.
+inline int queue_signal() { return SIGRTMIN + 1; }
+
 // A signal that this thread blocks, and takes from the queue one by one.
 class BlockedSignal {
 public:
