@@ -40,7 +40,6 @@ int fill(Requests& requests, const aiocb& control_block, const Submission& submi
 
 void reset(Request& request) noexcept {
   request.done_bytes = 0;
-  request.cancel_wanted.store(false, std::memory_order_relaxed);
   request.attempt = Attempt::none;
   request.tried = request.retried = request.pushed = false;
   request.is_stream = request.has_turn = false;

@@ -17,8 +17,9 @@
 //
 // held, backlog, queued, and reads in polling or watched can be cancelled: the
 // canceller takes the request out of the container, under the container's lock;
-// who got it out completes it. A polling one cannot be taken out, so it is
-// marked (cancel_wanted) and the kernel told to end the poll.
+// who got it out completes it. A polling one is taken from its poll by changing its
+// state; the kernel's event, which comes all the same, and late on a busy machine,
+// then finds nothing to do. Until then the slot is not used again (KernelPoll).
 //
 // The struct is 192 bytes and a descriptor record 64, so that a request costs at
 // most 256 bytes of ours even when it is the only one of its descriptor.
@@ -51,6 +52,13 @@ enum class Attempt : std::uint8_t {
   pool_submit,  // io_submit that may block, by a pool thread
 };
 
+// Whether the kernel holds a poll that will bring an event for this slot.
+enum class KernelPoll : std::uint8_t {
+  none,
+  pending,
+  orphaned,  // and the request is over: the event frees the slot
+};
+
 struct Request : Notifiable {
   Request* previous = nullptr;  // with Notifiable::next: whichever queue it is in
   Request* all_next = nullptr;  // the record's list of everything outstanding,
@@ -62,7 +70,7 @@ struct Request : Notifiable {
   RequestGroup* group = nullptr;
 
   std::atomic<RequestState> state{RequestState::free};
-  std::atomic<bool> cancel_wanted{false};
+  std::atomic<KernelPoll> poll{KernelPoll::none};
   Attempt attempt : 3 = Attempt::none;
   bool tried : 1 = false;     // has been attempted: may have had an effect
   bool retried : 1 = false;   // was held once because the device was full
@@ -88,8 +96,8 @@ struct Request : Notifiable {
 
   void move_to(RequestState to) noexcept {
     assert(to != state.load(std::memory_order_relaxed) || to == RequestState::starting);
-    // seq_cst: a canceller that marks and then reads the state, and we who set it and
-    // then look for the mark, see at least one of the two (route/cancel.cc).
+    // release: who finds the new state finds what was written before it. seq_cst
+    // besides, for a submitter of a poll and a canceller (route/ways.cc).
     state.store(to, std::memory_order_seq_cst);
   }
 };

@@ -53,7 +53,15 @@ struct Requests {
     request.state.store(RequestState::free, std::memory_order_relaxed);
     // release: whoever finds the new generation finds nothing of the old life.
     request.claim.store(generation_of(request) + claim::mask + 1, std::memory_order_release);
-    slab.free(request);
+    auto pending = KernelPoll::pending;
+    if (request.poll.load(std::memory_order_acquire) == KernelPoll::none ||
+        !request.poll.compare_exchange_strong(pending, KernelPoll::orphaned))
+      slab.free(request);
+  }
+
+  // The event of its poll has come, or the poll was not taken.
+  void release_poll(Request& request) noexcept {
+    if (request.poll.exchange(KernelPoll::none) == KernelPoll::orphaned) slab.free(request);
   }
 };
 

@@ -12,9 +12,9 @@ bool is_being_submitted(const Request& request) noexcept;
 
 // In whatever thread harvests, with the harvest lock held.
 void Dispatcher::answered(Request& request, std::int32_t answer) {
-  const RequestState state = request.state.load(std::memory_order_relaxed);
-  if (state == RequestState::polling) kernel_polls_.fetch_sub(1);
-  if (state == RequestState::in_kernel) {
+  if (request.poll.load(std::memory_order_relaxed) != KernelPoll::none) {
+    if (!end_poll(request)) return;
+  } else if (request.state.load(std::memory_order_relaxed) == RequestState::in_kernel) {
     const Operation& operation = request.operation;
     // By far the most frequent answer, and one that needs no thought.
     const bool whole = operation.is_sync() ||
@@ -78,10 +78,6 @@ bool Dispatcher::ends_with_file(const Request& request, const DescriptorTraits& 
 Dispatcher::Started Dispatcher::process_readiness(Request& request, std::int32_t answer) {
   if (answer < 0) {
     completions_.complete(request, answer);
-    return Started::yes;
-  }
-  if (request.cancel_wanted.load()) {
-    completions_.complete(request, -ECANCELED);
     return Started::yes;
   }
   // The number may have become another file while it waited.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Cancelling: what waits in a container of ours is taken out of it, under the
-// container's lock; what waits in the kernel for readiness is marked and its poll
-// ended; what the kernel or a pool thread is doing goes on.
-#include <sched.h>
+// container's lock; what waits in the kernel for readiness is taken from its poll
+// (request.h), which is then told to end, and ends when it likes; what the kernel or
+// a pool thread is doing goes on.
+#include <time.h>
+
 #include <utility>
 
 #include "request/deferred.h"
@@ -15,10 +17,9 @@ namespace {
 // that thread has to wait for a processor, or is the one that a handler interrupted.
 constexpr std::int64_t motion_ns_max = 500'000'000;
 constexpr int looks_without_sleep = 50;
+// Not by sched_yield(): threads that yield in turn can keep the one that is waited
+// for from getting a processor.
 constexpr timespec look_interval = {.tv_sec = 0, .tv_nsec = 50'000};
-// The event of a poll that was ended arrives within microseconds; this bounds the
-// wait of a handler that interrupted the very thread which has it in its hands.
-constexpr std::int64_t settle_ns_max = 1'000'000'000;
 
 }  // namespace
 
@@ -29,8 +30,8 @@ class Dispatcher::Canceller {
   // Tries once; the record's lock is held.
   void visit(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
-  // After the lock was given up: completes what was taken, waits for what was
-  // marked. True: something is in a state that will soon be another; try again.
+  // After the lock was given up: completes what was taken. True: something is in a
+  // state that will soon be another; try again.
   bool settle();
 
   Cancelled verdict() const noexcept {
@@ -44,8 +45,8 @@ class Dispatcher::Canceller {
   bool last_look() const noexcept { return last_look_; }
 
  private:
-  void take(Request& request, bool paid_debt);
-  void mark(Request& request);
+  void take(Request& request, bool in_debt);
+  bool take_from_poll(Request& request);
   static bool has_effect(const Request& request) {
     return request.done_bytes > 0 || (request.operation.is_write() && request.tried &&
                                       request.is_stream);
@@ -53,8 +54,7 @@ class Dispatcher::Canceller {
 
   Dispatcher& dispatcher_;
   Notifiable* taken_ = nullptr;
-  Request* marked_ = nullptr;
-  std::uint32_t marked_generation_ = 0;
+  bool polls_ended_ = false;
   bool cancelled_ = false;
   bool not_cancelled_ = false;
   bool in_motion_ = false;
@@ -70,21 +70,14 @@ void Dispatcher::Canceller::take(Request& request, bool in_debt) {
   cancelled_ = true;
 }
 
-void Dispatcher::Canceller::mark(Request& request) {
-  if (marked_ != nullptr) {
-    in_motion_ = true;  // one after the other
-    return;
-  }
-  // seq_cst: a dispatcher which finds no mark before it polls, and we who find no
-  // poll after we marked, cannot both be right.
-  if (request.cancel_wanted.exchange(true)) {
-    in_motion_ = true;  // another canceller's, who will say so
-    return;
-  }
-  marked_ = &request;
-  marked_generation_ = Requests::generation_of(request);
-  if (request.state.load() == RequestState::polling)
-    dispatcher_.context_.cancel(request.control);
+// False: its event was faster.
+bool Dispatcher::Canceller::take_from_poll(Request& request) {
+  RequestState expected = RequestState::polling;
+  if (!request.state.compare_exchange_strong(expected, RequestState::starting)) return false;
+  // Not found if it is not submitted yet: poll_by_kernel() looks again.
+  dispatcher_.context_.cancel(request.control);
+  polls_ended_ = true;
+  return true;
 }
 
 void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
@@ -112,17 +105,17 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
       return;
     case RequestState::polling:
       if (has_effect(request)) break;
-      return mark(request);
-    case RequestState::starting:
-      if (!last_look_) {
-        in_motion_ = true;
-        return;
-      }
-      break;
+      if (take_from_poll(request)) return take(request, false);
+      in_motion_ = true;
+      return;
     case RequestState::in_kernel:
       // An attempt on a stream does not stay there: it ends, or becomes a poll.
-      if (request.operation.is_read() && record.traits.is_stream()) return mark(request);
-      break;
+      if (!record.traits.is_stream()) break;
+      [[fallthrough]];
+    case RequestState::starting:
+      if (last_look_) break;
+      in_motion_ = true;
+      return;
     case RequestState::running:
       break;
   }
@@ -136,35 +129,13 @@ bool Dispatcher::Canceller::settle() {
     request.next = nullptr;
     dispatcher_.completions_.complete(request, -ECANCELED);
   }
+  // The leader may count on an event that will be late.
+  if (std::exchange(polls_ended_, false)) dispatcher_.harvester_.call_leader();
   dispatcher_.drain();
-  if (marked_ == nullptr) {
-    if (!in_motion_) return false;
-    if (++look_count_ < looks_without_sleep) {
-      ::sched_yield();
-    } else {
-      ::nanosleep(&look_interval, nullptr);
-    }
-    return true;
-  }
-
-  const std::int64_t until_ns = sys::monotonic_ns() + settle_ns_max;
-  Request* request = std::exchange(marked_, nullptr);
-  for (;;) {
-    dispatcher_.harvester_.harvest();
-    dispatcher_.drain();
-    const bool gone =
-        dispatcher_.requests_.find(request->slot, marked_generation_) == nullptr;
-    if (gone || request->state.load() == RequestState::finished) {
-      // It may have got its data a moment before.
-      if (gone || request->done_bytes == -ECANCELED) cancelled_ = true;
-      return true;  // others may have had to wait for it
-    }
-    if (sys::monotonic_ns() > until_ns) {
-      not_cancelled_ = true;
-      return false;
-    }
-    ::sched_yield();
-  }
+  if (!in_motion_) return false;
+  if (++look_count_ > looks_without_sleep) ::nanosleep(&look_interval, nullptr);
+  dispatcher_.harvester_.harvest();
+  return true;
 }
 
 // What a request does in the kernel depends on what its descriptor is.

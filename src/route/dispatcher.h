@@ -97,6 +97,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   Started to_backlog(Request& request);
   Started wait_ready(Request& request);
   bool poll_by_kernel(Request& request);
+  bool end_poll(Request& request);
   Started to_pool(Request& request, Attempt attempt);
   Started hold(Request& request);
   void prepare_control(Request& request, Attempt attempt, By by);

@@ -109,19 +109,9 @@ Dispatcher::Started Dispatcher::to_backlog(Request& request) {
 }
 
 Dispatcher::Started Dispatcher::wait_ready(Request& request) {
-  if (request.cancel_wanted.load()) {
-    completions_.complete(request, -ECANCELED);
-    return Started::yes;
-  }
   if (route_ != Route::pool && poll_by_kernel(request)) return Started::yes;
   request.attempt = Attempt::readiness;
-  const std::uint32_t generation = Requests::generation_of(request);
-  if (!watcher_.watch(request)) return Started::no_threads;
-  // As for a poll: a canceller may have come between the look above and this.
-  if (requests_.find(request.slot, generation) != nullptr && request.cancel_wanted.load() &&
-      watcher_.remove(request))
-    completions_.complete(request, -ECANCELED);
-  return Started::yes;
+  return watcher_.watch(request) ? Started::yes : Started::no_threads;
 }
 
 // False: not this way, and nothing done.
@@ -132,25 +122,33 @@ bool Dispatcher::poll_by_kernel(Request& request) {
     kernel_polls_.fetch_sub(1);
     return false;
   }
-  const std::uint32_t generation = Requests::generation_of(request);
   prepare_control(request, Attempt::readiness, By::later);
+  request.poll.store(KernelPoll::pending, std::memory_order_relaxed);  // ordered by the state
   request.move_to(RequestState::polling);
   iocb* control = &request.control;
   if (context_.submit({&control, 1}) != 1) {
     // EINVAL: more than one wait queue, as terminals have.
     context_.unreserve(1);
-    kernel_polls_.fetch_sub(1);
-    request.move_to(RequestState::starting);
+    const bool ours = end_poll(request);
     harvester_.call_leader();
-    return false;
+    return !ours;  // else it has been cancelled
   }
   statistics_.count(Count::waits_by_kernel_poll);
-  // A canceller that came before the state said `polling` has left it to us. The
-  // request may be over and its slot in use again: then this wakes another poll
-  // for nothing, which looks, and waits again.
-  if (requests_.find(request.slot, generation) != nullptr && request.cancel_wanted.load())
-    context_.cancel(request.control);
+  // A canceller may have been here before the poll was: it is of no use any more.
+  // (Or the request is over, and the slot in use again: then this wakes another poll
+  // for nothing, which looks, and waits again.)
+  if (request.state.load() != RequestState::polling) context_.cancel(request.control);
   return true;
+}
+
+// The kernel has nothing to do with the poll any more. True: the request is the
+// caller's, to go on with. False: it was cancelled.
+bool Dispatcher::end_poll(Request& request) {
+  kernel_polls_.fetch_sub(1);
+  RequestState expected = RequestState::polling;
+  const bool ours = request.state.compare_exchange_strong(expected, RequestState::starting);
+  requests_.release_poll(request);
+  return ours;
 }
 
 Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
