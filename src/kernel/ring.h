@@ -30,6 +30,9 @@ class Ring {
     return header_->header_length + slot_count() * sizeof(io_event);
   }
 
+  // Counts the events that were ever posted, modulo the size of the ring.
+  std::uint32_t posted() const noexcept { return tail().load(std::memory_order_relaxed); }
+
   bool empty() const noexcept {
     // acquire on tail pairs with the kernel's write barrier between storing an
     // event and publishing it: the event is there when its number is.

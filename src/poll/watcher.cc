@@ -57,11 +57,19 @@ bool Watcher::watch(Request& request) noexcept {
   statistics_.count(Count::waits_by_epoll);
   int error_number = 0;
   bool first = false;
+  RequestQueue gone;
   {
     sys::MutexLock lock(mutex_);
     request.move_to(RequestState::watched);
     bucket_of(request.operation.fd).push_back(request);
-    error_number = arm(request.operation.fd);
+    error_number = rearm(request.operation.fd);
+    if (error_number == ENOENT) {
+      // Nothing of this file is registered: who waits on its number waits for another.
+      bucket_of(request.operation.fd).erase(request);
+      take(request.operation.fd, ~0u, gone);
+      bucket_of(request.operation.fd).push_back(request);
+      error_number = add(request.operation.fd);
+    }
     if (error_number == 0) {
       first = watched_count_.fetch_add(1, std::memory_order_seq_cst) == 0;
     } else {
@@ -70,6 +78,7 @@ bool Watcher::watch(Request& request) noexcept {
     }
   }
   if (first) ::eventfd_write(wake_fd_, 1);  // time for audits again
+  answer_all(gone, -EBADF);
   // EPERM: a kind of file that is always ready. Others are the request's error.
   if (error_number != 0)
     sink_.answered(request, error_number == EPERM ? EPOLLIN | EPOLLOUT : -error_number);
@@ -113,11 +122,11 @@ int Watcher::rearm(int fd) noexcept {
   return ::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &registration) == 0 ? 0 : errno;
 }
 
-int Watcher::arm(int fd) noexcept {
-  const int error_number = rearm(fd);
-  if (error_number != ENOENT) return error_number;
+int Watcher::add(int fd) noexcept {
   epoll_event registration{.events = wanted_on(fd) | EPOLLONESHOT, .data = {.fd = fd}};
-  return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &registration) == 0 ? 0 : errno;
+  if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &registration) == 0) return 0;
+  // EINVAL: it was closed, and the number is that of our own epoll.
+  return errno == EINVAL ? EBADF : errno;
 }
 
 void Watcher::answer_all(RequestQueue& requests, std::int32_t answer) {

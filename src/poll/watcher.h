@@ -48,9 +48,9 @@ class Watcher {
   void take(int fd, std::uint32_t events, RequestQueue& taken) noexcept REQUIRES(mutex_);
   // The events that the requests on `fd` wait for, together.
   std::uint32_t wanted_on(int fd) noexcept REQUIRES(mutex_);
-  // Registers `fd`, for one shot, for what is wanted on it. 0 or an error number;
-  // rearm() only if it is registered already (else ENOENT).
-  int arm(int fd) noexcept REQUIRES(mutex_);
+  // Registers `fd`, for one shot, for what is wanted on it; rearm() one that is
+  // registered already (else ENOENT). 0 or an error number.
+  int add(int fd) noexcept REQUIRES(mutex_);
   int rearm(int fd) noexcept REQUIRES(mutex_);
 
   AnswerSink& sink_;

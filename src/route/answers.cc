@@ -82,7 +82,7 @@ Dispatcher::Started Dispatcher::process_readiness(Request& request, std::int32_t
   }
   // The number may have become another file while it waited.
   if (is_abandoned(request)) {
-    completions_.complete(request, -EBADF);
+    abandon(request);
     return Started::yes;
   }
   request.is_stream = true;
@@ -115,14 +115,14 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
       return Started::yes;
     case Step::again:
       if (by == By::later && is_abandoned(request)) {
-        completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : -EBADF);
+        abandon(request);
         return Started::yes;
       }
       if (request.attempt == Attempt::pool_io) return to_pool(request, Attempt::pool_io);
       return submit_kernel(request, Attempt::nowait, by, nullptr);
     case Step::wait_ready:
       request.is_stream = true;
-      return wait_ready(request);
+      return wait_ready(request, by);
     case Step::hold:
       return hold(request);
     case Step::submit_plain:
@@ -152,7 +152,7 @@ void Dispatcher::finish(Request& request, int error_number) {
 std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   // The number may have become another file while it waited in the queue.
   if (is_abandoned(request)) {
-    completions_.complete(request, -EBADF);
+    abandon(request);
     return std::nullopt;
   }
   if (request.attempt == Attempt::pool_submit) {

@@ -46,7 +46,6 @@ class Dispatcher::Canceller {
 
  private:
   void take(Request& request, bool in_debt);
-  bool take_from_poll(Request& request);
   static bool has_effect(const Request& request) {
     return request.done_bytes > 0 || (request.operation.is_write() && request.tried &&
                                       request.is_stream);
@@ -68,16 +67,6 @@ void Dispatcher::Canceller::take(Request& request, bool in_debt) {
   request.next = taken_;
   taken_ = &request;
   cancelled_ = true;
-}
-
-// False: its event was faster.
-bool Dispatcher::Canceller::take_from_poll(Request& request) {
-  RequestState expected = RequestState::polling;
-  if (!request.state.compare_exchange_strong(expected, RequestState::starting)) return false;
-  // Not found if it is not submitted yet: poll_by_kernel() looks again.
-  dispatcher_.context_.cancel(request.control);
-  polls_ended_ = true;
-  return true;
 }
 
 void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
@@ -105,7 +94,10 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
       return;
     case RequestState::polling:
       if (has_effect(request)) break;
-      if (take_from_poll(request)) return take(request, false);
+      if (dispatcher.take_from_poll(request)) {
+        polls_ended_ = true;
+        return take(request, false);
+      }
       in_motion_ = true;
       return;
     case RequestState::in_kernel:
@@ -138,15 +130,6 @@ bool Dispatcher::Canceller::settle() {
   return true;
 }
 
-// What a request does in the kernel depends on what its descriptor is.
-void Dispatcher::know_traits(DescriptorRecord& record, int fd) {
-  if (record.traits.known() || record.live.load() == 0) return;
-  const DescriptorFacts facts = ask_facts(fd);
-  record.traits = facts.traits;
-  record.device = facts.device;
-  record.inode = facts.inode;
-}
-
 Dispatcher::Cancelled Dispatcher::cancel(int fd) {
   DescriptorRecord* record = requests_.descriptors.at(fd);
   if (record == nullptr) return Cancelled::none_left;
@@ -155,7 +138,7 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
     canceller.begin_again();
     {
       RecordLock lock(*record);
-      know_traits(*record, fd);
+      know_traits(*record, fd);  // what the kernel does with a request depends on them
       // The last called first: who is cancelled then starts no successor that is
       // to be cancelled as well.
       Request* request = record->all.back();

@@ -59,13 +59,12 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
     RecordLock lock(*record);
     order::enter(*record, request);
     admission = order::admit(*record, request, false);
+    // Of a list, all answers may be somebody else's to handle.
+    if (batch != nullptr) know_traits(*record, request.operation.fd);
     if (admission == Admission::needs_traits) {
-      const DescriptorFacts facts = ask_facts(request.operation.fd);
-      record->traits = facts.traits;
-      record->device = facts.device;
-      record->inode = facts.inode;
+      know_traits(*record, request.operation.fd);
       // Not open: nothing to keep in order; the attempt will say so.
-      if (!facts.traits.known()) record->traits.kind = DescriptorKind::character;
+      if (!record->traits.known()) record->traits.kind = DescriptorKind::character;
       admission = order::admit(*record, request, false);
     }
     if (admission == Admission::needs_identity) {
@@ -107,7 +106,7 @@ void Dispatcher::fail_abandoned(Notifiable* abandoned) {
     auto& request = static_cast<Request&>(*abandoned);
     abandoned = abandoned->next;
     harvester_.remove_debt();
-    completions_.complete(request, -EBADF);
+    abandon(request);
   }
 }
 
@@ -147,7 +146,7 @@ void Dispatcher::route(Request& request) {
 // After it was held back.
 Dispatcher::Started Dispatcher::start_again(Request& request) {
   if (!is_abandoned(request)) return start(request, By::later);
-  completions_.complete(request, -EBADF);
+  abandon(request);
   return Started::yes;
 }
 
@@ -167,7 +166,7 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
                                       const KnownDescriptor& known) {
   if (route_ == Route::pool || !context_.available()) {
     if (route_ != Route::pool) statistics_.count(Count::reason_unavailable);
-    return start_without_kernel(request);
+    return start_without_kernel(request, by);
   }
   if (request.operation.is_sync()) return submit_kernel(request, Attempt::kernel_sync, by, batch);
 
@@ -178,10 +177,13 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
     traits = facts_of(request).traits;
     request.is_stream = traits.is_stream();
     if (route_ == Route::poll && !request.tried && waits_first(request, traits))
-      return wait_ready(request);
+      return wait_ready(request, by);
   }
   // The kernel sends SIGXFSZ to whoever submits such a write: not to the caller.
-  if (may_exceed_size_limit(request, known)) return to_pool(request, Attempt::pool_io);
+  if (may_exceed_size_limit(request, known)) {
+    if (by == By::submitter) note_identity(request.operation.fd);
+    return to_pool(request, Attempt::pool_io);
+  }
   request.attempt = Attempt::nowait;
   if (traits.refuses_nowait(request.operation.is_read()))
     return act(request, judge(describe(request, -EOPNOTSUPP, true, by), traits, false), by);
@@ -239,11 +241,11 @@ void Dispatcher::expect(const Request& request, bool blocks) {
   }
 }
 
-Dispatcher::Started Dispatcher::start_without_kernel(Request& request) {
+Dispatcher::Started Dispatcher::start_without_kernel(Request& request, By by) {
   if (!request.operation.is_sync()) {
     const DescriptorTraits traits = facts_of(request).traits;
     request.is_stream = traits.is_stream();
-    if (waits_first(request, traits)) return wait_ready(request);
+    if (waits_first(request, traits)) return wait_ready(request, by);
   }
   return to_pool(request, Attempt::pool_io);
 }
@@ -265,6 +267,21 @@ DescriptorFacts Dispatcher::facts_of(const Request& request) {
   return facts;
 }
 
+void Dispatcher::note_identity(int fd) {
+  DescriptorRecord* record = requests_.descriptors.at(fd);
+  if (record == nullptr) return;
+  RecordLock lock(*record);
+  know_traits(*record, fd);
+}
+
+void Dispatcher::know_traits(DescriptorRecord& record, int fd) {
+  if (record.traits.known() || record.live.load() == 0) return;
+  const DescriptorFacts facts = ask_facts(fd);
+  record.traits = facts.traits;
+  record.device = facts.device;
+  record.inode = facts.inode;
+}
+
 DescriptorFacts Dispatcher::ask_facts(int fd) {
   DescriptorFacts facts = read_traits(fd);
   if (facts.traits.direct)
@@ -282,6 +299,10 @@ bool Dispatcher::is_abandoned(const Request& request) {
     if (record.era != request.era) return true;
   }
   return facts.traits.known() && !is_same_file(request.operation.fd, facts.device, facts.inode);
+}
+
+void Dispatcher::abandon(Request& request) {
+  completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : -EBADF);
 }
 
 }  // namespace kaio

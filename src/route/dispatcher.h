@@ -7,6 +7,11 @@
 // without RWF_NOWAIT where the device does not know it, as every kernel AIO user
 // does. Harvesting threads, the reaper among them, submit nothing that may block:
 // such things go to the pool.
+//
+// Which file. The program may close a descriptor as soon as the call has returned, and
+// its number may be another file's at once. What the kernel has is safe. For what may
+// have to touch the number once more, what it is gets noted before the call returns,
+// and compared before it is touched.
 #pragma once
 
 #include "kernel/backlog.h"
@@ -82,10 +87,13 @@ class Dispatcher final : public AnswerSink, public Performer {
   void release_backlog();
   Started start(Request& request, By by, SubmissionBatch* batch = nullptr,
                 const KnownDescriptor& known = {});
-  Started start_without_kernel(Request& request);
+  Started start_without_kernel(Request& request, By by);
   DescriptorFacts facts_of(const Request& request);
   DescriptorFacts ask_facts(int fd);
+  void note_identity(int fd);
+  void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
   bool is_abandoned(const Request& request);
+  void abandon(Request& request);
 
   bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known) const;
   bool would_block(const Request& request, const DescriptorTraits& traits);
@@ -94,10 +102,13 @@ class Dispatcher final : public AnswerSink, public Performer {
   // ways.cc: the attempts
   Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);
   Started submitted(Request& request, int outcome, By by);
-  Started to_backlog(Request& request);
-  Started wait_ready(Request& request);
+  Started to_backlog(Request& request, By by);
+  void note_identity_if_unfinished(int fd, const Request& request, std::uint32_t generation);
+  Started wait_ready(Request& request, By by);
+  void end_wait_if_abandoned(int fd, Request& request, std::uint32_t generation);
   bool poll_by_kernel(Request& request);
   bool end_poll(Request& request);
+  bool take_from_poll(Request& request);
   Started to_pool(Request& request, Attempt attempt);
   Started hold(Request& request);
   void prepare_control(Request& request, Attempt attempt, By by);
@@ -112,7 +123,6 @@ class Dispatcher final : public AnswerSink, public Performer {
 
   // cancel.cc
   class Canceller;
-  void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
 
   // Constant after construction.
   Requests& requests_;

@@ -44,7 +44,8 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   if (by == By::later && !reaper_->ensure_running()) return Started::no_threads;
   prepare_control(request, attempt, by);
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
-    return to_backlog(request);
+    return to_backlog(request, by);
+  const int fd = request.operation.fd;
   request.move_to(RequestState::in_kernel);
   const bool may_raise_sigpipe =
       request.is_stream && request.operation.is_write() && !context_.has_nosignal();
@@ -55,6 +56,8 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   const Request* outer = being_submitted;
   being_submitted = &request;
   iocb* control = &request.control;
+  const std::uint32_t generation = Requests::generation_of(request);
+  const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
   int outcome = 0;
   {
     // Needed for streams on kernels without RWF_NOSIGNAL; free otherwise.
@@ -68,7 +71,20 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   }
   if (outcome == 1) harvester_.harvest();  // what was done at once is there already
   being_submitted = outer;
-  return outcome == 1 ? Started::yes : submitted(request, outcome, by);
+  if (outcome != 1) return submitted(request, outcome, by);
+  const bool answered_at_once = !context_.ring().usable() || context_.ring().posted() != posted;
+  if (by == By::submitter && answered_at_once) note_identity_if_unfinished(fd, request, generation);
+  return Started::yes;
+}
+
+// Another thread may have the answer in its hands: it may look at the descriptor only
+// after this call has returned and the program has closed it.
+void Dispatcher::note_identity_if_unfinished(int fd, const Request& request,
+                                             std::uint32_t generation) {
+  if (request.state.load() == RequestState::finished ||
+      requests_.find(request.slot, generation) == nullptr)
+    return;
+  note_identity(fd);
 }
 
 // io_submit took nothing, and said why.
@@ -76,7 +92,7 @@ Dispatcher::Started Dispatcher::submitted(Request& request, int outcome, By by) 
   context_.unreserve(1);
   // A leader may count on its end in the ring.
   harvester_.call_leader();
-  if (outcome == -EAGAIN || outcome == 0) return to_backlog(request);
+  if (outcome == -EAGAIN || outcome == 0) return to_backlog(request, by);
   request.move_to(RequestState::starting);
   return process_answer(request, outcome, true, by);
 }
@@ -99,7 +115,8 @@ void Dispatcher::submit(SubmissionBatch& batch) {
   harvester_.harvest();
 }
 
-Dispatcher::Started Dispatcher::to_backlog(Request& request) {
+Dispatcher::Started Dispatcher::to_backlog(Request& request, By by) {
+  if (by == By::submitter) note_identity(request.operation.fd);
   statistics_.count(Count::reason_ring_full);
   request.attempt = Attempt::none;
   backlog_.push(request);
@@ -108,10 +125,39 @@ Dispatcher::Started Dispatcher::to_backlog(Request& request) {
   return Started::ring_full;
 }
 
-Dispatcher::Started Dispatcher::wait_ready(Request& request) {
-  if (route_ != Route::pool && poll_by_kernel(request)) return Started::yes;
-  request.attempt = Attempt::readiness;
-  return watcher_.watch(request) ? Started::yes : Started::no_threads;
+Dispatcher::Started Dispatcher::wait_ready(Request& request, By by) {
+  const int fd = request.operation.fd;
+  const std::uint32_t generation = Requests::generation_of(request);
+  if (route_ == Route::pool || !poll_by_kernel(request)) {
+    request.attempt = Attempt::readiness;
+    if (!watcher_.watch(request)) return Started::no_threads;
+  }
+  if (by == By::later) end_wait_if_abandoned(fd, request, generation);
+  return Started::yes;
+}
+
+// Not before the wait begins: the number might become another file in between, and
+// the wait be for that one.
+void Dispatcher::end_wait_if_abandoned(int fd, Request& request, std::uint32_t generation) {
+  DescriptorRecord& record = *requests_.descriptors.at(fd);
+  {
+    RecordLock lock(record);
+    // Under the lock a request that is found stays what it is.
+    if (requests_.find(request.slot, generation) == nullptr || request.operation.fd != fd) return;
+    know_traits(record, fd);
+    if (request.era == record.era && is_same_file(fd, record.device, record.inode)) return;
+    if (!take_from_poll(request) && !watcher_.remove(request)) return;
+  }
+  abandon(request);
+}
+
+// False: it does not wait there, or not any more.
+bool Dispatcher::take_from_poll(Request& request) {
+  RequestState expected = RequestState::polling;
+  if (!request.state.compare_exchange_strong(expected, RequestState::starting)) return false;
+  // Not found if it is not submitted yet: poll_by_kernel() looks again.
+  context_.cancel(request.control);
+  return true;
 }
 
 // False: not this way, and nothing done.
@@ -126,12 +172,16 @@ bool Dispatcher::poll_by_kernel(Request& request) {
   request.poll.store(KernelPoll::pending, std::memory_order_relaxed);  // ordered by the state
   request.move_to(RequestState::polling);
   iocb* control = &request.control;
-  if (context_.submit({&control, 1}) != 1) {
-    // EINVAL: more than one wait queue, as terminals have.
+  const int outcome = context_.submit({&control, 1});
+  if (outcome != 1) {
     context_.unreserve(1);
     const bool ours = end_poll(request);
     harvester_.call_leader();
-    return !ours;  // else it has been cancelled
+    if (!ours) return true;  // it has been cancelled
+    // EINVAL: more than one wait queue, as terminals have.
+    if (outcome != -EBADF) return false;
+    abandon(request);  // closed meanwhile
+    return true;
   }
   statistics_.count(Count::waits_by_kernel_poll);
   // A canceller may have been here before the poll was: it is of no use any more.
