@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace kaio {
@@ -19,6 +20,49 @@ class PreserveErrno {
  private:
   int saved_ = errno;
 };
+
+struct FileStatus {
+  mode_t mode;
+  std::uint64_t device;
+  std::uint64_t inode;
+  std::int64_t size_bytes;
+};
+
+FileStatus status_from(const struct stat& status) {
+  return {.mode = status.st_mode,
+          .device = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev,
+          .inode = status.st_ino,
+          .size_bytes = status.st_size};
+}
+
+FileStatus status_from(const struct statx& status) {
+  const bool block = S_ISBLK(status.stx_mode);
+  return {.mode = status.stx_mode,
+          .device = block ? makedev(status.stx_rdev_major, status.stx_rdev_minor)
+                          : makedev(status.stx_dev_major, status.stx_dev_minor),
+          .inode = status.stx_ino,
+          .size_bytes = static_cast<std::int64_t>(status.stx_size)};
+}
+
+// By statx, which can be asked for less than fstat. Since Linux 6.13 a file whose times
+// were asked for gets new ones at its next write, which then takes twice as long; and
+// a network file system need not ask its server. False: `fd` is not open.
+bool read_status(int fd, unsigned mask, FileStatus& result) noexcept {
+  const int flags = AT_EMPTY_PATH | ((mask & STATX_SIZE) != 0 ? 0 : AT_STATX_DONT_SYNC);
+  struct statx extended {};
+  if (::statx(fd, "", flags, mask, &extended) == 0) {
+    result = status_from(extended);
+    return true;
+  }
+  if (errno == EBADF) return false;
+  // Not there, or a filter that does not know it.
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  result = status_from(status);
+  return true;
+}
+
+constexpr unsigned identity_mask = STATX_TYPE | STATX_INO;
 
 }  // namespace
 
@@ -50,28 +94,27 @@ DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcep
 DescriptorFacts read_traits(int fd) noexcept {
   const PreserveErrno preserve_errno;
   DescriptorFacts facts;
-  struct stat status {};
+  FileStatus status{};
   const int status_flags = ::fcntl(fd, F_GETFL);
-  if (status_flags < 0 || ::fstat(fd, &status) != 0) return facts;
-  const bool seekable = S_ISCHR(status.st_mode) && ::lseek(fd, 0, SEEK_CUR) >= 0;
-  facts.traits = traits_of(status.st_mode, status_flags, seekable);
-  facts.device = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
-  facts.inode = status.st_ino;
+  if (status_flags < 0 || !read_status(fd, identity_mask, status)) return facts;
+  const bool seekable = S_ISCHR(status.mode) && ::lseek(fd, 0, SEEK_CUR) >= 0;
+  facts.traits = traits_of(status.mode, status_flags, seekable);
+  facts.device = status.device;
+  facts.inode = status.inode;
   return facts;
 }
 
 bool is_same_file(int fd, std::uint64_t device, std::uint64_t inode) noexcept {
   const PreserveErrno preserve_errno;
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) return false;
-  const std::uint64_t now = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
-  return now == device && status.st_ino == inode;
+  FileStatus status{};
+  return read_status(fd, identity_mask, status) && status.device == device &&
+         status.inode == inode;
 }
 
 bool ends_file(int fd, std::int64_t end_bytes) noexcept {
   const PreserveErrno preserve_errno;
-  struct stat status {};
-  return ::fstat(fd, &status) != 0 || end_bytes >= status.st_size;
+  FileStatus status{};
+  return !read_status(fd, STATX_TYPE | STATX_SIZE, status) || end_bytes >= status.size_bytes;
 }
 
 Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept {

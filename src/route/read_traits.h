@@ -14,11 +14,11 @@ struct DescriptorFacts {
   std::uint64_t inode = 0;
 };
 
-// Asks the kernel what `fd` is: fstat, fcntl(F_GETFL), and lseek for a device.
+// Asks the kernel what `fd` is: statx, fcntl(F_GETFL), and lseek for a device.
 // Traits stay unknown when fd is not open.
 DescriptorFacts read_traits(int fd) noexcept;
 
-// What fstat and F_GETFL told, decided. `seekable` only counts for devices.
+// What statx and F_GETFL told, decided. `seekable` only counts for devices.
 DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcept;
 
 // Whether `fd` (still) is that file.

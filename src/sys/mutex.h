@@ -11,7 +11,7 @@
 //   descriptor record -> {kernel backlog, pool queue, watcher table}
 // The rest (callback threads, retrieval, set-up) are leaves taken alone. None is
 // held across a transfer or a sleep, nor while user code runs; a record's is held
-// while its descriptor is looked up by fstat and fcntl.
+// while its descriptor is looked up by statx and fcntl.
 #pragma once
 
 #include "sys/futex.h"
