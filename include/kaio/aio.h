@@ -72,10 +72,12 @@ extern "C" {
  *
  * lio_listio(mode, list, nent, sig)                            POSIX.1-2024
  *   LIO_WAIT: 0 when all succeeded; EIO when one failed (its status tells);
- *   EINTR when a handler ran (the requests go on). LIO_NOWAIT: 0 when queued;
- *   `sig` fires once when all are done. EAGAIN when elements could not be
- *   queued; EINVAL bad mode, nent < 0 or bad `sig`. Elements: LIO_READ,
- *   LIO_WRITE, LIO_READV, LIO_WRITEV; NULL and LIO_NOP are skipped.
+ *   EINTR when a handler ran (the requests go on). LIO_NOWAIT: 0 when queued,
+ *   whatever becomes of single elements (their status tells); `sig` fires once
+ *   when all are done. Both: EIO when an element was in progress already, EAGAIN
+ *   when elements could not be queued; EINVAL bad mode, nent < 0 or bad `sig`.
+ *   Elements: LIO_READ, LIO_WRITE, LIO_READV, LIO_WRITEV; NULL and LIO_NOP are
+ *   skipped.
  *
  * aio_init(init)                                               glibc
  *   May be called at any time: aio_threads bounds the thread pool, aio_num is

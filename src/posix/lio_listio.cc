@@ -49,8 +49,9 @@ Submission submission_of(const aiocb& control_block) {
 }
 
 struct Refused {
-  bool any = false;              // an element that could not even be given a status
-  bool for_resources = false;    // EAGAIN
+  bool any = false;
+  bool for_resources = false;  // EAGAIN
+  bool in_progress = false;    // the status is that of its first use, and cannot tell
 };
 
 Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup* group,
@@ -67,7 +68,10 @@ Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup*
     if (group != nullptr) group->remaining.fetch_sub(1, std::memory_order_relaxed);
     refused.any = true;
     refused.for_resources |= error_number == EAGAIN;
-    if (request_in_progress(runtime.requests, *control_block) != nullptr) continue;
+    if (request_in_progress(runtime.requests, *control_block) != nullptr) {
+      refused.in_progress = true;
+      continue;
+    }
     cell_of(*control_block).result_bytes = -1;
     cell_of(*control_block).word.store(status::done(error_number), std::memory_order_release);
   }
@@ -125,6 +129,7 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
   int error_number = wait ? wait_for(runtime, *group) : 0;
   if (error_number == EINTR) return error_number;
   if (refused.for_resources) return EAGAIN;
+  if (!wait) return refused.in_progress ? EIO : 0;  // all others show in their status
   return refused.any ? EIO : error_number;
 }
 
