@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_promised_callback_comes_though_its_thread_went_and_none_c
 BOOST_DATA_TEST_CASE(signals_that_find_the_queue_full_come_later, data::make({1, 5, 1000}), times) {
   BOOST_TEST(run_in_child([&] {
     install_faults();
-    const support::BlockedSignal signal(SIGRTMIN);
+    const support::BlockedSignal signal(support::queue_signal());
     const support::TemporaryFile file(list_length * 4096);
     const support::Fd fd = file.open(O_RDONLY);
     const std::vector<Request> reads = reads_of(fd.get());
@@ -181,7 +181,7 @@ BOOST_DATA_TEST_CASE(signals_that_find_the_queue_full_come_later, data::make({1,
 BOOST_AUTO_TEST_CASE(a_refused_signal_comes_later_even_while_the_reaper_leads) {
   BOOST_TEST(run_in_child([] {
     install_faults();
-    const support::BlockedSignal signal(SIGRTMIN);
+    const support::BlockedSignal signal(support::queue_signal());
     const auto ends = support::make_pipe();
     const Request first = Request::to_read(ends.first.get(), 1);
     const Request second = Request::to_read(ends.first.get(), 1);
