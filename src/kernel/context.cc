@@ -9,6 +9,7 @@
 
 #include "kernel/iocb.h"
 #include "sys/calls.h"
+#include "sys/cancellation.h"
 
 namespace kaio {
 namespace {
@@ -30,6 +31,7 @@ bool probe_nosignal() noexcept {
 }  // namespace
 
 bool Context::set_up() noexcept {
+  const sys::NoCancellation no_cancellation;
   const int saved_errno = errno;
   sys::MutexLock lock(set_up_mutex_);
   if (state_.load(std::memory_order_relaxed) == State::unknown) {
@@ -77,6 +79,7 @@ bool Context::cancel(iocb& control) noexcept {
 }
 
 void Context::ring_doorbell() const noexcept {
+  const sys::NoCancellation no_cancellation;
   const int saved_errno = errno;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(doorbell_, &one, sizeof one);

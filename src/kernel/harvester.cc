@@ -12,11 +12,6 @@
 namespace kaio {
 namespace {
 
-// The address of a thread's own variable: unlike a thread id it costs no call.
-std::uintptr_t this_thread() noexcept {
-  return reinterpret_cast<std::uintptr_t>(&sys::mutexes_held);
-}
-
 constexpr int filtered_pause_ms = 1;
 // For a leader whose call could not be armed.
 constexpr std::int64_t deaf_sleep_ns = 1'000'000;
@@ -26,9 +21,9 @@ constexpr std::int64_t deaf_sleep_ns = 1'000'000;
 Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
     : harvester_(harvester), to_lead_(to_lead) {
   std::uintptr_t owner = 0;
-  acquired_ = harvester_.owner_.compare_exchange_strong(owner, this_thread(),
+  acquired_ = harvester_.owner_.compare_exchange_strong(owner, sys::this_thread(),
                                                         std::memory_order_seq_cst);
-  nested_ = !acquired_ && owner == this_thread();
+  nested_ = !acquired_ && owner == sys::this_thread();
 }
 
 Harvester::Hold::~Hold() {
@@ -43,7 +38,7 @@ Harvester::Hold::~Hold() {
 }
 
 bool Harvester::interrupted_here() const noexcept {
-  return owner_.load(std::memory_order_relaxed) == this_thread() && !sleeping_;
+  return owner_.load(std::memory_order_relaxed) == sys::this_thread() && !sleeping_;
 }
 
 bool Harvester::something_visible() const noexcept {
@@ -59,21 +54,27 @@ bool Harvester::nothing_there() const noexcept {
 }
 
 void Harvester::harvest_now() {
+  if (!context_.ring().usable()) return harvest_by_calls();
   do {
-    Hold hold(*this);
+    const Hold hold(*this);
+    if (!hold.held()) return;
+    handle_all();
+  } while (something_visible());
+}
+
+void Harvester::harvest_by_calls() {
+  do {
+    const Hold hold(*this);
     if (!hold.held()) {
-      if (context_.ring().usable()) return;
       // The holder cannot see by itself what came after its last call.
       missed_.store(true, std::memory_order_seq_cst);
       if (led()) return;
       continue;
     }
     missed_.store(false, std::memory_order_seq_cst);
-    handle_all();
-    if (!context_.ring().usable()) {
-      const timespec no_time{};
-      while (context_.get_events(0, handed_space(), &no_time) > 0) handle_all();
-    }
+    const timespec no_time{};
+    do handle_all();
+    while (context_.get_events(0, handed_space(), &no_time) > 0);
   } while (something_visible() || missed_.load(std::memory_order_seq_cst));
 }
 
@@ -98,6 +99,7 @@ bool Harvester::take_handed(io_event& event) noexcept {
 void Harvester::handle(const io_event& event) {
   context_.unreserve(1);
   if (event.data == nullptr) {  // our own poll of call_fd_
+    const sys::NoCancellation no_cancellation;
     std::uint64_t calls = 0;
     [[maybe_unused]] const ssize_t size = ::read(call_fd_.load(), &calls, sizeof calls);
     call_armed_ = false;
@@ -183,7 +185,8 @@ void Harvester::forget_after_fork() noexcept {
 void Harvester::call_leader() noexcept {
   if (!being_callable_.load(std::memory_order_seq_cst)) return;
   // The leader itself, which looks at what it waits for before it sleeps again.
-  if (owner_.load(std::memory_order_relaxed) == this_thread()) return;
+  if (owner_.load(std::memory_order_relaxed) == sys::this_thread()) return;
+  const sys::NoCancellation no_cancellation;
   const int saved_errno = errno;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(call_fd_.load(), &one, sizeof one);

@@ -137,6 +137,7 @@ class Harvester {
   bool something_visible() const noexcept;
   bool nothing_there() const noexcept;
   void harvest_now();
+  void harvest_by_calls();
   void handle_all();
   void handle(const io_event& event);
   bool take_handed(io_event& event) noexcept;

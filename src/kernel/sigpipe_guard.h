@@ -4,6 +4,8 @@
 #include <csignal>
 #include <ctime>
 
+#include "sys/cancellation.h"
+
 namespace kaio {
 
 // Keeps a write from raising SIGPIPE in this thread: blocks the signal for the
@@ -22,6 +24,7 @@ class SigpipeGuard {
   }
   ~SigpipeGuard() {
     if (!enabled_) return;
+    const sys::NoCancellation no_cancellation;
     const timespec no_time{};
     if (!was_pending_) ::sigtimedwait(&sigpipe_, nullptr, &no_time);
     ::pthread_sigmask(SIG_SETMASK, &saved_, nullptr);

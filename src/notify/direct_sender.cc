@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sys/calls.h"
+#include "sys/cancellation.h"
 
 namespace kaio {
 
@@ -26,6 +27,7 @@ bool DirectSender::queue_signal(const Notification& notification) noexcept {
 }
 
 bool DirectSender::add_to_eventfd(int fd) noexcept {
+  const sys::NoCancellation no_cancellation;
   const int saved_errno = errno;
   // Whoever harvests must not block, whatever the descriptor is and however full.
   pollfd look{.fd = fd, .events = POLLOUT, .revents = 0};

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "sys/cancellation.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
 
@@ -53,6 +54,7 @@ bool Watcher::ensure_running() noexcept {
 }
 
 bool Watcher::watch(Request& request) noexcept {
+  const sys::NoCancellation no_cancellation;
   if (!ensure_running()) return false;
   statistics_.count(Count::waits_by_epoll);
   int error_number = 0;

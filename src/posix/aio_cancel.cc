@@ -5,6 +5,7 @@
 #include "posix/frame.h"
 #include "posix/look.h"
 #include "request/deferred.h"
+#include "sys/cancellation.h"
 
 namespace kaio {
 namespace {
@@ -24,6 +25,7 @@ int cancel(Runtime& runtime, int fd, const aiocb* control_block) {
   // A handler that interrupted this thread inside the engine: what it would need
   // may be locked by the frame below.
   if (deferred::must_put_aside()) return AIO_NOTCANCELED;
+  const sys::NoCancellation no_cancellation;
   const Frame frame(runtime);
   runtime.harvester.harvest();
   const auto outcome =

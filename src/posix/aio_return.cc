@@ -15,10 +15,8 @@ KAIO_EXPORT ssize_t aio_return(aiocb* control_block) noexcept {
       const ssize_t result = cell.result_bytes;
       cell.word.store((word & status::error_mask) | status::tag_taken, std::memory_order_relaxed);
       const RequestId id = id_of(*control_block);
-      if (Runtime* engine = runtime_if_any()) {
-        const Frame frame(*engine);
+      if (Runtime* engine = runtime_if_any())
         engine->completer.retrieval().taken(id.slot, id.generation, cell);
-      }
       return result;
     }
     default:  // taken already, or never submitted

@@ -14,7 +14,7 @@ class NextDone final : public FutexWaitSet {
 
   bool done() const override {
     if (request_ == nullptr) request_ = runtime_.completer.retrieval().next();
-    return request_ != nullptr || none_outstanding();
+    return request_ != nullptr || !runtime_.requests.any_to_retrieve();
   }
   // Completions come by either way; those of the pool call the leader.
   OnRing on_ring() const override {
@@ -31,15 +31,6 @@ class NextDone final : public FutexWaitSet {
   Request* request() const noexcept { return request_; }
 
  private:
-  // seq_cst in this order: a request counted as ended was counted as submitted, and
-  // what had ended before this look was to be had from next() in the look before.
-  bool none_outstanding() const {
-    const std::uint64_t ended = runtime_.completer.retrieval().ended_count();
-    if (ended != runtime_.statistics.get(Count::submitted)) return false;
-    request_ = runtime_.completer.retrieval().next();
-    return true;
-  }
-
   Runtime& runtime_;
   mutable Request* request_ = nullptr;
 };

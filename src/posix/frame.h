@@ -2,7 +2,6 @@
 #pragma once
 
 #include "runtime/runtime.h"
-#include "sys/cancellation.h"
 
 namespace kaio {
 
@@ -20,7 +19,6 @@ class Frame {
   Frame& operator=(const Frame&) = delete;
 
  private:
-  const sys::NoCancellation no_cancellation_;
   Runtime& runtime_;
   int saved_errno_ = errno;
 };

@@ -77,7 +77,7 @@ void retry_one(DescriptorRecord& record, RequestQueue& queue) REQUIRES(record.mu
 
 void RecordLock::release(DescriptorRecord& record) NO_THREAD_SAFETY_ANALYSIS {
   for (;;) {
-    Notifiable* item = record.finished.take_in_order();
+    Notifiable* item = record.finished.empty() ? nullptr : record.finished.take_in_order();
     while (item != nullptr) {
       Notifiable* following = item->next;
       auto& request = static_cast<Request&>(*item);
@@ -86,10 +86,9 @@ void RecordLock::release(DescriptorRecord& record) NO_THREAD_SAFETY_ANALYSIS {
       item = following;
     }
     record.mutex.unlock();
-    // Full fence between the unlock and this look: a completer that pushes and
-    // then finds the mutex taken, and we who unlock and then find nothing pushed,
-    // cannot both be right (order::detach_or_leave has the other half).
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    // A completer that pushes and then finds the mutex taken, and we who unlock and
+    // then find nothing pushed, cannot both be right, as all four are seq_cst
+    // (order::detach_or_leave has the other half).
     if (record.finished.empty() || !record.mutex.try_lock()) return;
   }
 }
@@ -186,8 +185,6 @@ void detach(DescriptorRecord& record, Request& request) {
 bool detach_or_leave(DescriptorRecord& record, Request& request) NO_THREAD_SAFETY_ANALYSIS {
   if (!record.mutex.try_lock()) {
     record.finished.push(request);
-    // Full fence: see RecordLock::~RecordLock.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (record.mutex.try_lock()) RecordLock::release(record);
     return false;
   }

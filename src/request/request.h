@@ -96,9 +96,8 @@ struct Request : Notifiable {
 
   void move_to(RequestState to) noexcept {
     assert(to != state.load(std::memory_order_relaxed) || to == RequestState::starting);
-    // release: who finds the new state finds what was written before it. seq_cst
-    // besides, for a submitter of a poll and a canceller (route/ways.cc).
-    state.store(to, std::memory_order_seq_cst);
+    // release: who finds the new state finds what was written before it.
+    state.store(to, std::memory_order_release);
   }
 };
 static_assert(sizeof(Request) <= 192);

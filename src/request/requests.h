@@ -37,6 +37,18 @@ struct Requests {
     return (claim & ~claim::mask) == generation ? request : nullptr;
   }
 
+  // Whether any request is outstanding, or ended with a result that nobody has taken.
+  // Looks at one after the other.
+  bool any_to_retrieve() const noexcept {
+    for (std::uint32_t slot = 0;; ++slot) {
+      const Request* request = slab.at(slot);
+      if (request == nullptr) return false;
+      if (request->state.load(std::memory_order_acquire) != RequestState::free &&
+          (request->claim.load(std::memory_order_acquire) & claim::mask) != claim::taken)
+        return true;
+    }
+  }
+
   // Memory held for requests, lists and vectors; none of it is ever given back.
   std::size_t mapped_bytes() const noexcept {
     return slab.mapped_bytes() + groups.mapped_bytes() + vectors.mapped_bytes();

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "sys/mutex.h"
+
 namespace kaio {
 
 // In the order of struct kaio_statistics, which runtime/report.cc fills.
@@ -22,16 +24,31 @@ enum class Count : std::uint8_t {
 
 class Statistics {
  public:
-  void count(Count what, std::uint64_t times = 1) noexcept {
-    counters_[static_cast<std::size_t>(what)].fetch_add(times, std::memory_order_relaxed);
-  }
-  void uncount(Count what) noexcept { count(what, ~std::uint64_t{0}); }
+  void count(Count what) noexcept { counter(what).fetch_add(1, std::memory_order_relaxed); }
+  void uncount(Count what) noexcept { counter(what).fetch_sub(1, std::memory_order_relaxed); }
   std::uint64_t get(Count what) const noexcept {
-    return counters_[static_cast<std::size_t>(what)].load(std::memory_order_relaxed);
+    std::uint64_t sum = 0;
+    for (const Shard& shard : shards_)
+      sum += shard.counters[static_cast<std::size_t>(what)].load(std::memory_order_relaxed);
+    return sum;
   }
 
  private:
-  std::atomic<std::uint64_t> counters_[static_cast<std::size_t>(Count::size)]{};
+  static constexpr std::size_t shard_count = 16;
+
+  // Threads that count the same things at the same time mostly do so in different
+  // cache lines.
+  struct alignas(64) Shard {
+    std::atomic<std::uint64_t> counters[static_cast<std::size_t>(Count::size)]{};
+  };
+
+  std::atomic<std::uint64_t>& counter(Count what) noexcept {
+    // Stacks lie at least a page apart, and with them what is a thread's own.
+    const std::size_t shard = (sys::this_thread() >> 12) % shard_count;
+    return shards_[shard].counters[static_cast<std::size_t>(what)];
+  }
+
+  Shard shards_[shard_count];
 };
 
 }  // namespace kaio

@@ -110,7 +110,7 @@ void Dispatcher::fail_abandoned(Notifiable* abandoned) {
   }
 }
 
-void Dispatcher::drain() {
+void Dispatcher::drain_now() {
   do {
     release_backlog();
     deferred::drain([this](Request& request) { route(request); });

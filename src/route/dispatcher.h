@@ -18,6 +18,7 @@
 #include "kernel/reaper.h"
 #include "poll/watcher.h"
 #include "pool/pool.h"
+#include "request/deferred.h"
 #include "request/order.h"
 #include "request/requests.h"
 #include "route/judge.h"
@@ -68,7 +69,9 @@ class Dispatcher final : public AnswerSink, public Performer {
   void forget_after_fork() noexcept { watcher_.forget_after_fork(); }
 
   void answered(Request& request, std::int32_t answer) override;
-  void drain() override;
+  void drain() override {
+    if (!backlog_.empty() || !deferred::requests.empty()) drain_now();
+  }
   std::optional<std::int32_t> carry_out(Request& request) override;
   void carried_out(Request* request, std::int32_t answer) override;
 
@@ -82,6 +85,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   bool admit(Request& request, SubmissionBatch* batch);
   void withdraw(Request& request);
   void fail_abandoned(Notifiable* abandoned);
+  void drain_now();
   void route(Request& request);
   Started start_again(Request& request);
   void release_backlog();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Thread cancellation. Most system calls of the C library are cancellation points,
-// and our frames do not expect to be unwound: so cancellation is off inside kaio,
-// but for the one sleep of aio_suspend() and its like.
+// Thread cancellation. Many functions of the C library are cancellation points, and
+// our frames do not expect to be unwound: so cancellation is off around each use of
+// one, but for the one sleep of aio_suspend() and its like. What a request needs when
+// all goes well uses none.
 #pragma once
 
 #include <pthread.h>

@@ -25,6 +25,11 @@ namespace kaio::sys {
 
 extern KAIO_THREAD_LOCAL std::uint32_t mutexes_held;
 
+// The address of a thread's own variable: unlike a thread id it costs no call.
+inline std::uintptr_t this_thread() noexcept {
+  return reinterpret_cast<std::uintptr_t>(&mutexes_held);
+}
+
 // Keeps the compiler (not the processor: handlers run on the same one) from
 // moving accesses across the count.
 inline void signal_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
@@ -52,14 +57,17 @@ class CAPABILITY("mutex") Mutex {
     ++mutexes_held;
     signal_fence();
     std::uint32_t expected = unlocked;
-    if (word_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) return true;
+    if (word_.compare_exchange_strong(expected, locked, std::memory_order_seq_cst)) return true;
     signal_fence();
     --mutexes_held;
     return false;
   }
 
+  // seq_cst, a full fence: who unlocks and then looks whether others have left
+  // something to do, and who leaves something and then tries the lock, cannot both
+  // be right.
   void unlock() noexcept RELEASE() {
-    if (word_.exchange(unlocked, std::memory_order_release) == contended) futex_wake(&word_, 1);
+    if (word_.exchange(unlocked, std::memory_order_seq_cst) == contended) futex_wake(&word_, 1);
     signal_fence();
     --mutexes_held;
   }

@@ -117,7 +117,9 @@ class Worker {
     while (any_left()) {
       if (!trouble_.expect(Clock::now() < deadline, "a request is not done in time")) return;
       if (way == 0) {
-        std::this_thread::yield();
+        // Not yield(): threads that only yield keep the kernel's workers, which end
+        // some writes, waiting for seconds.
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
         continue;
       }
       for (std::size_t i = 0; i < list.size(); ++i)
