@@ -192,8 +192,9 @@ def tell_failures(test, cases, build_directory):
             print(f'    and {len(messages) - 5} more')
         print(f'    repeat: {how_to_repeat(test, name, is_boost, build_directory)}')
     if cases.never_ran:
+        some = ', '.join(cases.never_ran[:5]) + (', ...' if len(cases.never_ran) > 5 else '')
         print(f'FAILED {test["name"]}: {len(cases.never_ran)} cases never ran: '
-              f'{how_it_ended(test)} before them: {", ".join(cases.never_ran)}')
+              f'{how_it_ended(test)} before them: {some}')
     if cases.failed_count():
         noise = (test.get('stderr') or '').strip().splitlines()
         noise = [line for line in noise if line and not line.startswith('SKIPPED:')]

@@ -217,8 +217,10 @@ bool Dispatcher::would_block(const Request& request, const DescriptorTraits& tra
   bool blocks = false;
   if (traits.kind == DescriptorKind::regular) {
     if (operation.is_write()) {
-      const auto end_bytes = operation.offset_bytes + static_cast<std::int64_t>(size_bytes);
-      blocks = !traits.direct || traits.append || ends_file(operation.fd, end_bytes - 1);
+      std::int64_t end_bytes = 0;
+      const bool too_far = __builtin_add_overflow(operation.offset_bytes, size_bytes, &end_bytes);
+      blocks = !traits.direct || traits.append || too_far ||
+               ends_file(operation.fd, end_bytes - 1);
     } else if (!traits.direct) {
       const Residency range = residency(operation.fd, operation.offset_bytes, size_bytes);
       blocks = range.can_tell && !range.all_cached;

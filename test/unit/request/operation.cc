@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(a_vector_advances_by_any_amount_through_any_parts) {
         BOOST_TEST(part.iov_base == expected);
         expected += part.iov_len;
       }
-      BOOST_TEST(expected == memory + 16);
+      BOOST_TEST((expected == memory + 16));  // whose text would be printed
     }
   }
 }
