@@ -43,7 +43,7 @@ Latency runs from before the submitting call until the program has the result; w
 
 // The words as given; turned into Options when all are known.
 struct Words {
-  std::string engines, loads = "randread", blocks = "4k", depths = "1,8,32", jobs = "1", batch = "8", cache;
+  std::string engines, loads = "randread", blocks = "4k", depths = "1,8,32", jobs = "1", batch = "1", cache;
   std::string notifies = "suspend", size, seconds, amount, ramp_up, repeats = "3";
   std::string vectors = "1", fsync_every, rate, poisson, csv_interval = "1";
   std::vector<std::string> destroy;
@@ -67,7 +67,7 @@ void declare(CLI::App& app, Options& options, Words& words) {
          "rw:PERCENT (randread)", load);
   option("-b,--block-size", words.blocks, "LIST", "bytes of an I/O (4k)", load);
   option("-d,--depth", words.depths, "LIST", "I/Os kept outstanding by each job (1,8,32)", load);
-  option("--batch", words.batch, "COUNT", "I/Os in one submitting call, at most (8)", load);
+  option("--batch", words.batch, "COUNT", "I/Os in one submitting call, at most (1)", load);
   option("-j,--jobs", words.jobs, "LIST", "threads that submit (1)", load);
   option("-c,--cache", words.cache, "WHICH", "direct, buffered or both (direct)", load);
   option("-n,--notify", words.notifies, "LIST", "completion by suspend, poll, waitcomplete, list,\n"
