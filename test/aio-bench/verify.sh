@@ -220,7 +220,7 @@ for cache in buffered direct both; do
   fi
   arguments=(--continue --write "--destroy=$file" --journal "$journal" -e kaio,threads -t 30)
 done
-damage zeros >"$scratch/place"
+dd if=/dev/zero of="$file" bs=4096 seek=7 count=1 conv=notrunc status=none
 run_bench verify --continue --journal "$journal"
 expect_exit "and is not blind after that" 4 "found zeros"
 finish

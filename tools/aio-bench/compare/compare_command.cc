@@ -53,6 +53,7 @@ double threshold_of(const std::string& word) {
 int compare_command(int argument_count, const char* const* arguments) {
   CLI::App app("Says what changed between two runs of aio-bench, beyond noise.",
                "aio-bench compare");
+  app.set_help_flag("-h,--help", "this text");
   app.footer(footer);
   app.get_formatter()->column_width(26);
   std::string before_path, after_path, threshold = "5", figures = "rate,p99,cpu";

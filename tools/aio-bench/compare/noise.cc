@@ -22,9 +22,7 @@ double pairs_in_order(std::span<const double> one, std::span<const double> other
   return u;
 }
 
-// In how many orders of the two samples there are u pairs, for each u: adding one
-// member to the first sample that is greater than all others of it puts 0 to
-// other_count members of the other one below it.
+// In how many orders of the two samples there are u pairs, for each u.
 std::vector<double> order_counts(std::size_t one_count, std::size_t other_count) {
   std::vector<std::vector<double>> counts(other_count + 1, {1});
   for (std::size_t a = 1; a <= one_count; ++a) {

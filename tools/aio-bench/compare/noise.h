@@ -2,6 +2,8 @@
 // Whether two sets of repeats differ by more than noise.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace aio_bench {

@@ -153,6 +153,7 @@ int run_continued(VerifyOptions options) {
 int verify_command(int argument_count, const char* const* arguments) {
   CLI::App app("Writes blocks that can be told apart, reads them back and checks each.",
                "aio-bench verify");
+  app.set_help_flag("-h,--help", "this text");
   app.get_formatter()->column_width(26);
   VerifyWords words;
   words.declare(app);

@@ -16,7 +16,6 @@ void print_heading(const VerifyOptions& options, const Target& target, std::uint
   fmt::print("blocks of {}, I/Os of {} to {}, depth {}, seed {}\n", size_text(options.block_bytes),
              size_text(options.least_io_bytes), size_text(options.most_io_bytes), options.depth,
              seed);
-  for (const auto& note : target.notes) fmt::print("note: {}\n", note);
 }
 
 void print_journal(const VerifyOptions& options, const JournalContent& content) {

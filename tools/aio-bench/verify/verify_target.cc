@@ -3,10 +3,9 @@
 
 #include "base/errors.h"
 #include "base/text.h"
-#include "run/options.h"
 #include "verify/verify_engine.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -46,12 +45,14 @@ void drop_direct(VerifyOptions& options, const Target& target) {
 }  // namespace
 
 Target open_verify_target(const VerifyOptions& options) {
-  Options plain;
-  plain.target = options.target;
-  plain.load.is_write = options.does_write();
-  plain.size_bytes = options.size_bytes;
-  plain.block_bytes = options.most_io_bytes;
-  return options.has_scratch_file() ? open_scratch_file(plain) : open_existing_target(plain);
+  const TargetWish wish{.size_bytes = options.size_bytes,
+                        .greatest_block_bytes = options.most_io_bytes,
+                        .has_writes = options.does_write(),
+                        .has_reads = true,
+                        .force = options.force,
+                        .is_filled = false};  // verify does that itself
+  return options.has_scratch_file() ? open_scratch_file(wish)
+                                    : open_existing_target(options.target, wish);
 }
 
 std::uint64_t adapt_to_target(VerifyOptions& options, const Target& target) {
