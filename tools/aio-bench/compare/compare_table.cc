@@ -50,7 +50,7 @@ std::string number_text(const Change& change, double value) {
 }
 
 std::string change_text(const StoredSetup& setup, const Change& change) {
-  return fmt::format("{:>6} {:<9} {:<21} {:>12} {:>12} {:>+8.1f}%  ({:.1f}%, {:.1f}%)  {}\n",
+  return fmt::format("{:>6} {:<9} {:<21} {:>10} {:>10} {:>+8.1f}% {:>6.1f}% {:>6.1f}%  {}\n",
                      setup.depth, setup.engine, change.figure->title,
                      number_text(change, change.before.median),
                      number_text(change, change.after.median), 100 * change.relative,
@@ -69,9 +69,9 @@ std::string table_text(const Comparison& comparison, bool show_all) {
     if (lines.empty()) continue;
     if (group == nullptr || !group->is_of_group(result.setup)) {
       group = &result.setup;
-      text += fmt::format("\n{}, {}\n{:>6} {:<9} {:<21} {:>12} {:>12} {:>9}  (spread A, B)\n",
+      text += fmt::format("\n{}, {}\n{:>6} {:<9} {:<21} {:>10} {:>10} {:>9} {:>7} {:>7}\n",
                           group->target, setup_text(*group), "depth", "engine", "", "A", "B",
-                          "change");
+                          "change", "+- A", "+- B");
     }
     text += lines;
   }

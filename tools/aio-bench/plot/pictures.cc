@@ -16,55 +16,58 @@ namespace aio_bench {
 
 namespace {
 
-constexpr unsigned panel_width_pixels = 560, panel_height_pixels = 300;
-constexpr unsigned header_pixels = 110, left_pixels = 84, right_pixels = 22, gap_pixels = 62;
-constexpr unsigned legend_entry_pixels = 120;
+constexpr unsigned lone_panel_width_pixels = 800, panel_width_pixels = 580;
+constexpr unsigned panel_height_pixels = 336;
+constexpr unsigned header_pixels = 84, left_pixels = 108, right_pixels = 24;
+constexpr unsigned top_pixels = 44, bottom_pixels = 58;  // for its title, for its axis
+constexpr double step_aside = 1.025;  // of the depth, from one curve to the next
+constexpr unsigned legend_line_pixels = 36, legend_row_pixels = 22, letter_pixels = 8;
 
 // Where the panels of a picture are, and what is above them.
 class Page {
  public:
-  Page(const Figure& figure, std::size_t rows, const std::string& title)
+  Page(const Figure& figure, std::size_t rows, const std::string& title,
+       const std::string& note)
       : figure_(figure), columns_(figure.caches.size()), rows_(rows) {
     const auto text = setup_text(figure.setup, false);
     std::size_t longest = 0;
     for (const Curve& curve : figure.curves) longest = std::max(longest, curve.title.size());
-    const auto entry_pixels = std::max<std::size_t>(legend_entry_pixels, 60 + 8 * longest);
-    legend_columns_ = std::clamp<std::size_t>((width() - 40) / entry_pixels, 1,
-                                              figure.curves.size());
-    legend_rows_ = (figure.curves.size() + legend_columns_ - 1) / legend_columns_;
+    legend_entry_pixels_ = legend_line_pixels + static_cast<unsigned>(longest + 3) * letter_pixels;
+    const auto count = static_cast<unsigned>(figure.curves.size());
+    legend_columns_ = std::clamp((width() - 2 * letter_pixels) / legend_entry_pixels_, 1U, count);
+    legend_rows_ = (count + legend_columns_ - 1) / legend_columns_;
     script_ = fmt::format("set multiplot\nset label 1 {} at screen 0.5, screen {} center font ',15'"
-                          "\nset label 2 {} at screen 0.5, screen {} center font ',12' textcolor "
+                          "\nset label {} at screen 0.5, screen {} center font ',12' textcolor "
                           "rgb '#444444'\n",
                           gnuplot_string(title), from_top(20),
-                          gnuplot_string(text + ", on " + figure.setup.target), from_top(44));
+                          gnuplot_string(fmt::format("{}, on {}; {}", text, figure.setup.target,
+                                                     note)),
+                          from_top(44));
+    script_ += "unset key\n" + legend();
     script_ += "set border 3 lc rgb '#666666'\nset tics nomirror textcolor rgb '#222222'\n"
                "set grid xtics ytics lt 1 lw 0.6 lc rgb '#dddddd'\n";
   }
 
   unsigned width() const noexcept {
-    return static_cast<unsigned>(columns_) * panel_width_pixels + 20;
+    return static_cast<unsigned>(columns_) * panel_width();
   }
   unsigned height() const noexcept {
     return header_height() + static_cast<unsigned>(rows_) * panel_height_pixels;
   }
 
   // Adds the curves of one panel; `plots` is what follows "plot ".
-  void panel(std::size_t row, std::size_t column, const std::string& settings,
-             const std::string& plots) {
-    const unsigned left = static_cast<unsigned>(column) * panel_width_pixels + left_pixels;
+  void panel(std::size_t row, std::size_t column, const std::string& title,
+             const std::string& settings, const std::string& plots) {
+    const unsigned left = static_cast<unsigned>(column) * panel_width() + left_pixels;
     const unsigned top = header_height() + static_cast<unsigned>(row) * panel_height_pixels;
     script_ += fmt::format(
         "set lmargin at screen {}\nset rmargin at screen {}\nset tmargin at screen {}\n"
-        "set bmargin at screen {}\n{}",
-        across(left), across(left + panel_width_pixels - left_pixels - right_pixels + 10),
-        from_top(top + 4), from_top(top + panel_height_pixels - gap_pixels), settings);
-    script_ += is_legend_drawn_ ? "unset key\n"
-                                : fmt::format("set key at screen 0.5, screen {} center top "
-                                              "horizontal maxcols {} samplen 2.5 spacing 1.2 "
-                                              "width 1 Left reverse\n",
-                                              from_top(58), legend_columns_);
-    script_ += "plot " + (is_legend_drawn_ ? "" : legend()) + plots + "\nunset label\n";
-    is_legend_drawn_ = true;
+        "set bmargin at screen {}\nset title {} offset 0,-0.4 font ',13'\n{}",
+        across(left), across(left + panel_width() - left_pixels - right_pixels),
+        from_top(top + top_pixels), from_top(top + panel_height_pixels - bottom_pixels),
+        gnuplot_string(title), settings);
+    // What stands above the panels is drawn with the first one.
+    script_ += "plot " + plots + "\nunset label\nunset arrow\n";
   }
 
   void add(const std::string& text) { script_ += text; }
@@ -76,28 +79,42 @@ class Page {
   }
 
  private:
+  unsigned panel_width() const noexcept {
+    return columns_ == 1 ? lone_panel_width_pixels : panel_width_pixels;
+  }
   unsigned header_height() const noexcept {
-    return header_pixels + static_cast<unsigned>(legend_rows_ - 1) * 20;
+    return header_pixels + (legend_rows_ - 1) * legend_row_pixels;
   }
   double across(unsigned pixels) const noexcept { return static_cast<double>(pixels) / width(); }
   double from_top(unsigned pixels) const noexcept {
     return 1 - static_cast<double>(pixels) / height();
   }
 
-  // All curves, also those that the first panel does not have.
+  // Made of lines, points and words: gnuplot's own belongs to one panel, and has
+  // only what is in it.
   std::string legend() const {
     std::string text;
-    for (const Curve& curve : figure_.curves)
-      text += fmt::format("NaN with linespoints lw 2 {} {} {} title {}, ", curve.colour,
-                          curve.point, curve.dash, gnuplot_string(curve.title));
+    const unsigned left = (width() - legend_columns_ * legend_entry_pixels_) / 2 + letter_pixels;
+    for (unsigned i = 0; i < figure_.curves.size(); ++i) {
+      const Curve& curve = figure_.curves[i];
+      const unsigned x = left + i % legend_columns_ * legend_entry_pixels_;
+      const double y = from_top(70 + i / legend_columns_ * legend_row_pixels);
+      text += fmt::format("set arrow from screen {0}, screen {2} to screen {1}, screen {2} nohead "
+                          "lw 2 {3} {4}\n",
+                          across(x), across(x + legend_line_pixels), y, curve.colour, curve.dash);
+      text += fmt::format("set label '' at screen {}, screen {} point {} {}\n",
+                          across(x + legend_line_pixels / 2), y, curve.point, curve.colour);
+      text += fmt::format("set label {} at screen {}, screen {} left\n",
+                          gnuplot_string(curve.title),
+                          across(x + legend_line_pixels + letter_pixels), y);
+    }
     return text;
   }
 
   const Figure& figure_;
   const std::size_t columns_, rows_;
-  std::size_t legend_columns_ = 1, legend_rows_ = 1;
+  unsigned legend_entry_pixels_ = 0, legend_columns_ = 1, legend_rows_ = 1;
   std::string script_;
-  bool is_legend_drawn_ = false;
 };
 
 std::string cache_title(const std::string& cache) {
@@ -107,28 +124,30 @@ std::string cache_title(const std::string& cache) {
 using Values = std::function<std::vector<double>(const StoredResult&)>;
 
 struct DepthRow {
+  const char* title;
   const char* label;
   const char* settings;
   Values values;
 };
 
-double microseconds(double nanoseconds) { return nanoseconds / 1000; }
+double thousandth(double value) { return value / 1000; }
 
 const std::vector<DepthRow>& depth_rows() {
-  const auto latency = [](auto member) {
+  const auto thousandths = [](auto member) {
     return [member](const StoredResult& result) {
       auto values = values_of(result, member);
-      std::ranges::transform(values, values.begin(), microseconds);
+      std::ranges::transform(values, values.begin(), thousandth);
       return values;
     };
   };
   static constexpr const char* logarithmic = "set logscale y 10\nset yrange [*:*]\n"
                                              "set format y '%.10g'\n";
   static const std::vector<DepthRow> rows{
-      {"I/Os per second", "unset logscale y\nset yrange [0:*]\nset format y '%.0s%c'\n",
-       [](const StoredResult& r) { return values_of(r, &StoredRepeat::io_per_second); }},
-      {"median latency (µs)", logarithmic, latency(&StoredRepeat::p50_ns)},
-      {"99 % latency (µs)", logarithmic, latency(&StoredRepeat::p99_ns)},
+      {"Throughput", "thousand I/Os per second",
+       "unset logscale y\nset yrange [0:*]\nset format y '%.10g'\n",
+       thousandths(&StoredRepeat::io_per_second)},
+      {"Median latency", "latency (µs)", logarithmic, thousandths(&StoredRepeat::p50_ns)},
+      {"99th percentile of latency", "latency (µs)", logarithmic, thousandths(&StoredRepeat::p99_ns)},
   };
   return rows;
 }
@@ -136,6 +155,9 @@ const std::vector<DepthRow>& depth_rows() {
 // A data block of one curve: depth, median, least, greatest.
 std::string depth_points(const Figure& figure, std::size_t curve, const std::string& cache,
                          const Values& values) {
+  // A little beside each other, so that all bars can be seen.
+  const double middle = (static_cast<double>(figure.curves.size()) - 1) / 2;
+  const double aside = std::pow(step_aside, static_cast<double>(curve) - middle);
   std::string points;
   for (const unsigned depth : figure.depths) {
     for (const auto& [result, its_curve] : figure.results) {
@@ -144,7 +166,7 @@ std::string depth_points(const Figure& figure, std::size_t curve, const std::str
       const Summary summary = summarize(values(*result));
       // A logarithmic axis has no place for it.
       if (summary.least <= 0) continue;
-      points += fmt::format("{} {} {} {}\n", depth, summary.median, summary.least,
+      points += fmt::format("{} {} {} {}\n", depth * aside, summary.median, summary.least,
                             summary.greatest);
     }
   }
@@ -179,7 +201,7 @@ LatencyCurve latency_curve(const StoredResult& result) {
   std::size_t next_mark = 0;
   for (const StoredBucket& bucket : result.total_ns) {
     const double value_us =
-        microseconds(static_cast<double>(bucket.first_ns + bucket.last_ns) / 2);
+        thousandth(static_cast<double>(bucket.first_ns + bucket.last_ns) / 2);
     curve.line += fmt::format("{} {}\n", rarity_of(below / count), value_us);
     below += static_cast<double>(bucket.count);
     // The greatest value of N is seen once in N times, and not more rarely.
@@ -208,7 +230,8 @@ constexpr const char* percentile_axis =
 
 Picture depth_picture(const Figure& figure) {
   Page page(figure, depth_rows().size(),
-            "Throughput and latency by queue depth: medians, bars from least to greatest repeat");
+            "Throughput and latency by queue depth",
+            "median of the repeats, bars from least to greatest");
   page.add(depth_axis(figure));
   for (std::size_t row = 0; row < depth_rows().size(); ++row) {
     const DepthRow& what = depth_rows()[row];
@@ -228,9 +251,10 @@ Picture depth_picture(const Figure& figure) {
       if (plots.empty()) continue;
       page.add(data);
       page.panel(row, column,
-                 fmt::format("{}set ylabel '{}: {}' offset 1\nset xlabel 'I/Os outstanding (queue "
-                             "depth{})'\n", what.settings, cache_title(figure.caches[column]),
-                             what.label, figure.setup.jobs == 1 ? "" : " of each job"),
+                 fmt::format("{}, {}", what.title, cache_title(figure.caches[column])),
+                 fmt::format("{}set ylabel '{}'\nset xlabel 'I/Os outstanding (queue depth{})'\n",
+                             what.settings, what.label,
+                             figure.setup.jobs == 1 ? "" : " of each job"),
                  plots);
     }
   }
@@ -239,7 +263,7 @@ Picture depth_picture(const Figure& figure) {
 
 Picture latency_picture(const Figure& figure) {
   const auto depths = shown_depths(figure.depths);
-  Page page(figure, depths.size(), "Latency at each percentile, of all repeats together");
+  Page page(figure, depths.size(), "Latency at each percentile", "all repeats together");
   page.add(percentile_axis);
   for (std::size_t row = 0; row < depths.size(); ++row) {
     for (std::size_t column = 0; column < figure.caches.size(); ++column) {
@@ -263,9 +287,10 @@ Picture latency_picture(const Figure& figure) {
       if (plots.empty()) continue;
       page.add(data);
       page.panel(row, column,
-                 fmt::format("set xrange [1:{}]\nset ylabel '{}, depth {}: latency (µs)' offset 1\n"
-                             "set xlabel 'percentile'\n", 1.2 * greatest_rarity,
-                             cache_title(figure.caches[column]), depths[row]),
+                 fmt::format("Depth {}, {}", depths[row], cache_title(figure.caches[column])),
+                 fmt::format("set xrange [1:{}]\nset ylabel 'latency (µs)'\n"
+                             "set xlabel 'percent of I/Os that took no longer'\n",
+                             1.2 * greatest_rarity),
                  plots);
     }
   }
