@@ -8,7 +8,14 @@
 
 namespace aio_bench {
 
-enum ExitCode { exit_done = 0, exit_failed = 1, exit_usage = 2, exit_interrupted = 130 };
+enum ExitCode {
+  exit_done = 0,
+  exit_failed = 1,
+  exit_usage = 2,
+  exit_regression = 3,  // compare: something got worse
+  exit_data_wrong = 4,  // verify: not what has to be there, or an I/O failed
+  exit_interrupted = 130,
+};
 
 // The command line asks for something that makes no sense.
 struct UsageError : std::runtime_error {

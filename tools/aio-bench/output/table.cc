@@ -34,7 +34,8 @@ std::string operations_text(Load load) {
 std::string block_text(const BlockSize& block) {
   return block.least_bytes == block.greatest_bytes
              ? size_text(block.greatest_bytes)
-             : fmt::format("{} to {}", size_text(block.least_bytes), size_text(block.greatest_bytes));
+             : fmt::format("{} to {}", size_text(block.least_bytes),
+                           size_text(block.greatest_bytes));
 }
 
 std::string title_of(const Options& options, const Report& report, const Case& what) {
@@ -96,7 +97,8 @@ class Columns {
 
   // Long labels leave less room, and none for the bytes.
   std::string line(const std::string& depth, const std::string& label,
-                   const std::vector<std::string>& rates, const std::vector<std::string>& rest) const {
+                   const std::vector<std::string>& rates,
+                   const std::vector<std::string>& rest) const {
     std::string text = fmt::format("{:>5} {:<{}}{:>10}{:>5}", depth, label, label_width_, rates[0],
                                    rates[1]);
     if (!has_long_labels_) text += fmt::format("{:>7}", rates[2]);

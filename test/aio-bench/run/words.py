@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What aio-bench says of a command line, a target or a machine that it cannot work with.
 
-Usage: command_line.py AIO_BENCH
+Usage: words.py AIO_BENCH
 """
 
 import os
