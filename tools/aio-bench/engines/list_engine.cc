@@ -32,10 +32,12 @@ class ListEngine final : public PosixEngine {
     }
     const int outcome =
         functions().list(LIO_WAIT, list_.data(), static_cast<int>(list_.size()), nullptr);
-    // EIO: one failed. EAGAIN: one could not be queued. EINTR: they go on. Which
-    // ones, their status tells.
-    if (outcome != 0 && errno != EIO && errno != EAGAIN && errno != EINTR)
-      refuse(slots[0], errno);
+    // Which of the list were queued nevertheless, nobody can tell for sure.
+    if (outcome != 0 && errno == EAGAIN)
+      throw RunError(fmt::format("{}: a list of {} could not be queued as a whole: lower --depth",
+                                 functions().name, list_.size()));
+    // EIO: one failed. EINTR: they go on. Which ones, their status tells.
+    if (outcome != 0 && errno != EIO && errno != EINTR) refuse(slots[0], errno);
     const std::int64_t after_ns = now_ns();
     for (aiocb* const request : list_) {
       transfers()[slot_of(request)].accepted_ns = after_ns;

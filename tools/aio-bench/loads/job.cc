@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <utility>
 
 namespace aio_bench {
 
@@ -51,7 +52,8 @@ Job::Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop,
       buffer_(stride_bytes_ * plan.depth, plan.seed + number),
       transfers_(plan.depth),
       pieces_(plan.vector_count > 1 ? plan.depth * plan.vector_count : 0),
-      intended_ns_(plan.depth) {
+      intended_ns_(plan.depth),
+      was_refused_(plan.depth) {
   for (unsigned slot = plan.depth; slot-- > 0;) {
     transfers_[slot].buffer = buffer_.data() + slot * stride_bytes_;
     free_.push_back(slot);
@@ -164,16 +166,25 @@ void Job::cut_into_pieces(unsigned slot) noexcept {
 }
 
 void Job::submit_prepared() {
-  if (prepared_.empty()) return;
-  const auto accepted = static_cast<unsigned>(engine_->submit(prepared_));
-  figures_.retry_count += std::min(refused_count_, accepted);
-  in_flight_ += accepted;
-  refused_count_ = static_cast<unsigned>(prepared_.size()) - accepted;
-  // Full lists of lio_listio() leave the fsync behind them for the next time.
-  if (plan_.notify == Notify::list && accepted > 0) refused_count_ = 0;
-  if (refused_count_ > 0) ++figures_.eagain_count;
-  prepared_.erase(prepared_.begin(), prepared_.begin() + accepted);
-  if (in_flight_ == 0)
+  // A list is as long as the queue is deep: what is behind it waits for all of it.
+  const std::size_t batch = plan_.notify == Notify::list ? plan_.depth : plan_.batch;
+  std::size_t done = 0;
+  while (done < prepared_.size()) {
+    const auto part = std::span(prepared_).subspan(done, std::min(batch, prepared_.size() - done));
+    const std::size_t accepted = engine_->submit(part);
+    for (const unsigned slot : part.first(accepted))
+      figures_.retry_count += std::exchange(was_refused_[slot], 0);
+    done += accepted;
+    in_flight_ += static_cast<unsigned>(accepted);
+    if (accepted == part.size()) continue;
+    // A list ends before an fsync, which goes by itself.
+    if (plan_.notify == Notify::list && accepted > 0) break;
+    ++figures_.eagain_count;
+    for (const unsigned slot : part.subspan(accepted)) was_refused_[slot] = 1;
+    break;
+  }
+  prepared_.erase(prepared_.begin(), prepared_.begin() + static_cast<std::ptrdiff_t>(done));
+  if (in_flight_ == 0 && !prepared_.empty())
     throw RunError(fmt::format("{}: EAGAIN although nothing is in flight: out of memory, threads "
                                "or kernel AIO contexts", plan_.engine_name));
 }
@@ -186,8 +197,8 @@ std::int64_t Job::take_completions(std::int64_t deadline_ns) {
   for (const Completion& completion : completions_) {
     if (completion.result == -EAGAIN) {
       ++figures_.eagain_count;
-      ++refused_count_;
-      prepared_.insert(prepared_.begin(), completion.slot);
+      was_refused_[completion.slot] = 1;
+      prepared_.push_back(completion.slot);
       continue;
     }
     check(completion);

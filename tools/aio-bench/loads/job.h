@@ -84,6 +84,7 @@ class Job {
   std::vector<Transfer> transfers_;
   std::vector<iovec> pieces_;              // of slot s: from s * vector_count
   std::vector<std::int64_t> intended_ns_;  // 0: when it is submitted
+  std::vector<char> was_refused_;          // once, since it was accepted last
   std::vector<unsigned> free_;
   std::vector<unsigned> prepared_;  // wait to be accepted
   std::vector<Completion> completions_;
@@ -92,7 +93,6 @@ class Job {
 
   JobFigures figures_;
   unsigned in_flight_ = 0;
-  unsigned refused_count_ = 0;  // of prepared_, those tried before
   unsigned writes_since_sync_ = 0;
   std::uint64_t begun_bytes_ = 0;
   bool is_exhausted_ = false;

@@ -30,6 +30,7 @@ struct LoadPlan {
   int fd = -1;
   std::uint64_t area_bytes = 0;
   unsigned depth = 1;
+  unsigned batch = 1;  // I/Os that one call submits at most; see Engine::submit
   unsigned job_count = 1;
   unsigned vector_count = 1;
   unsigned fsync_every = 0;  // writes; 0: never

@@ -57,6 +57,7 @@ ordered_json settings_json(const Options& options, const Report& report) {
                                                      : ordered_json(nullptr)},
           {"ramp_up_seconds", options.ramp_up_seconds},
           {"repeats", options.repeats},
+          {"batch", options.batch},
           {"cold", options.cold},
           {"extend", options.extend},
           {"dsync", options.dsync},

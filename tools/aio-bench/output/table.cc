@@ -94,24 +94,25 @@ class Columns {
     has_long_labels_ = label_width_ > 8;
   }
 
-  // Long labels leave no room for the bytes.
+  // Long labels leave less room, and none for the bytes.
   std::string line(const std::string& depth, const std::string& label,
                    const std::vector<std::string>& rates, const std::vector<std::string>& rest) const {
-    std::string text = fmt::format("{:>5}  {:<{}}{:>9}{:>6}", depth, label, label_width_, rates[0],
+    std::string text = fmt::format("{:>5} {:<{}}{:>10}{:>5}", depth, label, label_width_, rates[0],
                                    rates[1]);
-    if (!has_long_labels_) text += fmt::format("{:>8}", rates[2]);
-    text += fmt::format("{:>7}", rates[3]);
-    constexpr int widths[] = {9, 8, 9, 8, 8, 7, 7};
+    if (!has_long_labels_) text += fmt::format("{:>7}", rates[2]);
+    text += fmt::format("{:>8}", rates[3]);
+    const int narrow = has_long_labels_ ? 7 : 8;
+    const int widths[] = {narrow, 8, 9, narrow, 8, 7, 8};
     for (std::size_t i = 0; i < rest.size(); ++i) text += fmt::format("{:>{}}", rest[i], widths[i]);
     return text + "\n";
   }
 
   std::string header() const {
-    const std::string groups =
-        fmt::format("{:>{}}{:>26}{:>16}\n", "", 7 + label_width_ + 22 + (has_long_labels_ ? 0 : 8),
-                    "------- latency, us ------", " -- per I/O --");
-    return groups + line("depth", "engine", {"IOPS", "+-", "MiB/s", "vs best"},
-                         {"p50", "p99", "p99.99", "submit", "CPU us", "calls", "switch"});
+    const std::size_t width_before = line("", "", {"", "", "", ""}, {}).size() - 1;
+    return fmt::format("{:>{}}  {:-^{}}  {:-^21}\n", "", width_before, " latency, us ",
+                       has_long_labels_ ? 29 : 31, " per I/O ") +
+           line("depth", "engine", {"IOPS", "+-", "MiB/s", "vs best"},
+                {"p50", "p99", "p99.99", "submit", "CPU us", "calls", "switch"});
   }
 
  private:
@@ -151,8 +152,9 @@ std::uint64_t counter(const Result& result, const std::string& name) {
 // Which way kaio's requests went, where not all went the first one.
 std::string ways_text(const Options& options, const Result& result) {
   const auto completed = static_cast<double>(counter(result, "completed"));
-  if (completed == 0 || counter(result, "by_pool") + counter(result, "submitted_by_pool") == 0)
-    return "";
+  const std::uint64_t by_threads =
+      counter(result, "by_pool") + counter(result, "submitted_by_pool");
+  if (completed == 0 || static_cast<double>(by_threads) < completed / 200) return "";
   std::string reasons;
   for (const auto& [name, count] : result.kaio_statistics)
     if (name.starts_with("reason_") && count > 0)
@@ -162,9 +164,9 @@ std::string ways_text(const Options& options, const Result& result) {
   const auto percent = [&](const char* name) {
     return 100 * static_cast<double>(counter(result, name)) / completed;
   };
-  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO, {:.0f} % at once, {:.0f} % by its "
-                     "threads{}\n", label_of(options, result.what), result.what.depth,
-                     percent("by_kernel"), percent("at_once"), percent("by_pool"), reasons);
+  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO, {:.0f} % by threads of its own{}\n",
+                     label_of(options, result.what), result.what.depth, percent("by_kernel"),
+                     percent("by_pool"), reasons);
 }
 
 std::string retries_text(const Options& options, const Result& result) {

@@ -83,15 +83,15 @@ void check_memory(const Options& options) {
 }
 
 void add_cases(const Options& options, const Case& common, Report& report) {
+  const bool is_wanted_depth = std::ranges::count(options.depths, common.depth) != 0;
   for (const Notify notify : options.notifies)
     for (const std::string& engine_name : options.engine_names) {
       if (!can_notify(engine_name, notify)) continue;
-      // It has one outstanding whatever the depth: measured once.
-      if (is_synchronous(engine_name) && common.depth != options.depths.front()) continue;
+      // It has one outstanding whatever the depth: measured at that alone.
+      if (is_synchronous(engine_name) ? common.depth != 1 : !is_wanted_depth) continue;
       Case what = common;
       what.notify = notify;
       what.engine_name = engine_name;
-      if (is_synchronous(engine_name)) what.depth = 1;
       report.results.push_back({.what = std::move(what), .system_calls_counted = {},
                                 .repeats = {}, .latencies = {}, .kaio_statistics = {}});
     }
@@ -120,19 +120,18 @@ void adapt_to_targets(Options& options, Report& report) {
 }
 
 void plan_results(const Options& options, Report& report) {
+  std::vector<unsigned> depths = options.depths;
+  if (std::ranges::find(depths, 1U) == depths.end()) depths.insert(depths.begin(), 1);
   for (std::size_t target = 0; target < report.targets.size(); ++target)
     for (const Load load : options.loads)
       for (const BlockSize& block : options.blocks)
         for (const Cache cache : options.caches)
           for (const unsigned job_count : options.job_counts)
-            for (const unsigned depth : options.depths)
+            for (const unsigned depth : depths)
               add_cases(options,
                         {.target = target, .load = load, .block = block, .cache = cache,
                          .job_count = job_count, .depth = depth, .notify = {}, .engine_name = {}},
                         report);
-  std::ranges::stable_sort(report.results, {}, [](const Result& result) {
-    return result.what.target;
-  });
   for (Result& result : report.results)
     result.system_calls_counted = report.has_kernel_counted_system_calls
                                       ? "all"

@@ -43,7 +43,7 @@ Latency runs from before the submitting call until the program has the result; w
 
 // The words as given; turned into Options when all are known.
 struct Words {
-  std::string engines, loads = "randread", blocks = "4k", depths = "1,8,32", jobs = "1", cache;
+  std::string engines, loads = "randread", blocks = "4k", depths = "1,8,32", jobs = "1", batch = "1", cache;
   std::string notifies = "suspend", size, seconds, amount, ramp_up, repeats = "3";
   std::string vectors = "1", fsync_every, rate, poisson, csv_interval = "1";
   std::vector<std::string> destroy;
@@ -67,6 +67,7 @@ void declare(CLI::App& app, Options& options, Words& words) {
          "rw:PERCENT (randread)", load);
   option("-b,--block-size", words.blocks, "LIST", "bytes of an I/O (4k)", load);
   option("-d,--depth", words.depths, "LIST", "I/Os kept outstanding by each job (1,8,32)", load);
+  option("--batch", words.batch, "COUNT", "I/Os in one submitting call, at most (1)", load);
   option("-j,--jobs", words.jobs, "LIST", "threads that submit (1)", load);
   option("-c,--cache", words.cache, "WHICH", "direct, buffered or both (direct)", load);
   option("-n,--notify", words.notifies, "LIST", "completion by suspend, poll, waitcomplete, list,\n"
@@ -190,6 +191,7 @@ void interpret(Options& options, const Words& words) {
   options.loads = parse_loads("--load", words.loads);
   options.blocks = parse_blocks("--block-size", words.blocks);
   options.depths = parse_counts("--depth", words.depths, 1, highest_depth);
+  options.batch = parse_count("--batch", words.batch, 1, highest_depth);
   options.job_counts = parse_counts("--jobs", words.jobs, 1, highest_job_count);
   options.notifies = parse_notifies("--notify", words.notifies);
   options.vector_count = parse_count("--vectors", words.vectors, 1, 1024);

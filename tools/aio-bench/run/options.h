@@ -20,6 +20,7 @@ struct Options {
   std::vector<Load> loads;
   std::vector<BlockSize> blocks;
   std::vector<unsigned> depths;
+  unsigned batch = 0;
   std::vector<unsigned> job_counts;
   std::vector<Cache> caches;
   bool direct_is_optional = false;  // not asked for alone: without O_DIRECT, buffered only

@@ -84,6 +84,7 @@ class Session {
                   .fd = target.descriptor(what.cache),
                   .area_bytes = target.area_bytes,
                   .depth = what.depth,
+                  .batch = options_.batch,
                   .job_count = what.job_count,
                   .vector_count = options_.vector_count,
                   .fsync_every = options_.fsync_every,
