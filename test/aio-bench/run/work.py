@@ -68,6 +68,24 @@ def check_writes(cases, directory):
     cases.tell('mixed vectored I/O of drawn sizes is done', problems)
 
 
+def check_rates(cases, directory):
+    common = ['-e', 'kaio,libaio,threads', '-d', '16', '-t', '1', '-r', '1', '-s', '4m',
+              '-c', 'buffered']
+    document = results_of(*common, '--rate', '2000', cwd=directory)
+    problems = [f'{result["engine"]}: {result["io_per_second"]["median"]:.0f} I/Os per second'
+                for result in document['results']
+                if not 1800 <= result['io_per_second']['median'] <= 2050]
+    cases.tell('a limited rate is reached and not exceeded', problems)
+    document = results_of(*common, '--poisson', '2000', '-j', '2', cwd=directory)
+    problems = []
+    for result in document['results']:
+        rate = result['io_per_second']['median']
+        # Four standard deviations of a Poisson distribution of 2,000.
+        if not 1800 <= rate <= 2200:
+            problems.append(f'{result["engine"]}: {rate:.0f} I/Os per second')
+    cases.tell('Poisson arrivals come at the rate asked for', problems)
+
+
 def check_open_loop_latency(cases, directory):
     """Arrivals at a rate that cannot be kept wait in a queue that grows for as long
     as the run takes: a closed loop would not see it."""
@@ -205,7 +223,7 @@ def check_warnings(cases, directory):
 def main():
     cases = Cases()
     with scratch_directory() as directory:
-        for check in (check_amounts, check_notifications, check_writes,
+        for check in (check_amounts, check_notifications, check_writes, check_rates,
                       check_open_loop_latency, check_system_calls, check_kernel_count, check_csv,
                       check_repeats, check_warnings):
             check(cases, directory)

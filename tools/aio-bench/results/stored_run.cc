@@ -54,13 +54,15 @@ StoredRepeat repeat_of(const json& object) {
 }
 
 // Settings of the whole run that make it another measurement.
-std::string write_mode_of(const json& settings) {
+std::string manner_of(const json& settings) {
   std::vector<std::string> words;
   if (settings.at("cold").get<bool>()) words.emplace_back("cold");
   if (settings.at("extend").get<bool>()) words.emplace_back("extending");
   if (settings.at("dsync").get<bool>()) words.emplace_back("O_DSYNC");
   const unsigned fsync_every = settings.at("fsync_every");
   if (fsync_every != 0) words.push_back(fmt::format("fsync every {}", fsync_every));
+  const unsigned batch = settings.value("batch", 1U);
+  if (batch != 1) words.push_back(fmt::format("batches of {}", batch));
   return join(words, ", ");
 }
 
@@ -83,7 +85,7 @@ StoredResult result_of(const json& object, const json& document) {
                 .vector_count = object.at("vector_count"),
                 .pace = object.at("pace"),
                 .wanted_io_per_second = number_in(object, "wanted_io_per_second").value_or(0),
-                .write_mode = write_mode_of(document.at("settings")),
+                .manner = manner_of(document.at("settings")),
                 .depth = object.at("depth"),
                 .engine = object.at("engine")},
       .repeats = {},
@@ -130,7 +132,7 @@ std::string setup_text(const StoredSetup& setup, bool with_cache) {
     text += size_text(setup.block_bytes_least) + " to ";
   text += size_text(setup.block_bytes);
   if (with_cache) text += setup.cache == "direct" ? ", O_DIRECT" : ", " + setup.cache;
-  if (!setup.write_mode.empty()) text += ", " + setup.write_mode;
+  if (!setup.manner.empty()) text += ", " + setup.manner;
   if (setup.jobs != 1) text += fmt::format(", {} jobs", setup.jobs);
   if (setup.vector_count != 1) text += fmt::format(", {} vectors", setup.vector_count);
   if (setup.notify != "suspend") text += ", by " + setup.notify;

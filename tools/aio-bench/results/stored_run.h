@@ -35,7 +35,7 @@ struct StoredSetup {
   unsigned vector_count = 1;
   std::string pace;
   double wanted_io_per_second = 0;  // 0: at full pace
-  std::string write_mode;           // "dsync", "fsync every 8", ""; cold or extending runs
+  std::string manner;               // of the whole run: "O_DSYNC", "cold", "batches of 8", ""
   unsigned depth = 1;
   std::string engine;
 

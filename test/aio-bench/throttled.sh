@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# aio-bench's figures against what is known: a rate that was asked for, a device that
-# is throttled to a rate, the system calls that strace counts.
-# Usage: figures.sh SOURCE_ROOT LIBRARY PROGRAM
+# aio-bench's figures on a device that is throttled to a known rate.
+# Usage: throttled.sh SOURCE_ROOT LIBRARY PROGRAM
 set -uo pipefail
 # shellcheck source=test/aio-bench/bench_cases.sh disable=SC1091
 source "$(dirname "$0")/bench_cases.sh"
@@ -10,12 +9,11 @@ source "$(dirname "$0")/bench_cases.sh"
 seconds=1
 ((is_long)) && seconds=10
 
-# figure EXPRESSION: of `r`, the first result of the last run's JSON, and `run`.
+# figure EXPRESSION: of `r`, the first result of the last run's JSON.
 figure() {
   python3 -c '
 import json, sys
-run = json.load(open(sys.argv[1]))
-r = run["results"][0]
+r = json.load(open(sys.argv[1]))["results"][0]
 print(eval(sys.argv[2]))' "$scratch/result.json" "$1"
 }
 
@@ -28,59 +26,6 @@ near() {
     fail "$1" "$2 $5 instead of $3, and more than $4 % off"
   fi
 }
-
-measure() { # OPTION...
-  rm -f "$scratch/result.json"
-  run_bench "$@" --json result.json
-  ((status == 0)) && return
-  fail "aio-bench $*" "exit code $status: $(tail -n 2 "$scratch/errors" | tr '\n' ' ')"
-  return 1
-}
-
-# ---- A rate that was asked for -----------------------------------------------
-
-for engine in kaio libaio; do
-  measure -e $engine -c buffered -s 8m -d 8 -t $seconds -r 1 --rate 2000 &&
-    near "$engine keeps to --rate" "$(figure 'r["io_per_second"]["median"]')" 2000 2 "I/Os per second"
-  # Of N arrivals the standard deviation is the square root of N: 1.4 % of 5000.
-  measure -e $engine -c buffered -s 8m -d 8 -t $seconds -r 1 --poisson 5000 &&
-    near "$engine keeps to --poisson" "$(figure 'r["io_per_second"]["median"]')" 5000 7 \
-      "I/Os per second"
-done
-
-# ---- System calls ------------------------------------------------------------
-
-# counted_by_strace OPTION...: those calls that the tool counts too, over the run.
-counted_by_strace() {
-  rm -f "$scratch/result.json"
-  (cd "$scratch" && timeout 60 strace -f -c -U name,calls -o calls \
-    "$bench" "$@" --json result.json >output 2>errors)
-  awk -v names="$counted_names" '
-    BEGIN { split(names, list, " "); for (i in list) counted[list[i]] = 1 }
-    $1 in counted { sum += $2 }
-    END { print sum + 0 }' "$scratch/calls"
-}
-
-if ! command -v strace >/dev/null; then
-  skip "system calls as strace counts them" "strace is not installed"
-elif ! strace -o /dev/null true 2>/dev/null; then
-  skip "system calls as strace counts them" "strace cannot trace here"
-else
-  for engine in preadv2 libaio io_uring kaio; do
-    counted_names="io_submit io_getevents io_pgetevents preadv2 io_uring_enter"
-    arguments=(-e "$engine" -d 4 -s 8m --amount 8m -r 1 --ramp-up 0)
-    by_strace=$(counted_by_strace "${arguments[@]}")
-    if grep -q "io_uring" "$scratch/errors"; then
-      skip "system calls of $engine" "$(tail -n 1 "$scratch/errors")"
-      continue
-    fi
-    near "system calls of $engine as strace counts them" \
-      "$(figure 'r["repeats"][0]["system_calls_per_io"] * r["repeats"][0]["io_count"]')" \
-      "$by_strace" 3 calls
-  done
-fi
-
-# ---- A device of a known rate ------------------------------------------------
 
 throttled_iops=400
 group=
@@ -110,8 +55,8 @@ make_throttled_group() {
   fi 2>/dev/null
 }
 
-# As `measure`, in the throttled group.
-measure_throttled() {
+# The program in the throttled group, with its result in result.json.
+measure_throttled() { # OPTION...
   rm -f "$scratch/result.json"
   (cd "$scratch" && echo "$BASHPID" >"$group/cgroup.procs" &&
     exec timeout 60 "$bench" "$@" --json result.json) >"$scratch/output" 2>"$scratch/errors"
