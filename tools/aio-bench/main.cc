@@ -1,62 +1,40 @@
 // SPDX-License-Identifier: MIT
 // aio-bench: compares ways of asynchronous I/O, side by side in one process.
 //
-//   options -> target -> session (rounds over all engines) -> table, JSON, plot
-//                           `-> load_loop -> engine
-#include "errors.h"
-#include "interrupt.h"
-#include "json_report.h"
-#include "options.h"
-#include "plot.h"
-#include "session.h"
-#include "table.h"
-#include "target.h"
+//   run/      options -> targets -> session (rounds over all engines) -> output
+//   output/   table, JSON, CSV, progress
+//   verify/   patterned blocks, written and read back
+//   plot/     pictures of results;  compare/  what changed between them
+//   results/  reads what output/ wrote
+//   targets/  scratch files, files and devices: opened safely, their facts
+//   loads/    a job: the loop around an engine; what each I/O is, and when
+//   engines/  one interface over glibc, kaio, libaio, io_uring and threads
+//   figures/  histograms, usage, medians and spread
+//   base/     errors, text, clock, memory
+#include "base/errors.h"
+#include "commands.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace {
 
 using namespace aio_bench;
 
-// What can be known to fail is found out before a minute is spent on measuring.
-void check_outputs(const Options& options) {
-  if (!options.json_path.empty()) check_json_path(options.json_path);
-  if (!options.plot_path.empty()) check_gnuplot();
-}
-
-int show(const Options& options, const Target& target, const Report& report) {
-  fmt::print("{}", table_text(options, report));
-  if (!options.json_path.empty()) write_json(options, target, report);
-  if (!options.plot_path.empty() && !report.results.empty()) draw_plot(options, report);
-  if (!report.failure.empty()) throw RunError(report.failure);
-  if (report.is_complete()) return exit_done;
-  fmt::print(stderr, "aio-bench: interrupted after {} of {} measurements\n",
-             report.measurements_done, report.measurements_planned);
-  return exit_interrupted;
-}
-
-int run(int argument_count, const char* const* arguments) {
-  auto options = parse_options(argument_count, arguments);
-  if (!options) return exit_done;
-  check_outputs(*options);
-  watch_for_interrupt();
-  Report report;
-  adapt_to_machine(*options, report);
-  const Target target =
-      options->has_scratch_file() ? open_scratch_file(*options) : open_existing_target(*options);
-  adapt_to_target(*options, target, report);
-  fmt::print("{}", heading_text(*options, target, report));
-  std::fflush(stdout);
-  run_session(*options, target, report);
-  return show(*options, target, report);
+int call_command(int argument_count, char** arguments) {
+  const auto command = argument_count < 2
+                           ? commands().end()
+                           : std::ranges::find(commands(), std::string(arguments[1]),
+                                               &Command::name);
+  if (command == commands().end()) return run_command(argument_count, arguments);
+  return command->function(argument_count - 1, arguments + 1);
 }
 
 }  // namespace
 
 int main(int argument_count, char** arguments) {
   try {
-    return run(argument_count, arguments);
+    return call_command(argument_count, arguments);
   } catch (const UsageError& error) {
     fmt::print(stderr, "aio-bench: {}\n", error.what());
     return exit_usage;

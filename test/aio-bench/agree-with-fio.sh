@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# aio-bench's figures agree with fio's: same device, engine, size and depth, five
+# repeats of each in turn.
+# Usage: agree-with-fio.sh SOURCE_ROOT LIBRARY PROGRAM
+set -uo pipefail
+# shellcheck source=test/aio-bench/bench_cases.sh disable=SC1091
+source "$(dirname "$0")/bench_cases.sh"
+
+skip_without fio "agreement with fio"
+milliseconds=300
+((is_long)) && milliseconds=4000
+repeats=5
+
+if ((EUID != 0)); then
+  skip "agreement with fio" "making a loop device needs root"
+  finish
+elif ! make_loop_device 64; then
+  skip "agreement with fio" "no loop device can be made here"
+  finish
+fi
+dd if=/dev/urandom of="$loop" bs=1M count=64 status=none
+
+run_fio() { # ENGINE DEPTH REPEAT
+  local more=()
+  # As the engines here wait: for one, and take what there is.
+  [[ $1 == libaio ]] && more=(--iodepth_batch_complete_max="$2")
+  fio --name=agree --filename="$loop" --rw=randread --bs=4k --direct=1 --ioengine="$1" \
+    --iodepth="$2" --time_based --runtime="${milliseconds}ms" --ramp_time=0 --norandommap \
+    --random_generator=tausworthe --lat_percentiles=1 --percentile_list=50:99 \
+    ${more[@]+"${more[@]}"} --output-format=json --output="$scratch/fio-$1-$2-$3.json" \
+    >/dev/null 2>"$scratch/errors"
+}
+
+# verdict ENGINE DEPTH FIGURE: "agree:" or "differ:", and the figures. They agree when
+# the ranges over the repeats meet, or the medians are within 10 % or the wider range.
+# The two programs do not cost the same: fewer I/Os than fio's are an error beyond
+# that, more of them only when they are twice as many.
+verdict() {
+  python3 - "$scratch" "$repeats" "$@" <<'END'
+import json, statistics, sys
+scratch, repeats, engine, depth, figure = sys.argv[1:]
+fio, ours = [], []
+for number in range(int(repeats)):
+    with open(f'{scratch}/fio-{engine}-{depth}-{number}.json') as opened:
+        text = opened.read()
+    read = json.loads(text[text.index('{'):])['jobs'][0]['read']
+    with open(f'{scratch}/ours-{engine}-{depth}-{number}.json') as opened:
+        one = json.load(opened)['results'][0]['repeats'][0]
+    if figure == 'rate':
+        fio.append(read['iops'])
+        ours.append(one['io_per_second'])
+    else:
+        fio.append(read['lat_ns']['percentile']['50.000000'])
+        ours.append(one['latency_ns']['total']['p50'])
+middle, our_middle = statistics.median(fio), statistics.median(ours)
+width = max(max(fio) - min(fio), max(ours) - min(ours))
+noise = max(0.10 * middle, width)
+told = (f'fio {middle:,.0f} ({min(fio):,.0f} to {max(fio):,.0f}), '
+        f'aio-bench {our_middle:,.0f} ({min(ours):,.0f} to {max(ours):,.0f})')
+if max(min(fio), min(ours)) <= min(max(fio), max(ours)) or abs(our_middle - middle) <= noise:
+    print('agree:', told)
+elif middle < our_middle < 2 * middle if figure == 'rate' else our_middle < middle < 2 * our_middle:
+    print('agree:', told)
+else:
+    print('differ:', told)
+END
+}
+
+for engine in libaio io_uring; do
+  for depth in 1 32; do
+    [[ $engine == io_uring && $depth == 1 && is_long -eq 0 ]] && continue
+    is_run=yes
+    for ((number = 0; number < repeats; ++number)); do
+      run_fio $engine $depth $number
+      fio_status=$?
+      run_bench "$loop" -e $engine -d $depth -t "$(awk "BEGIN { print $milliseconds / 1000 }")" -r 1 --ramp-up 0 \
+        --json "ours-$engine-$depth-$number.json"
+      if ((fio_status != 0 || status != 0)); then
+        if [[ $engine == io_uring ]]; then
+          skip "$engine, depth $depth" "it cannot be used here"
+        else
+          fail "$engine, depth $depth" "$(tail -n 2 "$scratch/errors")"
+        fi
+        is_run=no
+        break
+      fi
+    done
+    [[ $is_run == yes ]] || continue
+    for figure in rate latency; do
+      name="$figure of $engine at depth $depth agrees with fio"
+      told=$(verdict $engine $depth $figure)
+      echo "$told" >&2
+      if [[ $told == agree:* ]]; then
+        pass "$name"
+      else
+        fail "$name" "${told#*: }"
+      fi
+    done
+  done
+done
+finish

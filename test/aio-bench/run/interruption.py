@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Ctrl-C, termination, and what a terminal is shown.
+
+Usage: interruption.py AIO_BENCH
+"""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+
+from bench import LIMIT_SECONDS, PROGRAM, Cases, run, scratch_directory
+
+LONG = ['-e', 'kaio,libaio', '-d', '4', '-t', '0.3', '-r', '100', '-s', '8m', '--json', 'run.json']
+
+
+def interrupted(directory, arguments, signal_number, after_seconds):
+    process = subprocess.Popen([PROGRAM, *arguments], cwd=directory, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    time.sleep(after_seconds)
+    began = time.monotonic()
+    process.send_signal(signal_number)
+    output, errors = process.communicate(timeout=LIMIT_SECONDS)
+    return process.returncode, output, errors, time.monotonic() - began
+
+
+def check_interrupt(cases, directory, name, arguments, signal_number):
+    code, output, errors, seconds = interrupted(directory, arguments, signal_number, 2)
+    problems = []
+    if code != 130:
+        problems.append(f'exit code {code}: {errors}')
+    if seconds > 3:
+        problems.append(f'it took {seconds:.1f} s')
+    if 'IOPS' not in output or not re.search(r'^ +4 kaio', output, re.MULTILINE):
+        problems.append(f'what was measured is not shown: {output!r}')
+    if 'interrupted after' not in errors:
+        problems.append(f'it does not say so: {errors!r}')
+    document = json.loads((directory / 'run.json').read_text())
+    if document['end'] != 'interrupted' or not document['results']:
+        problems.append(f'JSON: end {document["end"]}, {len(document["results"])} results')
+    problems += left_behind(directory)
+    cases.tell(name, problems)
+
+
+def left_behind(directory):
+    return [f'left behind: {name}' for name in os.listdir(directory)
+            if name.startswith('aio-bench.')]
+
+
+def check_early_interrupt(cases, directory):
+    process = subprocess.Popen([PROGRAM, '-s', '2g'], cwd=directory, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=LIMIT_SECONDS)
+    cases.tell('Ctrl-C while the scratch file is filled ends it',
+               ([] if process.returncode == 130 and 'nothing was measured' in errors else
+                [f'exit code {process.returncode}: {errors!r}']) + left_behind(directory))
+
+
+def check_kill(cases, directory):
+    interrupted(directory, LONG, signal.SIGKILL, 0.3)
+    cases.tell('not even SIGKILL leaves the scratch file behind', left_behind(directory))
+
+
+def check_terminal(cases, directory):
+    arguments = ['-e', 'kaio', '-d', '4', '-t', '0.8', '-r', '2', '-s', '8m']
+    main_end, terminal = pty.openpty()
+    process = subprocess.Popen([PROGRAM, *arguments], cwd=directory, stdout=subprocess.DEVNULL,
+                               stderr=terminal)
+    os.close(terminal)
+    shown = b''
+    try:
+        while block := os.read(main_end, 4096):
+            shown += block
+    except OSError:  # the other end is closed
+        pass
+    process.wait(timeout=LIMIT_SECONDS)
+    os.close(main_end)
+    text = shown.decode()
+    problems = [] if re.search(r'1/2 .*kaio: [\d,]+ IOPS, [\d,]+ MiB/s, \d+ s left', text) else \
+        [f'no rate and time left: {text!r}']
+    if not text.endswith('\r\x1b[K'):
+        problems.append('the line stays behind')
+    cases.tell('a terminal is shown the rate and the time left', problems)
+    outcome = run(*arguments, cwd=directory)
+    cases.tell('what is no terminal is shown no progress',
+               [f'{outcome.errors!r}'] if outcome.errors or outcome.code else [])
+
+
+def main():
+    cases = Cases()
+    # In memory: a disk that is busy with something else could take seconds for a start.
+    with scratch_directory(in_memory=True) as directory:
+        check_interrupt(cases, directory, 'Ctrl-C ends it and shows what is there', LONG,
+                        signal.SIGINT)
+        check_interrupt(cases, directory, 'so does SIGTERM, with several jobs', [*LONG, '-j', '2'],
+                        signal.SIGTERM)
+        check_early_interrupt(cases, directory)
+        check_kill(cases, directory)
+        check_terminal(cases, directory)
+    cases.exit()
+
+
+main()

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What aio-bench says of a command line, a target or a machine that it cannot work with.
+
+Usage: words.py AIO_BENCH
+"""
+
+import os
+import shutil
+import subprocess
+
+from bench import (IS_ROOT, Cases, loop_device, make_file, refuse_io_uring, run,
+                   scratch_directory)
+
+
+def check_words(cases, directory):
+    cases.tell('help shows examples and exit codes',
+               run('--help', cwd=directory).problems(0, 'Examples:', 'Exit codes:', '--destroy'))
+    cases.tell('help fits 100 columns',
+               [f'too long: {line}' for line in run('--help', cwd=directory).output.splitlines()
+                if len(line) > 100])
+    cases.tell('the version is told', run('--version', cwd=directory).problems(0, 'aio-bench 0.'))
+    cases.tell('an unknown option is refused with the near one',
+               run('--dept', '4', cwd=directory).problems(2, "did you mean '--depth'", '--help'))
+    cases.tell('run is the command without a name',
+               run('run', '--detph=4', cwd=directory).problems(2, "did you mean '--depth'"))
+
+
+def check_targets(cases, directory):
+    cases.tell('a missing device is named',
+               run('/dev/nosuchdevice', cwd=directory).problems(
+                   1, '/dev/nosuchdevice', 'No such file', 'check the name'))
+    cases.tell('a directory is refused with what to do',
+               run('/', cwd=directory).problems(2, 'is a directory', 'change to it'))
+    cases.tell('a character device is refused',
+               run('/dev/zero', cwd=directory).problems(2, 'neither a file nor a block device'))
+    small = make_file(directory / 'small', 2048)
+    cases.tell('a file smaller than a block is refused',
+               run(small, '-c', 'buffered', cwd=directory).problems(2, 'smaller than one block'))
+    cases.tell('a size that the target does not have is refused',
+               run(small, '-s', '1g', cwd=directory).problems(2, 'is more than'))
+    cases.tell('an output that cannot be written is known before anything starts',
+               run('--json', '/nosuchdirectory/x.json', cwd=directory).problems(
+                   1, '--json: /nosuchdirectory/x.json cannot be written'))
+
+
+def check_permissions(cases, directory):
+    name = 'a file that may not be read says who may'
+    secret = make_file(directory / 'secret', 1 << 20)
+    secret.chmod(0)
+    if not IS_ROOT:
+        cases.tell(name, run(secret, cwd=directory).problems(1, 'Permission denied', 'root'))
+    elif shutil.which('setpriv') is None:
+        cases.skip(name, 'setpriv is not installed')
+    else:
+        directory.chmod(0o755)
+        as_nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+        cases.tell(name, run(secret, cwd=directory, before=as_nobody).problems(
+            1, 'Permission denied', 'root'))
+        cases.tell('a directory without permission says what to do',
+                   run('-s', '1m', cwd=directory, before=as_nobody).problems(
+                       1, 'no scratch file can be made', 'change to a directory'))
+
+
+def check_alignment(cases, directory):
+    name = 'a block size that the device cannot do is refused with one that it can'
+    with loop_device(make_file(directory / 'backing', 1 << 20), '--sector-size', '4096') as device:
+        if device is None:
+            cases.skip(name, 'no loop device can be made here')
+            return
+        cases.tell(name, run(device, '-b', '512', cwd=directory).problems(
+            2, '--block-size 512', 'multiple of 4096', '--cache buffered'))
+        cases.tell('pieces that the device cannot do are refused',
+                   run(device, '-b', '4k', '--vectors', '2', cwd=directory).problems(
+                       2, '--vectors 2', 'multiple of 4096'))
+
+
+def check_full_disk(cases, directory):
+    name = 'a scratch file that does not fit is refused with what to do'
+    place = directory / 'small_disk'
+    place.mkdir()
+    mounted = IS_ROOT and subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'none', str(place)],
+        capture_output=True, check=False).returncode == 0
+    if not mounted:
+        cases.skip(name, 'mounting a small disk needs root')
+        return
+    try:
+        cases.tell(name, run(cwd=place).problems(1, 'does not fit', '--size') +
+                   [f'left behind: {left}' for left in os.listdir(place)])
+    finally:
+        subprocess.run(['umount', str(place)], check=True)
+
+
+def check_refused_engine(cases, directory):
+    short = ['-d', '4', '-t', '0.05', '-r', '1', '-s', '1m', '-c', 'buffered']
+    try:
+        all_engines = run(*short, cwd=directory, preexec_fn=refuse_io_uring)
+    except subprocess.SubprocessError:
+        cases.skip('io_uring that is refused is left out aloud', 'no seccomp here')
+        return
+    cases.tell('io_uring that is refused is left out aloud',
+               all_engines.problems(0, 'Note: io_uring is ', '4 kaio', '4 libaio') +
+               (['it was measured'] if '4 io_uring' in all_engines.output else []))
+    cases.tell('io_uring that is refused and was asked for is an error',
+               run('-e', 'kaio,io_uring', *short, cwd=directory,
+                   preexec_fn=refuse_io_uring).problems(1, 'io_uring is '))
+
+
+def main():
+    cases = Cases()
+    with scratch_directory() as directory:
+        check_words(cases, directory)
+        check_targets(cases, directory)
+        check_permissions(cases, directory)
+        check_alignment(cases, directory)
+        check_full_disk(cases, directory)
+        check_refused_engine(cases, directory)
+    cases.exit()
+
+
+main()

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""That aio-bench does the work it was asked for, all of it, and counts it rightly.
+
+Usage: work.py AIO_BENCH
+"""
+
+import csv
+import re
+import shutil
+
+from bench import Cases, make_file, results_of, run, scratch_directory
+
+ENGINES = {'glibc', 'kaio', 'libaio', 'io_uring', 'preadv2', 'threads'}
+
+
+def check_amounts(cases, directory):
+    document = results_of('--amount', '4m', '-d', '1,8', '-j', '1,2', '-c', 'both', '-r', '2',
+                          '-s', '8m', cwd=directory)
+    problems = []
+    for result in document['results']:
+        where = f'{result["engine"]} {result["cache"]} depth {result["depth"]} x{result["jobs"]}'
+        for repeat in result['repeats']:
+            if repeat['byte_count'] != 4 << 20 or repeat['io_count'] != 1024:
+                problems.append(f'{where}: {repeat["io_count"]} I/Os')
+        for name in ('submission', 'completion', 'total'):
+            latency = result['latency_ns'][name]
+            if latency['count'] != 2048 or sum(b[2] for b in latency['buckets']) != 2048:
+                problems.append(f'{where}: {name} has {latency["count"]} latencies')
+    engines = {result['engine'] for result in document['results']}
+    left_out = ENGINES - engines
+    # An engine is only left out aloud.
+    problems += [f'{engine} is missing' for engine in left_out
+                 if not any(engine in note for note in document['notes'])]
+    cases.tell('an amount is done exactly, by every engine', problems,
+               f'{len(document["results"])} results')
+
+
+def check_notifications(cases, directory):
+    notifies = 'suspend,poll,waitcomplete,list,signal,thread,eventfd'
+    document = results_of('--amount', '2m', '-d', '8', '-n', notifies, '-r', '1', '-s', '4m',
+                          cwd=directory)
+    seen = {(result['engine'], result['notify']) for result in document['results']}
+    problems = [f'kaio with {notify} is missing' for notify in notifies.split(',')
+                if ('kaio', notify) not in seen]
+    problems += [f'{result["engine"]}/{result["notify"]}: {repeat["io_count"]} I/Os'
+                 for result in document['results'] for repeat in result['repeats']
+                 if repeat['io_count'] != 512]
+    cases.tell('every way of being told of completions does the whole amount', problems,
+               f'{len(seen)} ways')
+
+
+def check_writes(cases, directory):
+    document = results_of('--amount', '1m', '-d', '4', '-l', 'write', '--fsync', '16', '-r', '1',
+                          '-s', '4m', '-n', 'suspend,list', cwd=directory)
+    problems = [f'{result["engine"]}/{result["notify"]}: {repeat["sync_count"]} fsyncs of 256 writes'
+                for result in document['results'] for repeat in result['repeats']
+                if repeat['sync_count'] not in (15, 16) or
+                result['latency_ns']['sync']['count'] != repeat['sync_count']]
+    cases.tell('an fsync goes after every so many writes', problems)
+    document = results_of('--amount', '2m', '-d', '4', '-l', 'randrw:70', '-b', '8k-32k',
+                          '--vectors', '2', '-r', '1', '-s', '4m', cwd=directory)
+    problems = [f'{result["engine"]}: {result["repeats"][0]["byte_count"]} bytes'
+                for result in document['results']
+                if not 2 << 20 <= result['repeats'][0]['byte_count'] < (2 << 20) + 32768]
+    if {'glibc'} & {result['engine'] for result in document['results']}:
+        problems.append('glibc did vectors')
+    cases.tell('mixed vectored I/O of drawn sizes is done', problems)
+
+
+def check_rates(cases, directory):
+    common = ['-e', 'kaio,libaio,threads', '-d', '16', '-t', '1', '-r', '1', '-s', '4m',
+              '-c', 'buffered']
+    document = results_of(*common, '--rate', '2000', cwd=directory)
+    problems = [f'{result["engine"]}: {result["io_per_second"]["median"]:.0f} I/Os per second'
+                for result in document['results']
+                if not 1800 <= result['io_per_second']['median'] <= 2050]
+    cases.tell('a limited rate is reached and not exceeded', problems)
+    document = results_of(*common, '--poisson', '2000', '-j', '2', cwd=directory)
+    problems = []
+    for result in document['results']:
+        rate = result['io_per_second']['median']
+        # Four standard deviations of a Poisson distribution of 2,000.
+        if not 1800 <= rate <= 2200:
+            problems.append(f'{result["engine"]}: {rate:.0f} I/Os per second')
+    cases.tell('Poisson arrivals come at the rate asked for', problems)
+
+
+def check_open_loop_latency(cases, directory):
+    """Arrivals at a rate that cannot be kept wait in a queue that grows for as long
+    as the run takes: a closed loop would not see it."""
+    path = make_file(directory / 'slow', 4 << 20)
+    document = results_of(path, '-e', 'preadv2', '-d', '1', '-t', '1', '--ramp-up', '0', '-r', '1',
+                          '-c', 'buffered', '-b', '1m', '--poisson', '200k', cwd=directory)
+    result = document['results'][0]
+    total, submission = result['latency_ns']['total'], result['latency_ns']['submission']
+    kept = result['io_per_second']['median'] / 200e3
+    problems = []
+    if kept > 0.9:
+        problems.append(f'this machine keeps up: {kept:.2f}')
+    # The last one that was done was due at `kept` of the time.
+    expected_ns = (1 - kept) * result['repeats'][0]['seconds'] * 1e9
+    if not 0.8 * expected_ns < total['greatest'] < 1.1 * expected_ns:
+        problems.append(f'longest {total["greatest"]} ns instead of about {expected_ns:.0f}')
+    if not submission['p50'] < total['p50'] / 20:
+        problems.append(f'median {total["p50"]} ns, of which {submission["p50"]} inside the call')
+    cases.tell('latency counts from the intended start', problems)
+
+
+def strace_counts(path):
+    counts = {}
+    for line in path.read_text().splitlines():
+        if match := re.match(r'\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$', line):
+            counts[match[2]] = int(match[1])
+    return counts
+
+
+def check_system_calls(cases, directory):
+    calls_of = {'libaio': ['io_submit', 'io_getevents'],
+                'io_uring': ['io_uring_enter'],
+                'preadv2': ['preadv2', 'pwritev2', 'fsync'],
+                'kaio': ['io_submit', 'io_getevents', 'io_pgetevents']}
+    if shutil.which('strace') is None:
+        cases.skip('system calls are those that strace sees', 'strace is not installed')
+        return
+    path = make_file(directory / 'counted', 4 << 20)
+    for engine, calls in calls_of.items():
+        name = f'system calls of {engine} are those that strace sees'
+        try:
+            document = results_of(
+                path, '-e', engine, '-d', '8', '--amount', '4m', '-r', '1', cwd=directory,
+                before=['strace', '-f', '-c', '-o', 'strace.txt', '-e', 'trace=' + ','.join(calls)])
+        except RuntimeError as error:
+            cases.skip(name, str(error))
+            continue
+        result = document['results'][0]
+        counted = result['system_calls_per_io']['median'] * result['repeats'][0]['io_count']
+        seen = strace_counts(directory / 'strace.txt')
+        truth = sum(seen.get(call, 0) for call in calls)
+        # kaio's reaper may make a few before and after.
+        allowed = 3 if engine == 'kaio' else 0
+        cases.tell(name, [] if truth > 0 and abs(counted - truth) <= allowed + 0.5 else
+                   [f'counted {counted:.1f}, strace saw {seen}'], f'{truth} calls')
+
+
+def check_kernel_count(cases, directory):
+    name = 'the kernel counts all system calls'
+    path = make_file(directory / 'counted', 4 << 20)
+    arguments = [path, '-e', 'preadv2,threads,glibc', '-d', '1', '--amount', '16m', '-r', '1',
+                 '-c', 'buffered', '--count-system-calls']
+    outcome = run(*arguments, cwd=directory)
+    if outcome.code != 0:
+        # Refused aloud, or broken.
+        cases.skip(name, 'the kernel does not let us') \
+            if 'does not let this user' in outcome.errors else cases.tell(name, [outcome.errors])
+        return
+    results = {result['engine']: result['system_calls_per_io']['median']
+               for result in results_of(*arguments, cwd=directory)['results']}
+    problems = []
+    if not 1 <= results['preadv2'] < 1.02:
+        problems.append(f'preadv2 makes {results["preadv2"]} for each I/O')
+    for engine in ('threads', 'glibc'):
+        # The I/O itself, and waking each other.
+        if not 1 < results[engine] < 12:
+            problems.append(f'{engine} makes {results[engine]} for each I/O')
+    cases.tell(name, problems, str(results))
+
+
+def check_csv(cases, directory):
+    outcome = run('-e', 'kaio', '-d', '4', '-t', '1', '-r', '2', '-s', '4m', '--csv', 'log.csv',
+                  '--csv-interval', '0.2', '--rate', '1000', cwd=directory)
+    with open(directory / 'log.csv', encoding='utf-8') as log:
+        lines = list(csv.DictReader(log))
+    problems = outcome.problems(0)
+    if not 8 <= len(lines) <= 11:
+        problems.append(f'{len(lines)} lines')
+    problems += [f'{line["io_per_second"]} I/Os per second' for line in lines
+                 if not 700 <= float(line['io_per_second']) <= 1300]
+    problems += [f'mean {line["mean_latency_us"]} us' for line in lines
+                 if not 0 < float(line['mean_latency_us']) <= float(line['greatest_latency_us'])]
+    times = [float(line['run_seconds']) for line in lines]
+    if times != sorted(times):
+        problems.append('times go backwards')
+    cases.tell('the log over time has a line for each interval', problems, f'{len(lines)} lines')
+
+
+def check_repeats(cases, directory):
+    document = results_of('-e', 'kaio,libaio', '-d', '1', '-t', '0.1', '-r', '5', '-s', '4m',
+                          cwd=directory)
+    problems = []
+    for result in document['results']:
+        rates = sorted(repeat['io_per_second'] for repeat in result['repeats'])
+        summary = result['io_per_second']
+        if len(rates) != 5 or [summary['least'], summary['median'], summary['greatest']] != \
+                [rates[0], rates[2], rates[4]]:
+            problems.append(f'{result["engine"]}: {summary} of {rates}')
+    starts = sorted((repeat['started_seconds'], result['engine'])
+                    for result in document['results'] for repeat in result['repeats'])
+    # Round by round: never the same engine more than twice in a row.
+    for first, second, third in zip(starts, starts[1:], starts[2:]):
+        if first[1] == second[1] == third[1]:
+            problems.append(f'{first[1]} ran three times in a row')
+    cases.tell('medians are of all rounds, which are interleaved', problems)
+
+
+def check_warnings(cases, directory):
+    path = directory / 'holes'
+    with open(path, 'wb') as file:
+        file.truncate(4 << 20)
+    short = ['-e', 'preadv2', '-d', '1', '-t', '0.05', '-r', '1']
+    cases.tell('a file with holes is warned of',
+               run(path, *short, cwd=directory).problems(0, 'Warning:', 'has holes'))
+    path = directory / 'zeros'
+    path.write_bytes(bytes(4 << 20))
+    cases.tell('a file full of zeros is warned of',
+               run(path, *short, cwd=directory).problems(0, 'Warning:', 'hold only zeros'))
+    path = make_file(directory / 'filled', 4 << 20)
+    outcome = run(path, *short, cwd=directory)
+    cases.tell('a filled file is not', outcome.problems(0) +
+               [f'warned: {outcome.output}' for text in ('holes', 'zeros') if text in outcome.output])
+
+
+def main():
+    cases = Cases()
+    with scratch_directory() as directory:
+        for check in (check_amounts, check_notifications, check_writes, check_rates,
+                      check_open_loop_latency, check_system_calls, check_kernel_count, check_csv,
+                      check_repeats, check_warnings):
+            check(cases, directory)
+    cases.exit()
+
+
+main()

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "output/table.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+using namespace aio_bench;
+
+namespace {
+
+Result result_of(const std::string& engine_name, const std::vector<double>& rates,
+                 Notify notify = Notify::suspend) {
+  Result result;
+  result.what.engine_name = engine_name;
+  result.what.depth = 65536;
+  result.what.notify = notify;
+  for (const double rate : rates) {
+    Repeat repeat;
+    repeat.io_count = 1'000'000;
+    repeat.io_per_second = rate;
+    repeat.bytes_per_second = 4096 * rate;
+    repeat.cpu_us_per_io = 123.4;
+    repeat.context_switches_per_io = 12;
+    repeat.system_calls_per_io = 12;
+    result.repeats.push_back(repeat);
+  }
+  for (const std::int64_t latency_ns : {1'000, 987'000'000}) {
+    result.latencies.total.record(latency_ns);
+    result.latencies.submission.record(latency_ns);
+  }
+  return result;
+}
+
+Report report_of(std::vector<Result> results) {
+  Report report;
+  report.targets.emplace_back();
+  report.results = std::move(results);
+  return report;
+}
+
+Options options_of(std::vector<Notify> notifies = {Notify::suspend}) {
+  Options options;
+  options.notifies = std::move(notifies);
+  options.repeats = 3;
+  return options;
+}
+
+std::string line_with(const std::string& text, const std::string& word) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find(word) != line.npos) return line;
+  return "";
+}
+
+std::size_t longest_line(const std::string& text) {
+  std::istringstream lines(text);
+  std::size_t longest = 0;
+  for (std::string line; std::getline(lines, line);) longest = std::max(longest, line.size());
+  return longest;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(table)
+
+BOOST_AUTO_TEST_CASE(it_fits_100_columns_with_large_figures) {
+  const Report report = report_of({result_of("glibc", {1e4}), result_of("io_uring", {12'345'678})});
+  BOOST_TEST(longest_line(table_text(options_of(), report)) <= 100u);
+}
+
+BOOST_AUTO_TEST_CASE(it_fits_100_columns_with_the_longest_labels) {
+  const Report report = report_of({result_of("kaio", {12'345'678}, Notify::waitcomplete),
+                                   result_of("io_uring", {1e4}, Notify::eventfd)});
+  const std::string text = table_text(options_of({Notify::waitcomplete, Notify::eventfd}), report);
+  BOOST_TEST(longest_line(text) <= 100u, text);
+  BOOST_TEST(line_with(text, "kaio/waitcomplete") != "");
+}
+
+BOOST_AUTO_TEST_CASE(the_heading_fits_too) {
+  Report report = report_of({});
+  report.targets[0].path = "/a/path/that/goes/on/for/quite/a/while/until/it/is/deep/aio-bench.XXXXXX";
+  report.targets[0].warnings = {std::string(40, 'x') + " " + std::string(80, 'y') + " z"};
+  report.notes = {"a note of many words, which goes on and on, and then on again, until it needs "
+                  "another line, and then a third one, which is indented like the second"};
+  Options options = options_of();
+  options.seconds = 1;
+  BOOST_TEST(longest_line(heading_text(options, report)) <= 100u);
+}
+
+BOOST_AUTO_TEST_CASE(a_difference_beyond_the_spread_is_a_percentage) {
+  const std::string text =
+      table_text(options_of(), report_of({result_of("glibc", {50, 51, 52}),
+                                          result_of("kaio", {100, 102, 104})}));
+  BOOST_TEST(line_with(text, " glibc ").find(" -50% ") != text.npos);
+  BOOST_TEST(line_with(text, " kaio ").find(" best ") != text.npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_difference_inside_the_spread_is_called_so) {
+  const std::string text =
+      table_text(options_of(), report_of({result_of("glibc", {90, 95, 101}),
+                                          result_of("kaio", {100, 102, 104})}));
+  BOOST_TEST(line_with(text, " glibc ").find(" ~best ") != text.npos);
+}
+
+BOOST_AUTO_TEST_CASE(one_round_leaves_doubt) {
+  const std::string text =
+      table_text(options_of(), report_of({result_of("glibc", {50}), result_of("kaio", {100})}));
+  BOOST_TEST(line_with(text, " glibc ").find(" -50%? ") != text.npos);
+  BOOST_TEST(line_with(text, " kaio ").find(" best? ") != text.npos);
+}
+
+BOOST_AUTO_TEST_CASE(calls_that_kaio_does_not_count_are_marked) {
+  Result pooled = result_of("kaio", {100, 101});
+  pooled.kaio_statistics = {{"completed", 100}, {"by_pool", 75}};
+  BOOST_TEST(line_with(table_text(options_of(), report_of({pooled})), " kaio ").find(" 12+ ") !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(one_alone_is_not_the_best) {
+  const std::string text = table_text(options_of(), report_of({result_of("kaio", {100, 102})}));
+  BOOST_TEST(line_with(text, " kaio ").find("best") == text.npos);
+}
+
+BOOST_AUTO_TEST_CASE(ways_and_refusals_are_told_where_there_were_any) {
+  Result pooled = result_of("kaio", {100});
+  pooled.kaio_statistics = {{"completed", 100}, {"by_kernel", 25}, {"by_pool", 75},
+                            {"reason_would_block", 75}};
+  Result refused = result_of("libaio", {100});
+  refused.repeats[0].eagain_count = 3;
+  refused.repeats[0].retry_count = 5;
+  const std::string text = table_text(options_of(), report_of({pooled, refused}));
+  BOOST_TEST(line_with(text, "kaio at depth").find("25 % by kernel AIO, 75 % by threads of its own; "
+                                                   "would block 75") != text.npos);
+  BOOST_TEST(line_with(text, "libaio at depth").find("3 submissions met EAGAIN, 5 I/Os") !=
+             text.npos);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_measured_is_no_table) {
+  BOOST_TEST(table_text(options_of(), report_of({})) == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Numbers as people write and read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aio_bench {
+
+// "4k", "1M", "2g", "512", also "4KiB": powers of 1024. Throws UsageError naming
+// `option` when `text` is not a size above zero.
+std::uint64_t parse_size(std::string_view option, std::string_view text);
+
+// A whole number within the bounds.
+unsigned parse_count(std::string_view option, std::string_view text, unsigned lowest,
+                     unsigned highest);
+
+// "1,8,32", "1..64" (each power of two of 1): such numbers, none of them twice.
+std::vector<unsigned> parse_counts(std::string_view option, std::string_view text,
+                                   unsigned lowest, unsigned highest);
+
+// "20000", "20k", "1.5m": powers of 1000.
+double parse_rate(std::string_view option, std::string_view text);
+
+// "1", "0.5", "90s", "5m", "1h" in seconds; `lowest` to a day.
+double parse_seconds(std::string_view option, std::string_view text, double lowest);
+
+std::vector<std::string> split(std::string_view text, char separator);
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+std::string size_text(std::uint64_t bytes);          // "256 MiB", "4 KiB", "1.5 GiB"
+std::string count_text(double count);                // "1,234,567"
+std::string microseconds_text(double nanoseconds);   // "0.45", "12.3", "1,234"; "2.1 s"
+std::string duration_text(double seconds);           // "45 s", "3 min 20 s"
+
+}  // namespace aio_bench

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "engines/posix_aio.h"
+
+#include "base/errors.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <kaio/aio.h>
+#include <string_view>
+
+namespace aio_bench {
+
+namespace {
+
+// The shared object which holds the code at `address`.
+std::string_view object_of(void* address) {
+  Dl_info info{};
+  return dladdr(address, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "";
+}
+
+bool belongs_to_libc(void* address) {
+  const auto object = object_of(address);
+  return object.find("/libc.so") != object.npos || object.find("/librt") != object.npos;
+}
+
+// A symbol looked up through the library's own handle is the library's own
+// definition: interposition only changes what the global scope finds. The 64
+// names are those that <aio.h> means with 64-bit off_t, which Meson asks for.
+template <typename Function>
+Function* own_function(void* library, const char* name) {
+  void* const address = dlsym(library, name);
+  if (address == nullptr || !belongs_to_libc(address))
+    throw RunError(fmt::format("engine glibc: {} of the C library was not found: leave glibc out "
+                               "of --engine", name));
+  return reinterpret_cast<Function*>(address);
+}
+
+PosixAio find_in_libc() {
+  // Up to glibc 2.33 these functions were in librt.
+  void* library = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+  if (library != nullptr && dlsym(library, "aio_read64") == nullptr)
+    library = dlopen("librt.so.1", RTLD_LAZY);
+  if (library == nullptr)
+    throw RunError("engine glibc: this C library is not glibc: leave glibc out of --engine");
+  return {.name = "glibc",
+          .read = own_function<int(aiocb*)>(library, "aio_read64"),
+          .write = own_function<int(aiocb*)>(library, "aio_write64"),
+          .sync = own_function<int(int, aiocb*)>(library, "aio_fsync64"),
+          .error = own_function<int(const aiocb*)>(library, "aio_error64"),
+          .result = own_function<ssize_t(aiocb*)>(library, "aio_return64"),
+          .suspend = own_function<int(const aiocb* const*, int, const timespec*)>(
+              library, "aio_suspend64"),
+          .cancel = own_function<int(int, aiocb*)>(library, "aio_cancel64"),
+          .list = own_function<int(int, aiocb* const*, int, sigevent*)>(library,
+                                                                        "lio_listio64")};
+}
+
+}  // namespace
+
+const PosixAio& glibc_posix_aio() {
+  static const PosixAio functions = find_in_libc();
+  return functions;
+}
+
+const PosixAio& kaio_posix_aio() {
+  static const PosixAio functions{.name = "kaio",
+                                  .read = aio_read,
+                                  .write = aio_write,
+                                  .sync = aio_fsync,
+                                  .error = aio_error,
+                                  .result = aio_return,
+                                  .suspend = aio_suspend,
+                                  .cancel = aio_cancel,
+                                  .list = lio_listio,
+                                  .read_vector = aio_readv,
+                                  .write_vector = aio_writev,
+                                  .wait_complete = aio_waitcomplete};
+  for (void* const address :
+       {reinterpret_cast<void*>(functions.read), reinterpret_cast<void*>(functions.suspend)}) {
+    if (belongs_to_libc(address))
+      throw RunError(fmt::format("engine kaio: aio_read is bound to {}, so this would measure the "
+                                 "C library: run aio-bench as it was built, with libkaio-posix",
+                                 object_of(address)));
+  }
+  return functions;
+}
+
+}  // namespace aio_bench

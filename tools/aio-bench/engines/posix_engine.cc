@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "engines/posix_engine.h"
+
+#include "base/clock.h"
+#include "base/errors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <kaio/aio.h>
+
+namespace aio_bench {
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int64_t notification_patience_ns = 3 * second_ns;
+
+std::uint64_t system_calls_of_kaio() {
+  kaio_statistics statistics{};
+  kaio_get_statistics(&statistics, sizeof statistics);
+  return statistics.io_submit_calls + statistics.io_getevents_calls;
+}
+
+}  // namespace
+
+PosixEngine::PosixEngine(const PosixAio& functions, const EngineSetup& setup)
+    : functions_(functions),
+      setup_(setup),
+      requests_(setup.transfers.size()),
+      in_flight_(setup.transfers.size()) {
+  for (aiocb& request : requests_) {
+    request.aio_fildes = setup.fd;
+    request.aio_sigevent.sigev_notify = SIGEV_NONE;
+  }
+}
+
+void PosixEngine::prepare(unsigned slot) noexcept {
+  const Transfer& transfer = setup_.transfers[slot];
+  aiocb& request = requests_[slot];
+  request.aio_offset = transfer.offset_bytes;
+  request.aio_buf = transfer.buffer;
+  request.aio_nbytes = transfer.size_bytes;
+  const bool is_read = transfer.operation == Operation::read;
+  request.aio_lio_opcode = is_read ? LIO_READ : LIO_WRITE;
+  if (transfer.pieces.empty()) return;
+  request.aio_buf = const_cast<iovec*>(transfer.pieces.data());
+  request.aio_nbytes = transfer.pieces.size();
+  request.aio_lio_opcode = is_read ? LIO_READV : LIO_WRITEV;
+}
+
+int PosixEngine::call(unsigned slot) {
+  const Transfer& transfer = setup_.transfers[slot];
+  const bool is_vector = !transfer.pieces.empty();
+  switch (transfer.operation) {
+    case Operation::sync: return functions_.sync(O_SYNC, &requests_[slot]);
+    case Operation::write:
+      return (is_vector ? functions_.write_vector : functions_.write)(&requests_[slot]);
+    default: return (is_vector ? functions_.read_vector : functions_.read)(&requests_[slot]);
+  }
+}
+
+std::size_t PosixEngine::submit(std::span<const unsigned> slots) {
+  std::int64_t before_ns = now_ns();
+  for (std::size_t done = 0; done < slots.size(); ++done) {
+    const unsigned slot = slots[done];
+    prepare(slot);
+    setup_.transfers[slot].started_ns = before_ns;
+    // Marked first: its callback may run before the call has returned.
+    mark_in_flight(slot, true);
+    if (call(slot) != 0) {
+      mark_in_flight(slot, false);
+      if (errno == EAGAIN) return done;
+      refuse(slot, errno);
+    }
+    setup_.transfers[slot].accepted_ns = before_ns = now_ns();
+  }
+  return slots.size();
+}
+
+void PosixEngine::refuse(unsigned slot, int error) const {
+  throw RunError(fmt::format("{}: a request of {} bytes at offset {} was refused: {}",
+                             functions_.name, setup_.transfers[slot].size_bytes,
+                             setup_.transfers[slot].offset_bytes, error_text(error)));
+}
+
+Completion PosixEngine::take_result(unsigned slot) {
+  const int error = functions_.error(&requests_[slot]);
+  if (in_flight_[slot] == 0)
+    throw RunError(fmt::format("{}: a request was notified twice", functions_.name));
+  if (error == EINPROGRESS)
+    throw RunError(fmt::format("{}: a request was notified before its status was final",
+                               functions_.name));
+  mark_in_flight(slot, false);
+  const ssize_t result = functions_.result(&requests_[slot]);
+  return {.slot = slot, .result = error != 0 ? -error : result};
+}
+
+timespec PosixEngine::step_until(std::int64_t deadline_ns) const noexcept {
+  const std::int64_t left_ns = deadline_ns == no_deadline ? second_ns : deadline_ns - now_ns();
+  const std::int64_t step_ns = std::clamp<std::int64_t>(left_ns, 0, second_ns);
+  return {.tv_sec = step_ns / second_ns, .tv_nsec = step_ns % second_ns};
+}
+
+bool PosixEngine::has_anything_in_flight() const noexcept {
+  return std::ranges::any_of(in_flight_, [](char is_in_flight) { return is_in_flight != 0; });
+}
+
+void PosixEngine::look_for_lost_notifications() {
+  const std::int64_t now = now_ns();
+  if (silent_since_ns_ == 0) {
+    silent_since_ns_ = unannounced_since_ns_ = now;
+    unannounced_.clear();
+  }
+  std::vector<unsigned> finished;
+  for (unsigned slot = 0; slot < requests_.size(); ++slot)
+    if (in_flight_[slot] != 0 && is_done(slot)) finished.push_back(slot);
+  if (finished != unannounced_) {
+    unannounced_ = std::move(finished);
+    unannounced_since_ns_ = now;
+  }
+  // What just finished may be told of in a moment; after seconds it will not be.
+  if (!unannounced_.empty() && now - unannounced_since_ns_ > notification_patience_ns)
+    throw RunError(fmt::format("{}: {} requests finished without their notification",
+                               functions_.name, unannounced_.size()));
+  if (now - silent_since_ns_ > patience_ns && has_anything_in_flight())
+    throw RunError(fmt::format("{}: no request completed for {} s", functions_.name,
+                               patience_ns / second_ns));
+}
+
+std::optional<std::uint64_t> PosixEngine::system_call_count() const {
+  if (&functions_ != &kaio_posix_aio()) return std::nullopt;
+  // Of the whole process, in which all jobs share kaio: the first one tells.
+  return setup_.job == 0 ? system_calls_of_kaio() : 0;
+}
+
+}  // namespace aio_bench

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "output/csv_log.h"
+
+#include "base/errors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fmt/ostream.h>
+
+namespace aio_bench {
+
+namespace {
+
+// A path may hold commas and quotes.
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char character : text) result += character == '"' ? "\"\"" : std::string(1, character);
+  return result + "\"";
+}
+
+}  // namespace
+
+CsvLog::CsvLog(const std::string& path, double interval_seconds, const Report& report)
+    : path_(path), interval_seconds_(interval_seconds), report_(report),
+      file_(path, std::ios::trunc) {
+  if (!file_)
+    throw RunError(fmt::format("--csv: {} cannot be written: {}", path, error_text(errno)));
+  file_ << "run_seconds,measurement_seconds,round,target,engine,load,block_bytes,cache,jobs,depth,"
+           "notify,io_per_second,bytes_per_second,mean_latency_us,greatest_latency_us\n";
+}
+
+void CsvLog::add(const Result& result, unsigned round, double started_seconds,
+                 const Sample& sample) {
+  // The first one of a measurement, whatever the one before left over.
+  if (sample.seconds_so_far < pending_.seconds_so_far) pending_ = {};
+  const auto io_count = static_cast<double>(pending_.io_count + sample.io_count);
+  if (io_count > 0)
+    pending_.mean_latency_ns =
+        (pending_.mean_latency_ns * static_cast<double>(pending_.io_count) +
+         sample.mean_latency_ns * static_cast<double>(sample.io_count)) / io_count;
+  pending_.interval_seconds += sample.interval_seconds;
+  pending_.seconds_so_far = sample.seconds_so_far;
+  pending_.io_count += sample.io_count;
+  pending_.byte_count += sample.byte_count;
+  pending_.greatest_latency_ns = std::max(pending_.greatest_latency_ns, sample.greatest_latency_ns);
+  if (pending_.interval_seconds < interval_seconds_ * 0.99) return;
+
+  const Case& what = result.what;
+  fmt::print(file_, "{:.3f},{:.3f},{},{},{},{},{},{},{},{},{},{:.1f},{:.0f},{:.2f},{:.2f}\n",
+             started_seconds + pending_.seconds_so_far, pending_.seconds_so_far, round + 1,
+             quoted(report_.targets[what.target].path), what.engine_name, load_name(what.load),
+             what.block.greatest_bytes, cache_name(what.cache), what.job_count, what.depth,
+             notify_name(what.notify), io_count / pending_.interval_seconds,
+             static_cast<double>(pending_.byte_count) / pending_.interval_seconds,
+             pending_.mean_latency_ns / 1000,
+             static_cast<double>(pending_.greatest_latency_ns) / 1000);
+  if (!file_.flush())
+    throw RunError(fmt::format("--csv: {} cannot be written: {}", path_, error_text(errno)));
+  pending_ = {};
+  pending_.seconds_so_far = sample.seconds_so_far;
+}
+
+}  // namespace aio_bench

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "loads/load_plan.h"
+#include "run/report.h"
+
+#include <fstream>
+#include <string>
+
+namespace aio_bench {
+
+// Rate and latency over time, ramp-up included: one line for each interval.
+class CsvLog {
+ public:
+  // Throws RunError when the file cannot be written.
+  CsvLog(const std::string& path, double interval_seconds, const Report& report);
+
+  // Samples are put together until they are an interval.
+  void add(const Result& result, unsigned round, double started_seconds, const Sample& sample);
+
+ private:
+  const std::string path_;
+  const double interval_seconds_;
+  const Report& report_;
+  std::ofstream file_;
+  Sample pending_{};
+};
+
+}  // namespace aio_bench

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+#include "output/table.h"
+
+#include "base/text.h"
+#include "engines/engines.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <span>
+
+namespace aio_bench {
+
+namespace {
+
+// Results of one kind of work stand together: they differ in depth and engine.
+using Section = std::span<const Result>;
+
+bool is_same_section(const Case& one, const Case& other) {
+  return one.target == other.target && one.load == other.load && one.block == other.block &&
+         one.cache == other.cache && one.job_count == other.job_count;
+}
+
+std::string label_of(const Options& options, const Case& what) {
+  return options.notifies.size() == 1 ? what.engine_name
+                                      : what.engine_name + "/" + notify_name(what.notify);
+}
+
+std::string operations_text(Load load) {
+  if (!load.has_writes()) return "reads";
+  if (!load.has_reads()) return "writes";
+  return fmt::format("I/Os, {} % reads,", load.read_percent);
+}
+
+std::string block_text(const BlockSize& block) {
+  return block.least_bytes == block.greatest_bytes
+             ? size_text(block.greatest_bytes)
+             : fmt::format("{} to {}", size_text(block.least_bytes),
+                           size_text(block.greatest_bytes));
+}
+
+std::string title_of(const Options& options, const Report& report, const Case& what) {
+  std::string text = fmt::format(
+      "{}{} {} of {}, {}", options.cold ? "Cold " : options.extend ? "Extending " : "",
+      what.load.is_random ? "random" : "sequential", operations_text(what.load),
+      block_text(what.block), what.cache == Cache::direct ? "O_DIRECT" : "buffered");
+  if (what.job_count > 1) text += fmt::format(", {} jobs", what.job_count);
+  if (options.notifies.size() == 1 && what.notify != Notify::suspend)
+    text += fmt::format(", completion by {}", notify_name(what.notify));
+  if (options.vector_count > 1) text += fmt::format(", {} pieces each", options.vector_count);
+  if (options.dsync) text += ", O_DSYNC";
+  if (options.fsync_every != 0) text += fmt::format(", fsync every {}", options.fsync_every);
+  if (options.pace.kind == Pace::Kind::limited)
+    text += fmt::format(", at most {}/s", count_text(options.pace.io_per_second));
+  if (options.pace.kind == Pace::Kind::poisson)
+    text += fmt::format(", {}/s at random times", count_text(options.pace.io_per_second));
+  if (report.targets.size() > 1) text += ": " + report.targets[what.target].path;
+  text[0] = static_cast<char>(std::toupper(text[0]));
+  return text;
+}
+
+std::uint64_t counter(const Result& result, const std::string& name) {
+  for (const auto& [key, count] : result.kaio_statistics)
+    if (key == name) return count;
+  return 0;
+}
+
+// Whether requests of kaio's went to its threads, whose calls it does not count.
+bool has_uncounted_calls(const Report& report, const Result& result) {
+  return !report.has_kernel_counted_system_calls &&
+         counter(result, "by_pool") + counter(result, "submitted_by_pool") >
+             counter(result, "completed") / 200;
+}
+
+// "best", "~best" where the rounds of both overlap, "-23%"; "?" after one round,
+// which says nothing of how much rounds differ.
+std::string against_best(Section section, const Result& result) {
+  if (section.size() < 2) return "";
+  const Result* best = nullptr;
+  std::size_t count = 0;
+  for (const Result& other : section) {
+    if (!other.what.is_comparable(result.what)) continue;
+    ++count;
+    const auto rate = [](const Result* one) {
+      return one->summary_of(&Repeat::io_per_second).median;
+    };
+    if (best == nullptr || rate(&other) > rate(best)) best = &other;
+  }
+  if (count < 2) return "";
+  const std::string doubt = result.repeats.size() < 2 ? "?" : "";
+  if (best == &result) return "best" + doubt;
+  const Summary ours = result.summary_of(&Repeat::io_per_second);
+  const Summary theirs = best->summary_of(&Repeat::io_per_second);
+  if (doubt.empty() && ours.overlaps(theirs)) return "~best";
+  return fmt::format("{:.0f}%{}", (ours.median / theirs.median - 1) * 100, doubt);
+}
+
+std::string rate_text(double value) {
+  return value < 9.95 ? fmt::format("{:.1f}", value) : count_text(value);
+}
+
+std::string per_io_text(double value) {
+  return value < 9.995 ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value);
+}
+
+class Columns {
+ public:
+  Columns(const Options& options, const Report& report) : has_long_labels_(false) {
+    for (const Result& result : report.results)
+      label_width_ = std::max(label_width_, label_of(options, result.what).size());
+    has_long_labels_ = label_width_ > 8;
+  }
+
+  // Long labels leave less room, and none for the bytes.
+  std::string line(const std::string& depth, const std::string& label,
+                   const std::vector<std::string>& rates,
+                   const std::vector<std::string>& rest) const {
+    std::string text = fmt::format("{:>5} {:<{}}{:>10}{:>5}", depth, label, label_width_, rates[0],
+                                   rates[1]);
+    if (!has_long_labels_) text += fmt::format("{:>7}", rates[2]);
+    text += fmt::format("{:>8}", rates[3]);
+    const int narrow = has_long_labels_ ? 7 : 8;
+    const int widths[] = {narrow, 8, 9, narrow, 8, 7, 8};
+    for (std::size_t i = 0; i < rest.size(); ++i) text += fmt::format("{:>{}}", rest[i], widths[i]);
+    return text + "\n";
+  }
+
+  std::string header() const {
+    const std::size_t width_before = line("", "", {"", "", "", ""}, {}).size() - 1;
+    return fmt::format("{:>{}}  {:-^{}}  {:-^21}\n", "", width_before, " latency, us ",
+                       has_long_labels_ ? 29 : 31, " per I/O ") +
+           line("depth", "engine", {"IOPS", "+-", "MiB/s", "vs best"},
+                {"p50", "p99", "p99.99", "submit", "CPU us", "calls", "switch"});
+  }
+
+ private:
+  std::size_t label_width_ = 8;
+  bool has_long_labels_;
+};
+
+std::string row_text(const Options& options, const Report& report, Section section,
+                     const Result& result, const Columns& columns) {
+  const Summary rate = result.summary_of(&Repeat::io_per_second);
+  const double mib_per_second = result.summary_of(&Repeat::bytes_per_second).median / (1 << 20);
+  const auto us = [](const Histogram& histogram, double fraction) {
+    return histogram.count() == 0
+               ? std::string("-")
+               : microseconds_text(static_cast<double>(histogram.percentile(fraction)));
+  };
+  const auto calls = result.system_calls_per_io();
+  return columns.line(
+      fmt::format("{}", result.what.depth), label_of(options, result.what),
+      {rate_text(rate.median),
+       result.repeats.size() < 2 ? "" : fmt::format("{:.0f}%", rate.spread() * 100),
+       rate_text(mib_per_second), against_best(section, result)},
+      {us(result.latencies.total, 0.5), us(result.latencies.total, 0.99),
+       us(result.latencies.total, 0.9999), us(result.latencies.submission, 0.5),
+       fmt::format("{:.1f}", result.summary_of(&Repeat::cpu_us_per_io).median),
+       calls ? per_io_text(calls->median) + (has_uncounted_calls(report, result) ? "+" : "") : "-",
+       per_io_text(result.summary_of(&Repeat::context_switches_per_io).median)});
+}
+
+// Which way kaio's requests went, where not all went the first one.
+std::string ways_text(const Options& options, const Result& result) {
+  const auto completed = static_cast<double>(counter(result, "completed"));
+  const std::uint64_t by_threads =
+      counter(result, "by_pool") + counter(result, "submitted_by_pool");
+  if (completed == 0 || static_cast<double>(by_threads) <= completed / 200) return "";
+  std::string reasons;
+  for (const auto& [name, count] : result.kaio_statistics)
+    if (name.starts_with("reason_") && count > 0)
+      reasons += fmt::format("{}{} {}", reasons.empty() ? "; " : ", ", name.substr(7),
+                             count_text(static_cast<double>(count)));
+  std::ranges::replace(reasons, '_', ' ');
+  const auto percent = [&](const char* name) {
+    return 100 * static_cast<double>(counter(result, name)) / completed;
+  };
+  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO, {:.0f} % by threads of its own{}\n",
+                     label_of(options, result.what), result.what.depth, percent("by_kernel"),
+                     percent("by_pool"), reasons);
+}
+
+std::string retries_text(const Options& options, const Result& result) {
+  std::uint64_t eagain_count = 0, retry_count = 0;
+  for (const Repeat& repeat : result.repeats) {
+    eagain_count += repeat.eagain_count;
+    retry_count += repeat.retry_count;
+  }
+  if (eagain_count == 0) return "";
+  return fmt::format("{} at depth {}: {} submissions met EAGAIN, {} I/Os were submitted again\n",
+                     label_of(options, result.what), result.what.depth,
+                     count_text(static_cast<double>(eagain_count)),
+                     count_text(static_cast<double>(retry_count)));
+}
+
+std::string syncs_text(const Options& options, const Result& result) {
+  const Histogram& syncs = result.latencies.sync;
+  if (syncs.count() == 0) return "";
+  return fmt::format("{} at depth {}: {} fsyncs, p50 {} us, p99 {} us\n",
+                     label_of(options, result.what), result.what.depth,
+                     count_text(static_cast<double>(syncs.count())),
+                     microseconds_text(static_cast<double>(syncs.percentile(0.5))),
+                     microseconds_text(static_cast<double>(syncs.percentile(0.99))));
+}
+
+// An open loop that an engine cannot keep up with says more of the queue than of it.
+std::string lag_text(const Options& options, const Result& result) {
+  const double reached = result.summary_of(&Repeat::io_per_second).median;
+  if (options.pace.kind != Pace::Kind::poisson || reached > 0.95 * options.pace.io_per_second)
+    return "";
+  return fmt::format("{} at depth {} did not keep up: {:.0f} % of the wanted rate, and latencies "
+                     "grew with time\n", label_of(options, result.what), result.what.depth,
+                     100 * reached / options.pace.io_per_second);
+}
+
+std::string section_text(const Options& options, const Report& report, Section section) {
+  const Columns columns(options, report);
+  std::string text = "\n" + title_of(options, report, section.front().what) + "\n";
+  text += columns.header();
+  std::string remarks;
+  const Case* before = nullptr;
+  for (const Result& result : section) {
+    if (before != nullptr && !before->is_comparable(result.what)) text += "\n";
+    before = &result.what;
+    text += row_text(options, report, section, result, columns);
+    for (const auto remark : {ways_text, retries_text, syncs_text, lag_text})
+      remarks += remark(options, result);
+  }
+  return text + remarks;
+}
+
+std::string legend_text(const Options& options, const Report& report) {
+  std::string text =
+      "\nIOPS: median of the rounds; +-: half of their range. vs best: of the same depth; ~ where\n"
+      "the rounds of both overlap, so that no difference is shown. Latency: until the program\n"
+      "knows; submit: the part inside the submitting call, p50. Per I/O: user and system time of\n"
+      "all threads, system calls, context switches.";
+  text += report.has_kernel_counted_system_calls
+              ? " System calls are all that the process made.\n"
+              : " System calls are those of the engine's own that\ncan be counted; "
+                "--count-system-calls counts all of them.\n";
+  if (std::ranges::any_of(report.results, [&report](const Result& result) {
+        return has_uncounted_calls(report, result);
+      }))
+    text += "+: and those of kaio's threads, which it does not count.\n";
+  if (options.repeats < 2) text += "?: after one round, whether it is noise is not known.\n";
+  if (std::ranges::any_of(report.results,
+                          [](const Result& result) { return result.io_count() < 10'000; }))
+    text += "Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.\n";
+  return text;
+}
+
+}  // namespace
+
+std::string table_text(const Options& options, const Report& report) {
+  std::string text;
+  for (auto first = report.results.begin(); first != report.results.end();) {
+    const auto last = std::find_if(first, report.results.end(), [first](const Result& result) {
+      return !is_same_section(first->what, result.what);
+    });
+    text += section_text(options, report, {first, last});
+    first = last;
+  }
+  return text.empty() ? text : text + legend_text(options, report);
+}
+
+}  // namespace aio_bench

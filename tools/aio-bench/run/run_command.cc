@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "base/errors.h"
+#include "base/interrupt.h"
+#include "commands.h"
+#include "engines/posix_engine.h"
+#include "output/json_report.h"
+#include "output/table.h"
+#include "run/options.h"
+#include "run/session.h"
+
+#include <cstdio>
+#include <ctime>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace aio_bench {
+
+namespace {
+
+// What can be known to fail is found out before a minute is spent on measuring.
+void check_outputs(const Options& options) {
+  if (!options.json_path.empty()) check_writable("--json", options.json_path);
+  if (!options.csv_path.empty()) check_writable("--csv", options.csv_path);
+}
+
+TargetWish wish_of(const Options& options) {
+  return {.size_bytes = options.size_bytes,
+          .greatest_block_bytes = options.greatest_block_bytes(),
+          .has_writes = options.has_writes(),
+          .has_reads = options.has_reads(),
+          .dsync = options.dsync,
+          .force = options.force,
+          .is_filled = !options.extend};
+}
+
+void open_targets(const Options& options, Report& report) {
+  const TargetWish wish = wish_of(options);
+  if (options.has_scratch_file()) report.targets.push_back(open_scratch_file(wish));
+  for (const std::string& path : options.targets)
+    report.targets.push_back(open_existing_target(path, wish));
+}
+
+int show(const Options& options, const Report& report) {
+  fmt::print("{}", table_text(options, report));
+  std::fflush(stdout);
+  if (!options.json_path.empty()) write_json(options, report);
+  if (!report.failure.empty()) throw RunError(report.failure);
+  if (report.is_complete()) return exit_done;
+  fmt::print(stderr, "aio-bench: interrupted after {} of {} measurements\n",
+             report.measurements_done, report.measurements_planned);
+  return exit_interrupted;
+}
+
+}  // namespace
+
+int run_command(int argument_count, const char* const* arguments) {
+  auto options = parse_options(argument_count, arguments);
+  if (!options) return exit_done;
+  check_outputs(*options);
+  watch_for_interrupt();
+  block_notification_signals();
+  Report report;
+  report.started_at = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  adapt_to_machine(*options, report);
+  open_targets(*options, report);
+  adapt_to_targets(*options, report);
+  plan_results(*options, report);
+  fmt::print("{}", heading_text(*options, report));
+  std::fflush(stdout);
+  run_session(*options, report);
+  return show(*options, report);
+}
+
+}  // namespace aio_bench

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "targets/device_facts.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+#include <sys/sysmacros.h>
+
+namespace aio_bench {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first line, without blanks around it; "" when it cannot be read.
+std::string line_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  const auto first = line.find_first_not_of(" \t");
+  if (first == line.npos) return "";
+  return line.substr(first, line.find_last_not_of(" \t") - first + 1);
+}
+
+std::optional<std::uint64_t> number_of(const fs::path& path) {
+  std::uint64_t number = 0;
+  return std::ifstream(path) >> number ? std::optional(number) : std::nullopt;
+}
+
+// "none [mq-deadline] kyber" -> "mq-deadline".
+std::string chosen_of(const std::string& choices) {
+  const auto begin = choices.find('[');
+  const auto end = choices.find(']');
+  if (begin == choices.npos || end == choices.npos) return choices;
+  return choices.substr(begin + 1, end - begin - 1);
+}
+
+std::vector<std::string> entries_of(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    names.push_back(entry.path().filename());
+  std::ranges::sort(names);
+  return names;
+}
+
+void find_partitions_and_holders(const fs::path& directory, DeviceFacts& facts) {
+  facts.holders = entries_of(directory / "holders");
+  for (const std::string& name : entries_of(directory)) {
+    if (!fs::exists(directory / name / "partition")) continue;
+    facts.partitions.push_back(name);
+    for (const std::string& holder : entries_of(directory / name / "holders"))
+      facts.holders.push_back(holder);
+  }
+}
+
+// "\040" is how the kernel writes a blank in a path.
+std::string unescaped(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      result += static_cast<char>(std::stoi(text.substr(i + 1, 3), nullptr, 8));
+      i += 3;
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+std::string device_number(const std::string& name) {
+  return line_of(fs::path("/sys/class/block") / name / "dev");
+}
+
+}  // namespace
+
+std::optional<DeviceFacts> device_facts(dev_t device) {
+  std::error_code error;
+  const fs::path directory = fs::canonical(
+      fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)), error);
+  if (error) return std::nullopt;
+  DeviceFacts facts;
+  facts.name = directory.filename();
+  facts.is_partition = fs::exists(directory / "partition");
+  const fs::path disk = facts.is_partition ? directory.parent_path() : directory;
+  facts.disk = disk.filename();
+  // The kernel counts these in units of 512 bytes, whatever the device has.
+  facts.size_bytes = number_of(directory / "size").value_or(0) * 512;
+  facts.partition_start_bytes = number_of(directory / "start").value_or(0) * 512;
+  facts.model = line_of(disk / "device/model");
+  facts.backing_file = line_of(disk / "loop/backing_file");
+  if (const auto number = number_of(disk / "queue/rotational")) facts.is_rotational = *number != 0;
+  facts.scheduler = chosen_of(line_of(disk / "queue/scheduler"));
+  facts.write_cache = line_of(disk / "queue/write_cache");
+  facts.logical_block_bytes = number_of(disk / "queue/logical_block_size");
+  facts.physical_block_bytes = number_of(disk / "queue/physical_block_size");
+  facts.queue_request_count = number_of(disk / "queue/nr_requests");
+  find_partitions_and_holders(directory, facts);
+  return facts;
+}
+
+std::vector<std::string> uses_of(const DeviceFacts& facts) {
+  std::vector<std::string> names = facts.partitions;
+  names.push_back(facts.name);
+  std::vector<std::string> uses;
+  for (const std::string& name : names) {
+    const std::string number = device_number(name);
+    // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
+    std::ifstream mounts("/proc/self/mountinfo");
+    for (std::string line; std::getline(mounts, line);) {
+      std::istringstream words(line);
+      std::string skipped, mounted, place;
+      words >> skipped >> skipped >> mounted >> skipped >> place;
+      if (mounted != number) continue;
+      uses.push_back(fmt::format("/dev/{} is mounted on {}", name, unescaped(place)));
+      break;
+    }
+    std::ifstream swaps("/proc/swaps");
+    for (std::string line; std::getline(swaps, line);)
+      if (line.substr(0, line.find_first_of(" \t")) == "/dev/" + name)
+        uses.push_back(fmt::format("/dev/{} is swapped to", name));
+  }
+  return uses;
+}
+
+std::vector<std::string> device_warnings(const DeviceFacts& facts, bool has_writes) {
+  std::vector<std::string> warnings;
+  if (facts.is_rotational == false && !facts.scheduler.empty() && facts.scheduler != "none")
+    warnings.push_back(fmt::format("{} has the I/O scheduler {}, which costs time on a device that "
+                                   "does not rotate: try echo none > /sys/block/{}/queue/scheduler",
+                                   facts.disk, facts.scheduler, facts.disk));
+  if (has_writes && facts.write_cache == "write back")
+    warnings.push_back(fmt::format("{} has a volatile write cache: writes that it reports as done "
+                                   "are not durable yet; --dsync and --fsync measure durable ones",
+                                   facts.disk));
+  if (!facts.backing_file.empty())
+    warnings.push_back(fmt::format("{} is a loop device over {}: its own threads and that file are "
+                                   "measured with it", facts.disk, facts.backing_file));
+  const std::uint64_t physical_bytes = facts.physical_block_bytes.value_or(0);
+  if (facts.is_partition && physical_bytes > 0 &&
+      facts.partition_start_bytes % physical_bytes != 0)
+    warnings.push_back(fmt::format("the partition {} begins within a physical block of {} bytes: "
+                                   "aligned I/O is not aligned on the device", facts.name,
+                                   physical_bytes));
+  return warnings;
+}
+
+}  // namespace aio_bench

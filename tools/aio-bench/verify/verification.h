@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// One verification: what is known of the target, and what was found out so far.
+#pragma once
+
+#include "base/random.h"
+#include "verify/block_map.h"
+#include "verify/journal.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace aio_bench {
+
+struct IoCounts {
+  std::uint64_t writes = 0;  // acknowledged
+  std::uint64_t reads = 0;   // completed
+  std::uint64_t cancels_asked = 0;
+  std::uint64_t cancelled_writes = 0;
+  std::uint64_t cancelled_reads = 0;
+  std::uint64_t short_transfers = 0;
+  std::uint64_t blocks_checked = 0;
+  std::uint64_t blocks_unknown = 0;     // nothing is known of what should be there
+  std::uint64_t writes_seen_done = 0;   // doubtful blocks that showed the newest write...
+  std::uint64_t writes_seen_undone = 0; // ...an older one...
+  std::uint64_t writes_seen_torn = 0;   // ...or parts of several: all of it legal
+
+  void add(const IoCounts& other) noexcept;
+};
+
+class Verification {
+ public:
+  Verification(std::uint64_t block_bytes, std::uint64_t area_bytes, std::uint64_t run,
+               std::uint64_t seed);
+
+  std::uint64_t block_bytes() const noexcept { return block_bytes_; }
+  std::uint64_t new_generation() noexcept { return ++generation_; }
+  void raise_generation(std::uint64_t generation) noexcept;
+
+  // Checks blocks that were read, and counts what was seen.
+  void check(std::span<const std::byte> data, const BlockRange& range, IoCounts& counts);
+  void note_failure(std::string text);
+
+  bool has_found_errors() const noexcept { return mismatch_count() + failure_count_ > 0; }
+  std::uint64_t mismatch_count() const noexcept { return wrong_blocks_.size(); }
+  // The first of them, and the first I/Os that failed, for people.
+  std::string errors_text() const;
+
+  const StampMaker maker;
+  BlockMap blocks;
+  Random random;
+  std::optional<Journal> journal;
+
+ private:
+  const std::uint64_t block_bytes_;
+  std::uint64_t generation_ = 0;
+  std::uint64_t failure_count_ = 0;
+  std::unordered_set<std::uint64_t> wrong_blocks_;  // each counts once, however often read
+  std::vector<Mismatch> first_mismatches_;
+  std::vector<std::string> first_failures_;
+};
+
+}  // namespace aio_bench
