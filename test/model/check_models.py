@@ -26,7 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'structure'))
 from cases import Cases  # noqa: E402
 
-CASE = re.compile(r'^ \* (holds|fails): ([^:]+)(?:: (.*))?$', re.MULTILINE)
+CASE = re.compile(r'^ \* (holds|fails): ([^:\n]+)(?:: (.*))?$', re.MULTILINE)
 MEMORY_MIB = 3000
 DEPTH_MAX = 1_000_000
 TIME_LIMIT_S = 240
