@@ -29,7 +29,7 @@ from cases import Cases  # noqa: E402
 CASE = re.compile(r'^ \* (holds|fails): ([^:\n]+)(?:: (.*))?$', re.MULTILINE)
 MEMORY_MIB = 3000
 DEPTH_MAX = 1_000_000
-TIME_LIMIT_S = 240
+TIME_LIMIT_S = 100
 
 # What a failed search says when it is the model that is wrong, not the protocol.
 NOT_A_VERDICT = re.compile(r'max search depth too small|out of memory|memory limit|'
