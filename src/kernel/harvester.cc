@@ -116,8 +116,9 @@ Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
     // Asked with the lock held: what ends by the ring now ends through us.
     arm_call();
     being_callable_.store(true, std::memory_order_seq_cst);
-    bool enough = waits.done();
-    if (!enough && waits.on_ring() != WaitSet::OnRing::all) enough = waits.mark();
+    // In this order: what ends by itself between the two questions is seen by the second.
+    const bool all_on_ring = waits.on_ring() == WaitSet::OnRing::all;
+    const bool enough = all_on_ring ? waits.done() : waits.mark();
     if (!enough && !something_visible()) {
       const bool deaf = !call_armed_;
       const sys::Deadline look = deaf ? sys::monotonic_ns() + deaf_sleep_ns : sys::forever;

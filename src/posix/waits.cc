@@ -10,7 +10,9 @@ WaitSet::OnRing on_ring(const Requests& requests, AiocbList list) noexcept {
     if (control_block == nullptr) continue;
     const Request* request = request_in_progress(requests, *control_block);
     if (request == nullptr) continue;
-    const RequestState state = request->state.load(std::memory_order_acquire);
+    // seq_cst: a leader says that it is callable, then looks here; who takes a request
+    // off the ring says so here, then calls.
+    const RequestState state = request->state.load(std::memory_order_seq_cst);
     (state == RequestState::in_kernel || state == RequestState::polling ? some : others) = true;
   }
   if (!some) return WaitSet::OnRing::none;
