@@ -155,10 +155,10 @@ void Harvester::hand_over() noexcept {
   if (in_debt()) context_.ring_doorbell();
 }
 
-void Harvester::promote() noexcept {
+void Harvester::promote(int count) noexcept {
   if (followers_.load(std::memory_order_seq_cst) == 0 || led()) return;
   leadership_.fetch_add(1, std::memory_order_seq_cst);
-  sys::futex_wake(&leadership_, 1);
+  sys::futex_wake(&leadership_, count);
 }
 
 void Harvester::add_debt() noexcept {

@@ -104,8 +104,8 @@ class Harvester {
   void add_follower() noexcept { followers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_follower() noexcept { followers_.fetch_sub(1, std::memory_order_seq_cst); }
   // For a follower that leaves without leading: passes on what it may have been
-  // woken for.
-  void promote() noexcept;
+  // woken for, to one or more of those asleep on `leadership`.
+  void promote(int count = 1) noexcept;
 
   Context& context() noexcept { return context_; }
   void forget_after_fork() noexcept;
