@@ -3,7 +3,8 @@
 
 namespace kaio {
 
-WaitSet::OnRing on_ring(const Requests& requests, AiocbList list) noexcept {
+WaitSet::OnRing on_ring(const Context& context, const Requests& requests,
+                        AiocbList list) noexcept {
   bool some = false;
   bool others = false;
   for (const aiocb* control_block : list) {
@@ -13,9 +14,13 @@ WaitSet::OnRing on_ring(const Requests& requests, AiocbList list) noexcept {
     // seq_cst: a leader says that it is callable, then looks here; who takes a request
     // off the ring says so here, then calls.
     const RequestState state = request->state.load(std::memory_order_seq_cst);
-    (state == RequestState::in_kernel || state == RequestState::polling ? some : others) = true;
+    const bool in_ring = state == RequestState::in_kernel || state == RequestState::polling;
+    // In some thread's hands, which may be about to submit it, lazily.
+    const bool in_motion = state == RequestState::starting || state == RequestState::free;
+    some |= in_ring || in_motion;
+    others |= !in_ring;
   }
-  if (!some) return WaitSet::OnRing::none;
+  if (!some || !context.ready()) return WaitSet::OnRing::none;
   return others ? WaitSet::OnRing::some : WaitSet::OnRing::all;
 }
 
