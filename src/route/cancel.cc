@@ -81,10 +81,13 @@ void Dispatcher::Canceller::mark(Request& request) {
     in_motion_ = true;  // another canceller's, who will say so
     return;
   }
+  const RequestState state = request.state.load();
+  // Watched since we looked last: its dispatcher may have looked before we marked.
+  if (state == RequestState::watched && dispatcher_.watcher_.remove(request))
+    return take(request, false);
   marked_ = &request;
   marked_generation_ = Requests::generation_of(request);
-  if (request.state.load() == RequestState::polling)
-    dispatcher_.context_.cancel(request.control);
+  if (state == RequestState::polling) dispatcher_.context_.cancel(request.control);
 }
 
 void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
