@@ -2,6 +2,7 @@
 #include "complete/waiter.h"
 
 #include <algorithm>
+#include <climits>
 #include <csignal>
 
 #include "sys/cancellation.h"
@@ -35,10 +36,10 @@ class FollowerCount {
     if (counts_) harvester_.add_follower();
   }
   ~FollowerCount() {
-    if (!counts_) return;
-    harvester_.remove_follower();
-    // It may have been woken to lead; then the next one is.
-    harvester_.promote();
+    if (counts_) harvester_.remove_follower();
+    // It may have been woken to lead; then the next one is. Who would not lead cannot
+    // tell whose turn it is among those who would not either: all of them look.
+    harvester_.promote(counts_ ? 1 : INT_MAX);
   }
   FollowerCount(const FollowerCount&) = delete;
   FollowerCount& operator=(const FollowerCount&) = delete;
@@ -88,11 +89,11 @@ Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
   // and wakes us, or is seen here to be gone.
   if (waits.mark()) return Waited::done;
   if (could_lead && !harvester_.led()) return Waited::done;
-  const int error_number = sleep_on_words(waits, leadership, deadline);
+  const int error_number = sleep_on_words(waits, could_lead, leadership, deadline);
   return error_number == EINTR ? Waited::interrupted : Waited::done;
 }
 
-int Waiter::sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership,
+int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
                            sys::Deadline deadline) {
   std::array<sys::FutexExpectation, sys::futex_waitv_max> words;
   const std::size_t count = waits.words(std::span(words).first(follow_words_max));
@@ -101,8 +102,10 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership,
   if (count > follow_words_max || deadline != sys::forever ||
       !has_futex_waitv.load(std::memory_order_relaxed))
     return sleep_on_any(waits, leadership, deadline);
-  words[count] = {.word = &harvester_.leadership(), .expected = leadership};
-  const auto expected = std::span<const sys::FutexExpectation>(words).first(count + 1);
+  // Only who could lead: a promotion wakes one thread.
+  if (could_lead) words[count] = {.word = &harvester_.leadership(), .expected = leadership};
+  const auto expected =
+      std::span<const sys::FutexExpectation>(words).first(count + (could_lead ? 1 : 0));
   const int error_number = sys::as_cancellation_point(
       waits.cancellable(), [expected, deadline] { return sys::futex_wait_any(expected, deadline); });
   if (error_number != ENOSYS && error_number != EPERM) return error_number;

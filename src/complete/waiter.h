@@ -2,9 +2,9 @@
 // How a thread waits for requests: it looks, harvests, looks again; then it leads
 // if it may, or follows (kernel/harvester.h has the protocol).
 //
-// A follower sleeps on the status words of up to follow_words_max requests and on
-// the leadership word at once (futex_waitv), so only the completion of one of its
-// own wakes it. With more requests, with a timeout, or before Linux 5.16, it sleeps
+// A follower sleeps on the status words of up to follow_words_max requests and, if it
+// could lead, on the leadership word at once (futex_waitv), so only the completion of
+// one of its own wakes it. With more requests, with a timeout, or before Linux 5.16, it sleeps
 // on the leadership word alone, which every completion then changes.
 //
 // What a waiter leaves behind when it goes, by timeout, signal or cancellation, is
@@ -52,7 +52,8 @@ class Waiter {
 
  private:
   Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
-  int sleep_on_words(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline);
+  int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
+                     sys::Deadline deadline);
   int sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline);
 
   Harvester& harvester_;

@@ -24,9 +24,11 @@ Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
   acquired_ = harvester_.owner_.compare_exchange_strong(owner, sys::this_thread(),
                                                         std::memory_order_seq_cst);
   nested_ = !acquired_ && owner == sys::this_thread();
+  over_leader_ = nested_ && harvester_.being_callable_.load(std::memory_order_relaxed);
 }
 
 Harvester::Hold::~Hold() {
+  if (over_leader_) harvester_.call_interrupted_leader();
   if (!acquired_) return;
   harvester_.sleeping_ = false;
   harvester_.being_callable_.store(false, std::memory_order_relaxed);
@@ -118,14 +120,17 @@ Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
     // Asked with the lock held: what ends by the ring now ends through us.
     arm_call();
     being_callable_.store(true, std::memory_order_seq_cst);
-    bool enough = waits.done();
-    if (!enough && waits.on_ring() != WaitSet::OnRing::all) enough = waits.mark();
+    // In this order: what ends by itself between the two questions is seen by the second.
+    const bool all_on_ring = waits.on_ring() == WaitSet::OnRing::all;
+    const bool enough = all_on_ring ? waits.done() : waits.mark();
     if (!enough && !something_visible()) {
       const bool deaf = !call_armed_;
       const sys::Deadline look = deaf ? sys::monotonic_ns() + deaf_sleep_ns : sys::forever;
       led = sleep(std::min(deadline, look), waits.cancellable());
       if (led == Led::timed_out && look < deadline) led = Led::harvested;
     }
+    // From here on it looks again anyway; only handlers called it before.
+    being_callable_.store(false, std::memory_order_relaxed);
     handle_all();
   }
   harvest();
@@ -140,10 +145,11 @@ Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
     timeout = sys::to_timespec(left);
   }
   const timespec* until = deadline == sys::forever ? nullptr : &timeout;
+  const bool outer_sleeps = sleeping_;  // whose handler we are
   sleeping_ = true;
   const int outcome = sys::as_cancellation_point(
       cancellable, [this, until] { return context_.get_events(1, handed_space(), until); });
-  sleeping_ = false;
+  sleeping_ = outer_sleeps;
   if (outcome > 0) return Led::harvested;
   if (outcome == 0) return Led::timed_out;
   // Refused by a filter: look often.
@@ -156,10 +162,10 @@ void Harvester::hand_over() noexcept {
   if (in_debt()) context_.ring_doorbell();
 }
 
-void Harvester::promote() noexcept {
+void Harvester::promote(int count) noexcept {
   if (followers_.load(std::memory_order_seq_cst) == 0 || led()) return;
   leadership_.fetch_add(1, std::memory_order_seq_cst);
-  sys::futex_wake(&leadership_, 1);
+  sys::futex_wake(&leadership_, count);
 }
 
 void Harvester::add_debt() noexcept {
@@ -174,8 +180,16 @@ void Harvester::arm_call() noexcept {
   if (call_fd_.load() < 0 || !context_.reserve()) return;
   iocb_of::readiness(call_control_, call_fd_.load(), true);
   iocb* control = &call_control_;
-  call_armed_ = context_.submit({&control, 1}) == 1;
-  if (!call_armed_) context_.unreserve(1);
+  call_armed_ = true;  // before: a handler may take the event at once
+  if (context_.submit({&control, 1}) == 1) return;
+  call_armed_ = false;
+  context_.unreserve(1);
+}
+
+void Harvester::call_interrupted_leader() noexcept {
+  being_callable_.store(true, std::memory_order_seq_cst);  // leading ourselves ended it
+  arm_call();
+  call_leader();
 }
 
 void Harvester::forget_after_fork() noexcept {
@@ -183,9 +197,10 @@ void Harvester::forget_after_fork() noexcept {
 }
 
 void Harvester::call_leader() noexcept {
+  // Full fence between what is to be seen and the question whether somebody may not
+  // have seen it; lead() has the other half.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!being_callable_.load(std::memory_order_seq_cst)) return;
-  // The leader itself, which looks at what it waits for before it sleeps again.
-  if (owner_.load(std::memory_order_relaxed) == sys::this_thread()) return;
   const sys::NoCancellation no_cancellation;
   const int saved_errno = errno;
   const std::uint64_t one = 1;

@@ -32,6 +32,9 @@
 // Signal handlers. A handler may interrupt the holder of the lock, and harvest:
 // the lock knows its thread, and a nested harvest simply takes the next events.
 // Everything the lock guards is taken by one atomic step (Ring::take, take_handed).
+// The leader it interrupted may be on its way to sleep, for what the handler has just
+// taken: so a handler that harvested in a leader's thread calls that leader, after
+// arming the call once more if it took that event as well.
 //
 // Cancellation. The leader's sleep is a cancellation point when the caller made it
 // one. io_getevents hands one event over besides; it goes to `handed_`, which is
@@ -84,7 +87,8 @@ class Harvester {
   // left by a forced unwind when the calling thread is cancelled meanwhile.
   Led lead(sys::Deadline deadline, WaitSet& waits);
 
-  // Ends the sleep of a leader that is callable. Async-signal-safe.
+  // Ends the sleep of a leader that is callable, also of the one that the calling
+  // handler interrupted. Async-signal-safe.
   void call_leader() noexcept;
 
   // Somebody leads, or is just harvesting.
@@ -104,8 +108,8 @@ class Harvester {
   void add_follower() noexcept { followers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_follower() noexcept { followers_.fetch_sub(1, std::memory_order_seq_cst); }
   // For a follower that leaves without leading: passes on what it may have been
-  // woken for.
-  void promote() noexcept;
+  // woken for, to one or more of those asleep on `leadership`.
+  void promote(int count = 1) noexcept;
 
   Context& context() noexcept { return context_; }
   void forget_after_fork() noexcept;
@@ -128,6 +132,7 @@ class Harvester {
     bool acquired_ = false;
     bool to_lead_;
     bool nested_ = false;
+    bool over_leader_ = false;  // nested, and what it interrupted leads
   };
 
   // What io_getevents may fill: with the ring at hand one event to wake up by.
@@ -143,6 +148,7 @@ class Harvester {
   bool take_handed(io_event& event) noexcept;
   Led sleep(sys::Deadline deadline, bool cancellable);
   void arm_call() noexcept;
+  void call_interrupted_leader() noexcept;
   void hand_over() noexcept;
 
   Context& context_;

@@ -129,6 +129,12 @@ void CallbackThreads::run_queued(Presence& presence) {
     presence.set_busy(true);
     keep_spare();
     while (Notifiable* item = take()) {
+      // It may never return, and whoever handed over the next ones relied on a watcher
+      // that takes part by now.
+      if (watch_count_.load() == 0 && !queue_empty()) {
+        work_.fetch_add(1);
+        sys::futex_wake(&work_, 1);
+      }
       const Notification notification = item->notification;
       owner_.sent(*item);
       presence.begin(taken_.fetch_add(1) + 1);

@@ -16,10 +16,10 @@ class NextDone final : public FutexWaitSet {
     if (request_ == nullptr) request_ = runtime_.completer.retrieval().next();
     return request_ != nullptr || !runtime_.requests.any_to_retrieve();
   }
-  // Completions come by either way; those of the pool call the leader.
+  // Completions come by either way; those of the pool call the leader. Even if nothing
+  // is in flight: another thread may submit a request while we sleep.
   OnRing on_ring() const override {
-    return runtime_.context.ready() && runtime_.context.in_flight() > 0 ? OnRing::some
-                                                                         : OnRing::none;
+    return runtime_.context.ready() ? OnRing::some : OnRing::none;
   }
   bool mark() override { return done(); }
   bool cancellable() const override { return true; }
@@ -56,15 +56,16 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
     return fail(EINVAL);
   Runtime* engine = runtime();
   if (engine == nullptr) return fail(EAGAIN);
-  const int saved_errno = errno;
+  // Another thread's first request may be the one: it is to be found by the ring then.
+  if (options().route != Route::pool) engine->context.available();
   NextDone next_done(*engine);
   Waited waited{};
   {
+    const Frame frame(*engine);  // for what handlers put aside while Retrieval was locked
     const SleeperCount counted(engine->completer);  // every completion concerns us
     waited = engine->waiter.wait(
         next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
   }
-  errno = saved_errno;
   if (next_done.request() != nullptr) return take(*engine, *next_done.request(), control_block);
   return fail(waited == Waited::interrupted ? EINTR : EAGAIN);
 }

@@ -3,17 +3,24 @@
 
 namespace kaio {
 
-WaitSet::OnRing on_ring(const Requests& requests, AiocbList list) noexcept {
+WaitSet::OnRing on_ring(const Context& context, const Requests& requests,
+                        AiocbList list) noexcept {
   bool some = false;
   bool others = false;
   for (const aiocb* control_block : list) {
     if (control_block == nullptr) continue;
     const Request* request = request_in_progress(requests, *control_block);
     if (request == nullptr) continue;
-    const RequestState state = request->state.load(std::memory_order_acquire);
-    (state == RequestState::in_kernel || state == RequestState::polling ? some : others) = true;
+    // seq_cst: a leader says that it is callable, then looks here; who takes a request
+    // off the ring says so here, then calls.
+    const RequestState state = request->state.load(std::memory_order_seq_cst);
+    const bool in_ring = state == RequestState::in_kernel || state == RequestState::polling;
+    // In some thread's hands, which may be about to submit it, lazily.
+    const bool in_motion = state == RequestState::starting || state == RequestState::free;
+    some |= in_ring || in_motion;
+    others |= !in_ring;
   }
-  if (!some) return WaitSet::OnRing::none;
+  if (!some || !context.ready()) return WaitSet::OnRing::none;
   return others ? WaitSet::OnRing::some : WaitSet::OnRing::all;
 }
 

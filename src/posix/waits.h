@@ -11,20 +11,24 @@ namespace kaio {
 
 using AiocbList = std::span<const aiocb* const>;
 
-// Whether the requests still in progress among `list` will end by the ring.
-WaitSet::OnRing on_ring(const Requests& requests, AiocbList list) noexcept;
+// Whether the requests still in progress among `list` will end by the ring. `some` if
+// nobody can tell: who leads is called for those that do not.
+WaitSet::OnRing on_ring(const Context& context, const Requests& requests,
+                        AiocbList list) noexcept;
 
 // Until one of the list is done. Done too if there is none to wait for.
 class AnyDone final : public FutexWaitSet {
  public:
-  AnyDone(const Requests& requests, AiocbList list) noexcept : requests_(requests), list_(list) {}
+  AnyDone(const Context& context, const Requests& requests, AiocbList list) noexcept
+      : context_(context), requests_(requests), list_(list) {}
   bool done() const override;
-  OnRing on_ring() const override { return kaio::on_ring(requests_, list_); }
+  OnRing on_ring() const override { return kaio::on_ring(context_, requests_, list_); }
   bool mark() override;
   bool cancellable() const override { return true; }
   std::size_t words(std::span<sys::FutexExpectation> space) const override;
 
  private:
+  const Context& context_;
   const Requests& requests_;
   AiocbList list_;
 };

@@ -90,10 +90,11 @@ void Dispatcher::note_identity_if_unfinished(int fd, const Request& request,
 // io_submit took nothing, and said why.
 Dispatcher::Started Dispatcher::submitted(Request& request, int outcome, By by) {
   context_.unreserve(1);
-  // A leader may count on its end in the ring.
+  // A leader may count on its end in the ring. First the state, which it looks at when
+  // called.
+  request.move_to(RequestState::starting);
   harvester_.call_leader();
   if (outcome == -EAGAIN || outcome == 0) return to_backlog(request, by);
-  request.move_to(RequestState::starting);
   return process_answer(request, outcome, true, by);
 }
 
