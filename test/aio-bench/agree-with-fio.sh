@@ -77,8 +77,8 @@ for engine in libaio io_uring; do
       run_bench "$loop" -e $engine -d $depth -t "$(awk "BEGIN { print $milliseconds / 1000 }")" -r 1 --ramp-up 0 \
         --json "ours-$engine-$depth-$number.json"
       if ((fio_status != 0 || status != 0)); then
-        if [[ $engine == io_uring ]]; then
-          skip "$engine, depth $depth" "it cannot be used here"
+        if [[ $engine == io_uring ]] && grep -q io_uring "$scratch/errors"; then
+          skip "$engine, depth $depth" "$(tail -n 1 "$scratch/errors")"
         else
           fail "$engine, depth $depth" "$(tail -n 2 "$scratch/errors")"
         fi
