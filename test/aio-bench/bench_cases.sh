@@ -3,7 +3,7 @@
 # For the scripts beside it, on top of test/real/cases.sh. Sourced, with the source
 # root, the library and the program as the script's first arguments.
 
-bench=$(readlink -f "$3") # meson gives it relative to where it runs
+bench=$(realpath -- "$3")
 # shellcheck source=test/real/cases.sh disable=SC1091
 source "$(dirname "${BASH_SOURCE[0]}")/../real/cases.sh"
 shift

@@ -2,14 +2,15 @@
 // aio-bench: compares ways of asynchronous I/O, side by side in one process.
 //
 //   run/      options -> targets -> session (rounds over all engines) -> output
+//   output/   table, JSON, CSV, progress
+//   verify/   patterned blocks, written and read back
+//   plot/     pictures of results;  compare/  what changed between them
+//   results/  reads what output/ wrote
 //   targets/  scratch files, files and devices: opened safely, their facts
 //   loads/    a job: the loop around an engine; what each I/O is, and when
 //   engines/  one interface over glibc, kaio, libaio, io_uring and threads
 //   figures/  histograms, usage, medians and spread
-//   output/   table, JSON, CSV, progress, picture
 //   base/     errors, text, clock, memory
-//
-// A folder includes only those below it, but for loads/load.h, which is words.
 #include "base/errors.h"
 #include "commands.h"
 

@@ -104,6 +104,20 @@ BOOST_AUTO_TEST_CASE(a_difference_inside_the_spread_is_called_so) {
   BOOST_TEST(line_with(text, " glibc ").find(" ~best ") != text.npos);
 }
 
+BOOST_AUTO_TEST_CASE(one_round_leaves_doubt) {
+  const std::string text =
+      table_text(options_of(), report_of({result_of("glibc", {50}), result_of("kaio", {100})}));
+  BOOST_TEST(line_with(text, " glibc ").find(" -50%? ") != text.npos);
+  BOOST_TEST(line_with(text, " kaio ").find(" best? ") != text.npos);
+}
+
+BOOST_AUTO_TEST_CASE(calls_that_kaio_does_not_count_are_marked) {
+  Result pooled = result_of("kaio", {100, 101});
+  pooled.kaio_statistics = {{"completed", 100}, {"by_pool", 75}};
+  BOOST_TEST(line_with(table_text(options_of(), report_of({pooled})), " kaio ").find(" 12+ ") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(one_alone_is_not_the_best) {
   const std::string text = table_text(options_of(), report_of({result_of("kaio", {100, 102})}));
   BOOST_TEST(line_with(text, " kaio ").find("best") == text.npos);

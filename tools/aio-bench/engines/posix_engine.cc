@@ -15,6 +15,7 @@ namespace aio_bench {
 namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int64_t notification_patience_ns = 3 * second_ns;
 
 std::uint64_t system_calls_of_kaio() {
   kaio_statistics statistics{};
@@ -107,21 +108,23 @@ bool PosixEngine::has_anything_in_flight() const noexcept {
 }
 
 void PosixEngine::look_for_lost_notifications() {
+  const std::int64_t now = now_ns();
   if (silent_since_ns_ == 0) {
-    silent_since_ns_ = now_ns();
+    silent_since_ns_ = unannounced_since_ns_ = now;
     unannounced_.clear();
   }
-  // What just finished may be told of in a moment; what was finished before a
-  // whole second of silence will not be.
-  if (now_ns() - silent_since_ns_ < second_ns) return;
   std::vector<unsigned> finished;
   for (unsigned slot = 0; slot < requests_.size(); ++slot)
     if (in_flight_[slot] != 0 && is_done(slot)) finished.push_back(slot);
-  if (!finished.empty() && finished == unannounced_)
+  if (finished != unannounced_) {
+    unannounced_ = std::move(finished);
+    unannounced_since_ns_ = now;
+  }
+  // What just finished may be told of in a moment; after seconds it will not be.
+  if (!unannounced_.empty() && now - unannounced_since_ns_ > notification_patience_ns)
     throw RunError(fmt::format("{}: {} requests finished without their notification",
-                               functions_.name, finished.size()));
-  unannounced_ = std::move(finished);
-  if (now_ns() - silent_since_ns_ > patience_ns && has_anything_in_flight())
+                               functions_.name, unannounced_.size()));
+  if (now - silent_since_ns_ > patience_ns && has_anything_in_flight())
     throw RunError(fmt::format("{}: no request completed for {} s", functions_.name,
                                patience_ns / second_ns));
 }

@@ -43,7 +43,7 @@ class PosixEngine : public Engine {
   timespec step_until(std::int64_t deadline_ns) const noexcept;
 
   // For engines that are told of completions, when none told them anything for
-  // a step. Throws RunError when the same finished requests stay unannounced, or
+  // a step. Throws RunError when finished requests stay unannounced for seconds, or
   // nothing completes at all.
   void look_for_lost_notifications();
   void note_completion() noexcept { silent_since_ns_ = 0; }
@@ -56,7 +56,8 @@ class PosixEngine : public Engine {
   EngineSetup setup_;
   std::vector<aiocb> requests_;
   std::vector<char> in_flight_;
-  std::vector<unsigned> unannounced_;
+  std::vector<unsigned> unannounced_;  // finished, and nobody said so
+  std::int64_t unannounced_since_ns_ = 0;
   std::int64_t silent_since_ns_ = 0;  // 0: something came since the last look
 };
 

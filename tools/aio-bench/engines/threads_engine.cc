@@ -56,8 +56,8 @@ class ThreadsEngine final : public Engine {
     const std::int64_t begin_ns = now_ns();
     const std::int64_t until_ns = std::min(deadline_ns, begin_ns + patience_ns);
     std::unique_lock lock(mutex_);
-    has_done_.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(until_ns - begin_ns, 0)),
-                       [this] { return !done_.empty(); });
+    const std::chrono::nanoseconds timeout(std::max<std::int64_t>(until_ns - begin_ns, 0));
+    has_done_.wait_for(lock, timeout, [this] { return !done_.empty(); });
     completions.insert(completions.end(), done_.begin(), done_.end());
     done_.clear();
     if (completions.empty() && now_ns() - begin_ns >= patience_ns)

@@ -22,6 +22,8 @@ class UringEngine final : public Engine {
  public:
   explicit UringEngine(const EngineSetup& setup) : setup_(setup) {
     set_up(static_cast<unsigned>(setup.transfers.size()));
+    // Saves each call a look at the descriptor; Linux 5.18.
+    is_registered_ = io_uring_register_ring_fd(&ring_) == 1;
     if (setup.notify == Notify::eventfd) {
       counter_.emplace();
       const int outcome = io_uring_register_eventfd(&ring_, counter_->descriptor());
@@ -141,8 +143,10 @@ class UringEngine final : public Engine {
     argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
     ++system_call_count_;
     const int outcome =
-        io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), 0, 1,
-                        IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+        io_uring_enter2(static_cast<unsigned>(is_registered_ ? ring_.enter_ring_fd : ring_.ring_fd),
+                        0, 1,
+                        IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG |
+                            (is_registered_ ? IORING_ENTER_REGISTERED_RING : 0),
                         reinterpret_cast<sigset_t*>(&argument), sizeof argument);
     if (outcome < 0 && outcome != -ETIME && outcome != -EINTR)
       throw RunError(fmt::format("io_uring: io_uring_enter: {}", error_text(-outcome)));
@@ -151,6 +155,7 @@ class UringEngine final : public Engine {
 
   EngineSetup setup_;
   io_uring ring_{};
+  bool is_registered_ = false;
   std::optional<EventCounter> counter_;
   std::size_t in_ring_ = 0;
   std::uint64_t system_call_count_ = 0;

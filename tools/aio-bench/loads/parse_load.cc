@@ -32,7 +32,8 @@ Load parse_load(std::string_view option, const std::string& text) {
   if (colon != text.npos && !is_mixed)
     throw UsageError(fmt::format("{}: '{}': only randrw and rw have a percentage of reads", option,
                                  text));
-  if (!is_mixed) return {.is_random = is_random, .read_percent = name.ends_with("read") ? 100U : 0U};
+  if (!is_mixed)
+    return {.is_random = is_random, .read_percent = name.ends_with("read") ? 100U : 0U};
   const unsigned percent =
       colon == text.npos ? 50 : parse_count(option, text.substr(colon + 1), 1, 99);
   return {.is_random = is_random, .read_percent = percent};

@@ -23,7 +23,8 @@ std::string quoted(const std::string& text) {
 CsvLog::CsvLog(const std::string& path, double interval_seconds, const Report& report)
     : path_(path), interval_seconds_(interval_seconds), report_(report),
       file_(path, std::ios::trunc) {
-  if (!file_) throw RunError(fmt::format("--csv: {} cannot be written: {}", path, error_text(errno)));
+  if (!file_)
+    throw RunError(fmt::format("--csv: {} cannot be written: {}", path, error_text(errno)));
   file_ << "run_seconds,measurement_seconds,round,target,engine,load,block_bytes,cache,jobs,depth,"
            "notify,io_per_second,bytes_per_second,mean_latency_us,greatest_latency_us\n";
 }

@@ -34,7 +34,8 @@ std::string operations_text(Load load) {
 std::string block_text(const BlockSize& block) {
   return block.least_bytes == block.greatest_bytes
              ? size_text(block.greatest_bytes)
-             : fmt::format("{} to {}", size_text(block.least_bytes), size_text(block.greatest_bytes));
+             : fmt::format("{} to {}", size_text(block.least_bytes),
+                           size_text(block.greatest_bytes));
 }
 
 std::string title_of(const Options& options, const Report& report, const Case& what) {
@@ -57,7 +58,21 @@ std::string title_of(const Options& options, const Report& report, const Case& w
   return text;
 }
 
-// "best", "~best" where the rounds of both overlap, "-23%".
+std::uint64_t counter(const Result& result, const std::string& name) {
+  for (const auto& [key, count] : result.kaio_statistics)
+    if (key == name) return count;
+  return 0;
+}
+
+// Whether requests of kaio's went to its threads, whose calls it does not count.
+bool has_uncounted_calls(const Report& report, const Result& result) {
+  return !report.has_kernel_counted_system_calls &&
+         counter(result, "by_pool") + counter(result, "submitted_by_pool") >
+             counter(result, "completed") / 200;
+}
+
+// "best", "~best" where the rounds of both overlap, "-23%"; "?" after one round,
+// which says nothing of how much rounds differ.
 std::string against_best(Section section, const Result& result) {
   if (section.size() < 2) return "";
   const Result* best = nullptr;
@@ -71,11 +86,12 @@ std::string against_best(Section section, const Result& result) {
     if (best == nullptr || rate(&other) > rate(best)) best = &other;
   }
   if (count < 2) return "";
-  if (best == &result) return "best";
+  const std::string doubt = result.repeats.size() < 2 ? "?" : "";
+  if (best == &result) return "best" + doubt;
   const Summary ours = result.summary_of(&Repeat::io_per_second);
   const Summary theirs = best->summary_of(&Repeat::io_per_second);
-  if (ours.overlaps(theirs)) return "~best";
-  return fmt::format("{:.0f}%", (ours.median / theirs.median - 1) * 100);
+  if (doubt.empty() && ours.overlaps(theirs)) return "~best";
+  return fmt::format("{:.0f}%{}", (ours.median / theirs.median - 1) * 100, doubt);
 }
 
 std::string rate_text(double value) {
@@ -96,7 +112,8 @@ class Columns {
 
   // Long labels leave less room, and none for the bytes.
   std::string line(const std::string& depth, const std::string& label,
-                   const std::vector<std::string>& rates, const std::vector<std::string>& rest) const {
+                   const std::vector<std::string>& rates,
+                   const std::vector<std::string>& rest) const {
     std::string text = fmt::format("{:>5} {:<{}}{:>10}{:>5}", depth, label, label_width_, rates[0],
                                    rates[1]);
     if (!has_long_labels_) text += fmt::format("{:>7}", rates[2]);
@@ -120,8 +137,8 @@ class Columns {
   bool has_long_labels_;
 };
 
-std::string row_text(const Options& options, Section section, const Result& result,
-                     const Columns& columns) {
+std::string row_text(const Options& options, const Report& report, Section section,
+                     const Result& result, const Columns& columns) {
   const Summary rate = result.summary_of(&Repeat::io_per_second);
   const double mib_per_second = result.summary_of(&Repeat::bytes_per_second).median / (1 << 20);
   const auto us = [](const Histogram& histogram, double fraction) {
@@ -132,21 +149,14 @@ std::string row_text(const Options& options, Section section, const Result& resu
   const auto calls = result.system_calls_per_io();
   return columns.line(
       fmt::format("{}", result.what.depth), label_of(options, result.what),
-      // One round says nothing of how much rounds differ.
       {rate_text(rate.median),
        result.repeats.size() < 2 ? "" : fmt::format("{:.0f}%", rate.spread() * 100),
        rate_text(mib_per_second), against_best(section, result)},
       {us(result.latencies.total, 0.5), us(result.latencies.total, 0.99),
        us(result.latencies.total, 0.9999), us(result.latencies.submission, 0.5),
        fmt::format("{:.1f}", result.summary_of(&Repeat::cpu_us_per_io).median),
-       calls ? per_io_text(calls->median) : "-",
+       calls ? per_io_text(calls->median) + (has_uncounted_calls(report, result) ? "+" : "") : "-",
        per_io_text(result.summary_of(&Repeat::context_switches_per_io).median)});
-}
-
-std::uint64_t counter(const Result& result, const std::string& name) {
-  for (const auto& [key, count] : result.kaio_statistics)
-    if (key == name) return count;
-  return 0;
 }
 
 // Which way kaio's requests went, where not all went the first one.
@@ -154,7 +164,7 @@ std::string ways_text(const Options& options, const Result& result) {
   const auto completed = static_cast<double>(counter(result, "completed"));
   const std::uint64_t by_threads =
       counter(result, "by_pool") + counter(result, "submitted_by_pool");
-  if (completed == 0 || static_cast<double>(by_threads) < completed / 200) return "";
+  if (completed == 0 || static_cast<double>(by_threads) <= completed / 200) return "";
   std::string reasons;
   for (const auto& [name, count] : result.kaio_statistics)
     if (name.starts_with("reason_") && count > 0)
@@ -211,7 +221,7 @@ std::string section_text(const Options& options, const Report& report, Section s
   for (const Result& result : section) {
     if (before != nullptr && !before->is_comparable(result.what)) text += "\n";
     before = &result.what;
-    text += row_text(options, section, result, columns);
+    text += row_text(options, report, section, result, columns);
     for (const auto remark : {ways_text, retries_text, syncs_text, lag_text})
       remarks += remark(options, result);
   }
@@ -228,8 +238,12 @@ std::string legend_text(const Options& options, const Report& report) {
               ? " System calls are all that the process made.\n"
               : " System calls are those of the engine's own that\ncan be counted; "
                 "--count-system-calls counts all of them.\n";
-  if (options.repeats > 1 &&
-      std::ranges::any_of(report.results,
+  if (std::ranges::any_of(report.results, [&report](const Result& result) {
+        return has_uncounted_calls(report, result);
+      }))
+    text += "+: and those of kaio's threads, which it does not count.\n";
+  if (options.repeats < 2) text += "?: after one round, whether it is noise is not known.\n";
+  if (std::ranges::any_of(report.results,
                           [](const Result& result) { return result.io_count() < 10'000; }))
     text += "Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.\n";
   return text;

@@ -101,9 +101,6 @@ void check_combinations(const Options& options) {
   check_vectors(options);
   check_jobs(options);
   check_sizes(options);
-  const auto& plot = options.plot_path;
-  if (!plot.empty() && !plot.ends_with(".png") && !plot.ends_with(".svg"))
-    throw UsageError(fmt::format("--plot: '{}' has to end in .png or .svg", plot));
 }
 
 }  // namespace aio_bench

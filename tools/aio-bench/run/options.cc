@@ -43,9 +43,9 @@ Latency runs from before the submitting call until the program has the result; w
 
 // The words as given; turned into Options when all are known.
 struct Words {
-  std::string engines, loads = "randread", blocks = "4k", depths = "1,8,32", jobs = "1", batch = "1", cache;
-  std::string notifies = "suspend", size, seconds, amount, ramp_up, repeats = "3";
-  std::string vectors = "1", fsync_every, rate, poisson, csv_interval = "1";
+  std::string engines, loads = "randread", blocks = "4k", depths = "1,8,32", batch = "1";
+  std::string jobs = "1", cache, notifies = "suspend", vectors = "1", fsync_every, rate, poisson;
+  std::string size, seconds, amount, ramp_up, repeats = "3", csv_interval = "1";
   std::vector<std::string> destroy;
 };
 
@@ -61,8 +61,8 @@ void declare(CLI::App& app, Options& options, Words& words) {
       ->type_name("...");
 
   const char* const load = "What is measured";
-  option("-e,--engine", words.engines, "LIST", "any of glibc,kaio,libaio,io_uring,preadv2,threads (all)",
-         load);
+  option("-e,--engine", words.engines, "LIST",
+         "any of glibc,kaio,libaio,io_uring,preadv2,threads (all)", load);
   option("-l,--load", words.loads, "LIST", "randread, randwrite, randrw:PERCENT, read, write,\n"
          "rw:PERCENT (randread)", load);
   option("-b,--block-size", words.blocks, "LIST", "bytes of an I/O (4k)", load);
@@ -96,11 +96,9 @@ void declare(CLI::App& app, Options& options, Words& words) {
   flag("--force", options.force, "even if it is mounted or otherwise in use", safety);
 
   const char* const output = "Output";
-  option("--json", options.json_path, "FILE", "all figures (see json-format.md)", output);
+  option("--json", options.json_path, "FILE", "all figures, for plot and compare", output);
   option("--csv", options.csv_path, "FILE", "rate and latency over time", output);
   option("--csv-interval", words.csv_interval, "TIME", "of its lines (1)", output);
-  option("--plot", options.plot_path, "FILE", "draw I/Os per second, .png or .svg (gnuplot)",
-         output);
   flag("--count-system-calls", options.count_system_calls,
        "of all engines, by the kernel (root); slows them a little", output);
 }

@@ -46,7 +46,6 @@ struct Options {
   std::string json_path;
   std::string csv_path;
   double csv_interval_seconds = 0;
-  std::string plot_path;
   std::vector<std::string> command_line;
 
   bool has_scratch_file() const noexcept { return targets.empty(); }

@@ -4,7 +4,6 @@
 #include "commands.h"
 #include "engines/posix_engine.h"
 #include "output/json_report.h"
-#include "output/plot.h"
 #include "output/table.h"
 #include "run/options.h"
 #include "run/session.h"
@@ -22,7 +21,6 @@ namespace {
 void check_outputs(const Options& options) {
   if (!options.json_path.empty()) check_writable("--json", options.json_path);
   if (!options.csv_path.empty()) check_writable("--csv", options.csv_path);
-  if (!options.plot_path.empty()) check_gnuplot();
 }
 
 TargetWish wish_of(const Options& options) {
@@ -46,7 +44,6 @@ int show(const Options& options, const Report& report) {
   fmt::print("{}", table_text(options, report));
   std::fflush(stdout);
   if (!options.json_path.empty()) write_json(options, report);
-  if (!options.plot_path.empty() && !report.results.empty()) draw_plot(options, report);
   if (!report.failure.empty()) throw RunError(report.failure);
   if (report.is_complete()) return exit_done;
   fmt::print(stderr, "aio-bench: interrupted after {} of {} measurements\n",

@@ -69,7 +69,8 @@ std::vector<std::string> uses_of_file(const std::string& path) {
   const std::string wanted = std::filesystem::canonical(path, error);
   std::ifstream swaps("/proc/swaps");
   for (std::string line; std::getline(swaps, line);)
-    if (line.substr(0, line.find_first_of(" \t")) == wanted) uses.push_back(path + " is swapped to");
+    if (line.substr(0, line.find_first_of(" \t")) == wanted)
+      uses.push_back(path + " is swapped to");
   for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error)) {
     std::ifstream backing(entry.path() / "loop/backing_file");
     std::string backing_path;

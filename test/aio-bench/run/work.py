@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Figures of aio-bench against what is known: amounts, rates, system calls.
+"""That aio-bench does the work it was asked for, all of it, and counts it rightly.
 
-Usage: figures.py AIO_BENCH
+Usage: work.py AIO_BENCH
 """
 
 import csv

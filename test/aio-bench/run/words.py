@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 """What aio-bench says of a command line, a target or a machine that it cannot work with.
 
-Usage: command_line.py AIO_BENCH
+Usage: words.py AIO_BENCH
 """
 
 import os
 import shutil
 import subprocess
 
-from bench import IS_ROOT, Cases, loop_device, make_file, run, scratch_directory
+from bench import (IS_ROOT, Cases, loop_device, make_file, refuse_io_uring, run,
+                   scratch_directory)
 
 
 def check_words(cases, directory):
@@ -91,6 +92,21 @@ def check_full_disk(cases, directory):
         subprocess.run(['umount', str(place)], check=True)
 
 
+def check_refused_engine(cases, directory):
+    short = ['-d', '4', '-t', '0.05', '-r', '1', '-s', '1m', '-c', 'buffered']
+    try:
+        all_engines = run(*short, cwd=directory, preexec_fn=refuse_io_uring)
+    except subprocess.SubprocessError:
+        cases.skip('io_uring that is refused is left out aloud', 'no seccomp here')
+        return
+    cases.tell('io_uring that is refused is left out aloud',
+               all_engines.problems(0, 'Note: io_uring is ', '4 kaio', '4 libaio') +
+               (['it was measured'] if '4 io_uring' in all_engines.output else []))
+    cases.tell('io_uring that is refused and was asked for is an error',
+               run('-e', 'kaio,io_uring', *short, cwd=directory,
+                   preexec_fn=refuse_io_uring).problems(1, 'io_uring is '))
+
+
 def main():
     cases = Cases()
     with scratch_directory() as directory:
@@ -99,6 +115,7 @@ def main():
         check_permissions(cases, directory)
         check_alignment(cases, directory)
         check_full_disk(cases, directory)
+        check_refused_engine(cases, directory)
     cases.exit()
 
 
