@@ -10,6 +10,7 @@ source "$(dirname "$0")/bench_cases.sh"
 skip_without fio "agreement with fio"
 milliseconds=300
 ((is_long)) && milliseconds=4000
+seconds=$(awk "BEGIN { print $milliseconds / 1000 }")
 repeats=5
 
 if ((EUID != 0)); then
@@ -74,11 +75,11 @@ for engine in libaio io_uring; do
     for ((number = 0; number < repeats; ++number)); do
       run_fio $engine $depth $number
       fio_status=$?
-      run_bench "$loop" -e $engine -d $depth -t "$(awk "BEGIN { print $milliseconds / 1000 }")" -r 1 --ramp-up 0 \
+      run_bench "$loop" -e $engine -d $depth -t "$seconds" -r 1 --ramp-up 0 \
         --json "ours-$engine-$depth-$number.json"
       if ((fio_status != 0 || status != 0)); then
-        if [[ $engine == io_uring ]]; then
-          skip "$engine, depth $depth" "it cannot be used here"
+        if [[ $engine == io_uring ]] && grep -q io_uring "$scratch/errors"; then
+          skip "$engine, depth $depth" "$(tail -n 1 "$scratch/errors")"
         else
           fail "$engine, depth $depth" "$(tail -n 2 "$scratch/errors")"
         fi

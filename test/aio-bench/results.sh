@@ -106,7 +106,8 @@ else
   pass "gnuplot has nothing to complain of"
 fi
 for name in depth latency; do
-  if [[ $(head -c 8 "$scratch/pictures-$name.png" | od -An -tx1 | tr -d ' ') == 89504e470d0a1a0a ]] &&
+  signature=$(head -c 8 "$scratch/pictures-$name.png" | od -An -tx1 | tr -d ' ')
+  if [[ $signature == 89504e470d0a1a0a ]] &&
     grep -q '</svg>' "$scratch/pictures-$name.svg" &&
     grep -q 'kaio, slower.json' "$scratch/pictures-$name.svg"; then
     pass "the pictures of $name"

@@ -71,6 +71,30 @@ expect_exit "a file that is no journal" 2 "is no journal"
 run_bench verify --continue --journal "$scratch/none"
 expect_exit "a journal that is not there" 2 "cannot be read"
 
+# ---- Ctrl-C and a full disk --------------------------------------------------
+
+mkdir "$scratch/empty"
+(cd "$scratch/empty" && exec timeout --preserve-status --signal=INT 1 "$bench" verify -s 16m \
+  -t 30 -e kaio) >"$scratch/output" 2>"$scratch/errors"
+status=$?
+expect_exit "Ctrl-C ends it in good order" 130 "interrupted: nothing wrong so far"
+if [[ -z $(ls -A "$scratch/empty") ]]; then
+  pass "and removes the scratch file"
+else
+  fail "and removes the scratch file" "there is $(ls -A "$scratch/empty")"
+fi
+
+if ((EUID != 0)); then
+  skip "a full disk is told" "mounting takes root"
+elif ! { mkdir "$scratch/small" && mount -t tmpfs -o size=4m none "$scratch/small"; }; then
+  skip "a full disk is told" "nothing can be mounted here"
+else
+  truncate -s 16M "$scratch/small/file"
+  run_bench verify small/file --write --destroy=small/file -e kaio -c buffered
+  umount "$scratch/small"
+  expect_exit "a full disk is told" 4 "No space left on device"
+fi
+
 # ---- Damage ------------------------------------------------------------------
 
 # Two runs, and the file as it was after each. In the journal of the first are the

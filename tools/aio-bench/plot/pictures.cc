@@ -147,7 +147,8 @@ const std::vector<DepthRow>& depth_rows() {
        "unset logscale y\nset yrange [0:*]\nset format y '%.10g'\n",
        thousandths(&StoredRepeat::io_per_second)},
       {"Median latency", "latency (µs)", logarithmic, thousandths(&StoredRepeat::p50_ns)},
-      {"99th percentile of latency", "latency (µs)", logarithmic, thousandths(&StoredRepeat::p99_ns)},
+      {"99th percentile of latency", "latency (µs)", logarithmic,
+       thousandths(&StoredRepeat::p99_ns)},
   };
   return rows;
 }
@@ -279,8 +280,8 @@ Picture latency_picture(const Figure& figure) {
         const Curve& look = figure.curves[number];
         data += fmt::format("$l_{} << EOD\n{}EOD\n$m_{} << EOD\n{}EOD\n", i, curve.line, i,
                             curve.marks);
-        plots += fmt::format("{}$l_{} with lines lw 1.6 {} {} notitle", plots.empty() ? "" : ", ", i,
-                             look.colour, look.dash);
+        plots += fmt::format("{}$l_{} with lines lw 1.6 {} {} notitle",
+                             plots.empty() ? "" : ", ", i, look.colour, look.dash);
         if (!curve.marks.empty())
           plots += fmt::format(", $m_{} with points {} {} notitle", i, look.colour, look.point);
       }

@@ -8,10 +8,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace aio_bench {
 
 namespace {
+
+constexpr std::uint64_t memory_divisor = 4;
 
 void drop_engines(VerifyOptions& options, const Target& target) {
   std::erase_if(options.engine_names, [&](const std::string& name) {
@@ -42,6 +45,17 @@ void drop_direct(VerifyOptions& options, const Target& target) {
   options.caches.erase(direct);
 }
 
+// What is known of each block is kept in memory.
+void check_memory(std::uint64_t area_bytes, std::uint64_t block_bytes) {
+  const std::uint64_t wanted_bytes = area_bytes / block_bytes * sizeof(LegalGenerations);
+  const auto memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                            static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  if (wanted_bytes <= memory_bytes / memory_divisor) return;
+  throw UsageError(fmt::format("{} in blocks of {} take {} of memory to keep track of: give a "
+                               "smaller --size or a larger --block-size", size_text(area_bytes),
+                               size_text(block_bytes), size_text(wanted_bytes)));
+}
+
 }  // namespace
 
 Target open_verify_target(const VerifyOptions& options) {
@@ -58,6 +72,7 @@ Target open_verify_target(const VerifyOptions& options) {
 std::uint64_t adapt_to_target(VerifyOptions& options, const Target& target) {
   drop_engines(options, target);
   drop_direct(options, target);
+  check_memory(target.area_bytes, options.block_bytes);
   return target.area_bytes / options.block_bytes * options.block_bytes;
 }
 
