@@ -10,6 +10,7 @@
 #include "kernel/iocb.h"
 #include "sys/calls.h"
 #include "sys/cancellation.h"
+#include "sys/thread_sanitizer.h"
 
 namespace kaio {
 namespace {
@@ -63,6 +64,7 @@ bool Context::make_context() noexcept {
 
 int Context::submit(std::span<iocb*> iocbs) noexcept {
   statistics_.count(Count::io_submit_calls);
+  for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
   return sys::calls.io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
 }
 

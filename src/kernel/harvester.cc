@@ -8,6 +8,7 @@
 
 #include "kernel/iocb.h"
 #include "sys/cancellation.h"
+#include "sys/thread_sanitizer.h"
 
 namespace kaio {
 namespace {
@@ -107,6 +108,7 @@ void Harvester::handle(const io_event& event) {
     call_armed_ = false;
     return;
   }
+  sys::taken_from_kernel(event.data);
   // Signed, whatever libaio declares; a transfer is at most 0x7ffff000 bytes.
   sink_.answered(*static_cast<Request*>(event.data), static_cast<std::int32_t>(event.res));
 }
