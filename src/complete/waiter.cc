@@ -53,6 +53,7 @@ class FollowerCount {
 
 Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::NoCancellation no_cancellation;
+  const Harvester::OverLeader over_leader(harvester_);
   for (;;) {
     if (waits.done()) return Waited::done;
     harvester_.harvest();

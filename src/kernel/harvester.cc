@@ -62,6 +62,7 @@ void Harvester::harvest_now() {
     const Hold hold(*this);
     if (!hold.held()) return;
     handle_all();
+    if (hold.over_leader()) return;  // it is called, and looks at what is left
   } while (something_visible());
 }
 
@@ -78,6 +79,7 @@ void Harvester::harvest_by_calls() {
     const timespec no_time{};
     do handle_all();
     while (context_.get_events(0, handed_space(), &no_time) > 0);
+    if (hold.over_leader()) return;  // it is called, and looks at what is left
   } while (something_visible() || missed_.load(std::memory_order_seq_cst));
 }
 
@@ -188,8 +190,19 @@ void Harvester::arm_call() noexcept {
   context_.unreserve(1);
 }
 
+Harvester::OverLeader::OverLeader(Harvester& harvester) noexcept
+    : harvester_(harvester),
+      over_leader_(harvester.owner_.load(std::memory_order_relaxed) == this_thread() &&
+                   harvester.being_callable_.load(std::memory_order_relaxed)) {
+  if (over_leader_) harvester_.being_callable_.store(false, std::memory_order_relaxed);
+}
+
+Harvester::OverLeader::~OverLeader() {
+  if (over_leader_) harvester_.call_interrupted_leader();
+}
+
 void Harvester::call_interrupted_leader() noexcept {
-  being_callable_.store(true, std::memory_order_seq_cst);  // leading ourselves ended it
+  being_callable_.store(true, std::memory_order_seq_cst);
   arm_call();
   call_leader();
 }

@@ -91,6 +91,20 @@ class Harvester {
   // handler interrupted. Async-signal-safe.
   void call_leader() noexcept;
 
+  // For the scope of a handler's own wait: it leads in place of the leader that it
+  // interrupted, if it did, and calls that one in the end.
+  class OverLeader {
+   public:
+    explicit OverLeader(Harvester& harvester) noexcept;
+    ~OverLeader();
+    OverLeader(const OverLeader&) = delete;
+    OverLeader& operator=(const OverLeader&) = delete;
+
+   private:
+    Harvester& harvester_;
+    bool over_leader_;
+  };
+
   // Somebody leads, or is just harvesting.
   bool led() const noexcept { return owner_.load(std::memory_order_seq_cst) != 0; }
 
@@ -126,6 +140,7 @@ class Harvester {
     Hold(const Hold&) = delete;
     Hold& operator=(const Hold&) = delete;
     bool held() const noexcept { return acquired_ || nested_; }
+    bool over_leader() const noexcept { return over_leader_; }
 
    private:
     Harvester& harvester_;

@@ -30,7 +30,6 @@
  * holds: three with a request each in the ring: -DALIKE
  * holds: one waits for the pool alone: -DBYSTANDER
  * holds: one waits for the pool alone, on the count of completions: -DBYSTANDER -DON_COUNT=2
- * holds: all on the count of completions: -DBYSTANDER -DALL_ON_COUNT
  * holds: one waits for ring and pool: -DMIXED
  * holds: one waits for ring and pool, on the count of completions: -DMIXED -DON_COUNT=0
  * holds: an answer that sends a request to the pool: -DREFUSED
@@ -120,9 +119,7 @@ mtype = { starting, in_kernel, in_pool, over };
 #if defined(WORKER) && !defined(NO_CALLS)
 #define CALLS
 #endif
-#if defined(ALL_ON_COUNT)
-#define on_count(w) true
-#elif defined(ON_COUNT)
+#if defined(ON_COUNT)
 #define on_count(w) (w == ON_COUNT)
 #else
 #define on_count(w) false

@@ -5,8 +5,8 @@
  *
  *   here                 in the code
  *   lead()               Harvester::lead, arm_call, sleep (kernel/harvester.cc)
- *   below_leads, hold    Harvester::Hold of a handler: held already (nested)
- *   wake_below()         Hold::~Hold in a handler
+ *   below_leads          Hold::over_leader_; Harvester::OverLeader when it waits
+ *   wake_below()         call_interrupted_leader
  *   call()               Harvester::call_leader
  *   io_getevents         ends with EINTR only if the handler ran while it slept;
  *                        a handler that ran just before goes unnoticed
@@ -27,6 +27,7 @@
  * fails: a handler that takes the call leaves none armed: -DPOOL_ENDS -DNOT_ARMED_AGAIN
  * fails: a thread does not call itself: -DHANDLER_ENDS -DNO_CALL_TO_ITSELF
  * fails: the call counts as armed after it was submitted: -DPOOL_ENDS -DLATE_CALL -DARMED_LATE
+ * fails: a handler looks again after calling: -DPOOL_ENDS -DLOOKS_AGAIN
  * fails: a handler that led leaves nobody to call: -DPOOL_ENDS -DHANDLER_LEADS -DNOT_CALLABLE_AGAIN
  */
 
@@ -175,6 +176,7 @@ inline wake_below() {
 proctype handler() {
   byte got = NO_EVENT;
   bool marked, below_leads, acquired;
+  byte rounds;
   atomic { in_handler = true; interrupted = in_call };
 #ifdef HANDLER_ENDS
   if
@@ -186,13 +188,17 @@ proctype handler() {
   if /* Harvester::interrupted_here(): only a sleep may be led on */
   :: !owned || sleeping ->
 #else
+harvest:
   if
   :: VISIBLE ->
 #endif
      below_leads = owned && callable;
+     rounds++;
+     assert(rounds == 1); /* else it would call itself for ever */
      acquired = !owned;
      owned = true;
 #ifdef HANDLER_LEADS
+     callable = false;
      arm();
      callable = true;
      if
@@ -207,7 +213,13 @@ proctype handler() {
      :: acquired -> owned = false
      :: else
      fi;
-     wake_below()
+     wake_below();
+#ifdef LOOKS_AGAIN
+     if
+     :: VISIBLE -> goto harvest
+     :: else
+     fi
+#endif
   :: else
   fi;
   below_leads = false;
