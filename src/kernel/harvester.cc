@@ -192,7 +192,7 @@ void Harvester::arm_call() noexcept {
 
 Harvester::OverLeader::OverLeader(Harvester& harvester) noexcept
     : harvester_(harvester),
-      over_leader_(harvester.owner_.load(std::memory_order_relaxed) == this_thread() &&
+      over_leader_(harvester.owner_.load(std::memory_order_relaxed) == sys::this_thread() &&
                    harvester.being_callable_.load(std::memory_order_relaxed)) {
   if (over_leader_) harvester_.being_callable_.store(false, std::memory_order_relaxed);
 }
