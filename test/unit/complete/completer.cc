@@ -55,6 +55,7 @@ BOOST_AUTO_TEST_CASE(who_sees_the_status_finds_the_descriptor_free) {
   });
   for (int round = 1; round <= rounds; ++round) {
     Request& request = shop.begin(cell);
+    cell.word |= status::waiter;  // a wake-up after publishing: time to look
     begun = round;
     shop.completer.complete(request, round);
     while (seen.load() < round) {
