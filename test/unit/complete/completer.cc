@@ -140,7 +140,10 @@ BOOST_AUTO_TEST_CASE(with_the_record_locked_the_status_is_there_and_the_rest_is_
     BOOST_TEST(notified.take() == 0u);
     BOOST_TEST(!shop.record().all.empty());
   }
-  BOOST_TEST(shop.record().all.empty());
+  {
+    kaio::RecordLock lock(shop.record());
+    BOOST_TEST(shop.record().all.empty());
+  }
   BOOST_TEST(notified.take() == 0u);  // not with a lock in hand: when the frame drains
   shop.drain();
   BOOST_TEST(notified.take() == 1u);
