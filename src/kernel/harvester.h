@@ -40,6 +40,8 @@
 // one. io_getevents hands one event over besides; it goes to `handed_`, which is
 // the harvester's, so a leader that is cancelled with an event in its hand leaves
 // it to whoever harvests next.
+//
+// test/model/ has all of this as models that spin exhausts: to be changed together.
 #pragma once
 
 #include "kernel/context.h"

@@ -8,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <deque>
+#include <poll.h>
 #include <thread>
 
 using kaio::Harvester;
@@ -130,6 +131,52 @@ BOOST_AUTO_TEST_CASE(what_is_there_or_done_already_is_not_slept_for) {
   BOOST_TEST(bench.sink.answers == 1);
   BOOST_TEST(int(bench.harvester.lead(kaio::sys::forever, waits)) == int(Led::harvested));
   BOOST_TEST(bench.kernel.get_events_calls == 0);
+}
+
+// A request of the pool ends after the leader asked for it, and is not found to be off
+// the ring any more.
+BOOST_AUTO_TEST_CASE(what_ends_between_two_questions_of_the_leader_is_not_slept_for) {
+  struct EndsWhenAsked final : kaio::WaitSet {
+    bool done() const override { return ended; }
+    OnRing on_ring() const override {
+      ended = true;
+      return OnRing::all;
+    }
+    bool mark() override { return done(); }
+    bool cancellable() const override { return false; }
+    mutable bool ended = false;
+  };
+  Bench bench;
+  EndsWhenAsked waits;
+  const auto deadline = kaio::sys::monotonic_ns() + 1'000'000'000;
+  BOOST_TEST(int(bench.harvester.lead(deadline, waits)) == int(Led::harvested));
+  BOOST_TEST(bench.kernel.get_events_calls == 0);
+}
+
+// It stands for a signal handler between the leader's last look and its sleep.
+BOOST_AUTO_TEST_CASE(a_handler_that_takes_the_event_of_the_leader_below_calls_it) {
+  static Bench* bench;
+  static int call_fd;
+  static bool called;
+  Bench made;
+  bench = &made;
+  call_fd = -1;
+  called = false;
+  made.kernel.calls()->io_submit = [](io_context_t, long count, iocb** iocbs) {
+    call_fd = iocbs[0]->aio_fildes;
+    return static_cast<int>(count);
+  };
+  made.kernel.on_get_events = [] {
+    bench->complete();
+    bench->harvester.harvest();
+    pollfd call{.fd = call_fd, .events = POLLIN, .revents = 0};
+    called = ::poll(&call, 1, 0) == 1;
+    bench->complete();  // ends the sleep, called or not
+  };
+  Waits waits(made.sink, 1);
+  made.harvester.lead(kaio::sys::forever, waits);
+  BOOST_TEST(made.sink.answers == 2);
+  BOOST_TEST(called);
 }
 
 BOOST_AUTO_TEST_CASE(a_second_leader_is_told_that_there_is_one) {
