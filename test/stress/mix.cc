@@ -89,7 +89,7 @@ class Worker {
     const unsigned way = below(4);
     event.sigev_notify = way == 0 ? SIGEV_SIGNAL : way == 1 ? SIGEV_THREAD : SIGEV_NONE;
     slot.wants = way < 2;
-    if (way == 0) event.sigev_signo = SIGRTMIN + 1;
+    if (way == 0) event.sigev_signo = SIGRTMIN + 2;
     if (way == 1) event.sigev_notify_function = on_callback;
   }
 
@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_SUITE(mix)
 
 BOOST_AUTO_TEST_CASE(many_threads_do_everything_and_every_request_ends_once) {
   const auto until = Clock::now() + stress::duration();
-  const support::SignalHandler handler(SIGRTMIN + 1, on_signal, SA_RESTART);
+  const support::SignalHandler handler(SIGRTMIN + 2, on_signal, SA_RESTART);
   std::mt19937 seeds(support::seed());
   Files files;
   Trouble trouble;
