@@ -3,6 +3,7 @@
 #include "posix/export.h"
 #include "posix/frame.h"
 #include "posix/aiocb_cell.h"
+#include "sys/cancellation.h"
 
 namespace kaio {
 namespace {
@@ -22,7 +23,7 @@ class NextDone final : public FutexWaitSet {
     return runtime_.context.ready() ? OnRing::some : OnRing::none;
   }
   bool mark() override { return done(); }
-  bool cancellable() const override { return true; }
+  bool cancellable() const override { return cancellable_; }
   // More than can be named: sleep on the count of all completions.
   std::size_t words(std::span<sys::FutexExpectation> space) const override {
     return space.size() + 1;
@@ -33,6 +34,7 @@ class NextDone final : public FutexWaitSet {
  private:
   Runtime& runtime_;
   mutable Request* request_ = nullptr;
+  const bool cancellable_ = sys::cancellation_enabled();
 };
 
 ssize_t take(Runtime& runtime, Request& request, aiocb** control_block) {

@@ -6,6 +6,7 @@
 
 #include "posix/aiocb_cell.h"
 #include "runtime/runtime.h"
+#include "sys/cancellation.h"
 
 namespace kaio {
 
@@ -24,13 +25,14 @@ class AnyDone final : public FutexWaitSet {
   bool done() const override;
   OnRing on_ring() const override { return kaio::on_ring(context_, requests_, list_); }
   bool mark() override;
-  bool cancellable() const override { return true; }
+  bool cancellable() const override { return cancellable_; }
   std::size_t words(std::span<sys::FutexExpectation> space) const override;
 
  private:
   const Context& context_;
   const Requests& requests_;
   AiocbList list_;
+  const bool cancellable_ = sys::cancellation_enabled();
 };
 
 // Until all of a group are.

@@ -124,6 +124,10 @@ Verdict judge(const Answer& answer, const DescriptorTraits& traits, bool reached
       if (reached_end && answer.opcode == Opcode::read) return finish();
       return {.step = Step::again, .reason = Count::reason_short};
     case DescriptorKind::character:
+      // /dev/zero stops after a page when it may not wait and others want the processor.
+      if (answer.attempt == Attempt::nowait)
+        return {.step = blocking_step(answer.route, false), .reason = Count::reason_short};
+      break;
     case DescriptorKind::unknown:
       break;
   }

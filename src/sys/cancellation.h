@@ -21,6 +21,14 @@ class NoCancellation {
   int saved_ = PTHREAD_CANCEL_ENABLE;
 };
 
+// Whether the caller is one that can be cancelled, outside of any NoCancellation.
+inline bool cancellation_enabled() noexcept {
+  int state = PTHREAD_CANCEL_DISABLE;
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+  ::pthread_setcancelstate(state, nullptr);
+  return state == PTHREAD_CANCEL_ENABLE;
+}
+
 // Makes one system call as the C library makes its cancellation points: cancelling
 // is asynchronous meanwhile, so the unwinding may begin at any instruction of this
 // function. That is why it is not inlined, and has nothing to clean up: a frame

@@ -196,6 +196,28 @@ BOOST_DATA_TEST_CASE(it_is_a_cancellation_point, data::make(two_ways_to_wait), k
   sender.join();
 }
 
+BOOST_DATA_TEST_CASE(a_thread_that_cannot_be_cancelled_goes_on_waiting,
+                     data::make(two_ways_to_wait), kind) {
+  const Channel channel{kind};
+  const Request read = Request::to_read(channel.reader(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  std::atomic<bool> waiting = false;
+  int answer = -1;
+  std::thread waiter{[&] {
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    waiting = true;
+    answer = suspend(read);
+  }};
+  BOOST_TEST(eventually([&] { return waiting.load(); }));
+  std::this_thread::sleep_for(5ms);
+  BOOST_REQUIRE(pthread_cancel(waiter.native_handle()) == 0);
+  BOOST_TEST(stays([&] { return in_progress(read); }));
+  channel.send("text");
+  waiter.join();
+  BOOST_TEST(answer == 0);
+  BOOST_TEST(aio_return(read) == 4);
+}
+
 BOOST_TEST_DECORATOR(*without_sanitizer())
 BOOST_DATA_TEST_CASE(a_cancelled_waiter_does_not_hold_up_other_waiters,
                      data::make(two_ways_to_wait), kind) {
