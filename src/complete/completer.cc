@@ -75,6 +75,9 @@ void Completer::sent(Notifiable& item) {
   } else {
     retrieval_.retain_or_free(static_cast<Request&>(item));
     wake_sleepers();
+    // Costs a system call only while another thread leads: who leads and finds the
+    // event himself is not callable then.
+    if (takers_.load(std::memory_order_seq_cst) != 0) harvester_.call_leader();
   }
 }
 

@@ -38,6 +38,10 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   // Counted before the last look at what is waited for.
   void add_sleeper() noexcept { sleepers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_sleeper() noexcept { sleepers_.fetch_sub(1, std::memory_order_seq_cst); }
+  // Threads that wait for a result of any request, asleep or not: one of them that
+  // leads is called for each. Counted before their first look.
+  void add_taker() noexcept { takers_.fetch_add(1, std::memory_order_seq_cst); }
+  void remove_taker() noexcept { takers_.fetch_sub(1, std::memory_order_seq_cst); }
 
   Retrieval& retrieval() noexcept { return retrieval_; }
   Notifier& notifier() noexcept { return notifier_; }
@@ -58,6 +62,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   Reaper* reaper_ = nullptr;
 
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
+  std::atomic<std::uint32_t> takers_{0};
 };
 
 }  // namespace kaio

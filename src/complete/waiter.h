@@ -41,6 +41,20 @@ class SleeperCount {
   Completer& completer_;
 };
 
+// In its scope every result calls the leader.
+class TakerCount {
+ public:
+  explicit TakerCount(Completer& completer) noexcept : completer_(completer) {
+    completer_.add_taker();
+  }
+  ~TakerCount() { completer_.remove_taker(); }
+  TakerCount(const TakerCount&) = delete;
+  TakerCount& operator=(const TakerCount&) = delete;
+
+ private:
+  Completer& completer_;
+};
+
 class Waiter {
  public:
   Waiter(Harvester& harvester, Completer& completer, AnswerSink& sink) noexcept

@@ -64,7 +64,7 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
   Waited waited{};
   {
     const Frame frame(*engine);  // for what handlers put aside while Retrieval was locked
-    const SleeperCount counted(engine->completer);  // every completion concerns us
+    const TakerCount counted(engine->completer);  // every result concerns us
     waited = engine->waiter.wait(
         next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
   }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "sys/add_alone.h"
 #include "sys/mutex.h"
 
 namespace kaio {
@@ -24,8 +25,8 @@ enum class Count : std::uint8_t {
 
 class Statistics {
  public:
-  void count(Count what) noexcept { counter(what).fetch_add(1, std::memory_order_relaxed); }
-  void uncount(Count what) noexcept { counter(what).fetch_sub(1, std::memory_order_relaxed); }
+  void count(Count what) noexcept { add(what, 1); }
+  void uncount(Count what) noexcept { add(what, -1); }
   std::uint64_t get(Count what) const noexcept {
     std::uint64_t sum = 0;
     for (const Shard& shard : shards_)
@@ -34,21 +35,33 @@ class Statistics {
   }
 
  private:
-  static constexpr std::size_t shard_count = 16;
+  static constexpr std::uint32_t own_shard_count = 64;
+  static constexpr std::uint32_t shared_shard_count = 16;
 
-  // Threads that count the same things at the same time mostly do so in different
-  // cache lines.
   struct alignas(64) Shard {
     std::atomic<std::uint64_t> counters[static_cast<std::size_t>(Count::size)]{};
   };
 
-  std::atomic<std::uint64_t>& counter(Count what) noexcept {
-    // Stacks lie at least a page apart, and with them what is a thread's own.
-    const std::size_t shard = (sys::this_thread() >> 12) % shard_count;
-    return shards_[shard].counters[static_cast<std::size_t>(what)];
+  // The first threads that count have a shard each, for ever: nobody else writes to
+  // it, so that counting needs no atomic read-modify-write. All others share.
+  void add(Count what, std::int64_t difference) noexcept {
+    if (this_threads_shard == no_shard) this_threads_shard = next_shard.fetch_add(1);
+    const std::uint32_t own = this_threads_shard;
+    const bool shared = own >= own_shard_count;
+    Shard& shard = shards_[shared ? own_shard_count + own % shared_shard_count : own];
+    auto& counter = shard.counters[static_cast<std::size_t>(what)];
+    if (shared) {
+      counter.fetch_add(static_cast<std::uint64_t>(difference), std::memory_order_relaxed);
+    } else {
+      sys::add_alone(counter, difference);
+    }
   }
 
-  Shard shards_[shard_count];
+  static constexpr std::uint32_t no_shard = UINT32_MAX;
+  static KAIO_THREAD_LOCAL std::uint32_t this_threads_shard;
+  static std::atomic<std::uint32_t> next_shard;
+
+  Shard shards_[own_shard_count + shared_shard_count];
 };
 
 }  // namespace kaio

@@ -5,7 +5,8 @@
  *
  *   here                 in the code
  *   waiter               NextDone (posix/aio_waitcomplete.cc) in Waiter::wait, with its
- *                        SleeperCount; lead, and follow with sleep_on_any
+ *                        TakerCount; lead, and follow with sleep_on_any and that one's
+ *                        SleeperCount
  *   submitter            Dispatcher::submit up to io_submit, then its harvest; it then
  *                        does something else for ever
  *   worker               a pool thread, with -DPOOL; without, it is busy for ever
@@ -17,7 +18,10 @@
  * holds: two wait: -DTWO
  * holds: two wait, one result comes from the pool: -DTWO -DPOOL
  * fails: nothing in flight is nothing to lead for: -DONLY_IF_IN_FLIGHT
- * fails: results are not announced to sleepers: -DTWO -DPOOL -DNOT_ANNOUNCED
+ * fails: results are not announced: -DTWO -DPOOL -DNOT_ANNOUNCED
+ * fails: a result of the pool does not call the leader: -DTWO -DPOOL -DNOT_CALLED
+ * holds: without kernel AIO two wait for what the pool does: -DTWO -DNO_AIO
+ * fails: a sleeper looks before it is counted: -DTWO -DNO_AIO -DCOUNTED_LATE
  */
 
 #define FREE 255
@@ -25,7 +29,7 @@
 byte results;           /* ended, not yet taken */
 byte in_flight;
 bool event;             /* in the ring */
-byte owner = FREE, followers, sleepers;
+byte owner = FREE, followers, sleepers, takers;
 bool changed[2], asleep[2], woken[2];
 bool callable, called;   /* Harvester::call_leader, see lead_follow.pml */
 byte taken;
@@ -36,19 +40,24 @@ byte taken;
 #define WAITERS 1
 #endif
 
-/* Every completion changes the leadership word and wakes who sleeps on it. */
+/* Every completion changes the leadership word and wakes who sleeps on it, and calls
+ * who leads for any result. */
 inline announce() {
 #ifndef NOT_ANNOUNCED
   if
   :: sleepers != 0 ->
      d_step { changed[0] = true; changed[1] = true };
-     d_step { woken[0] = woken[0] || asleep[0]; woken[1] = woken[1] || asleep[1] };
-     if
-     :: callable -> called = true
-     :: else
-     fi
+     d_step { woken[0] = woken[0] || asleep[0]; woken[1] = woken[1] || asleep[1] }
+  :: else
+  fi;
+#ifndef NOT_CALLED
+  if
+  :: takers != 0 && callable -> called = true
   :: else
   fi
+#else
+  skip
+#endif
 #else
   skip
 #endif
@@ -88,7 +97,9 @@ inline harvest(me) {
   od
 }
 
-#ifdef ONLY_IF_IN_FLIGHT
+#if defined(NO_AIO)
+#define LEADS false
+#elif defined(ONLY_IF_IN_FLIGHT)
 #define LEADS (in_flight != 0)
 #else
 #define LEADS true
@@ -105,7 +116,7 @@ inline take_result() {
 
 proctype waiter(byte me) {
   bool got, could_lead;
-  sleepers++;
+  takers++;
   do
   :: harvest(me);
      take_result();
@@ -143,12 +154,24 @@ proctype waiter(byte me) {
      if
      :: got || (could_lead && owner == FREE)
      :: else ->
+#ifndef COUNTED_LATE
+        sleepers++;
+#endif
+        take_result();
+#ifdef COUNTED_LATE
+        sleepers++;
+#endif
         if
-        :: atomic { !changed[me] -> asleep[me] = true };
-           woken[me];
-           d_step { asleep[me] = false; woken[me] = false }
-        :: else
-        fi
+        :: got
+        :: else ->
+           if
+           :: atomic { !changed[me] -> asleep[me] = true };
+              woken[me];
+              d_step { asleep[me] = false; woken[me] = false }
+           :: else
+           fi
+        fi;
+        sleepers--
      fi;
      if
      :: could_lead -> could_lead = false; followers--; promote()
@@ -160,7 +183,7 @@ again:
      :: else
      fi
   od;
-  sleepers--;
+  takers--;
   taken++
 }
 
@@ -183,7 +206,7 @@ proctype submitter() {
   od
 }
 
-#ifdef POOL
+#if defined(POOL) || defined(NO_AIO)
 proctype worker() {
   results++;
   announce()
@@ -200,9 +223,14 @@ init {
 #ifdef TWO
     run waiter(1);
 #endif
+#ifdef NO_AIO
+    run worker();
+    run worker()
+#else
     run submitter();
 #ifdef POOL
     run worker()
+#endif
 #endif
   };
   taken == WAITERS

@@ -98,6 +98,15 @@ BOOST_AUTO_TEST_CASE(the_leadership_word_changes_for_sleepers_only) {
   BOOST_TEST(shop.harvester.leadership() == after);
 }
 
+BOOST_AUTO_TEST_CASE(takers_cost_no_wake_up) {
+  Workshop shop;
+  StatusCell cell{};
+  const std::uint32_t before = shop.harvester.leadership();
+  const kaio::TakerCount counted(shop.completer);
+  shop.completer.complete(shop.begin(cell), 1);
+  BOOST_TEST(shop.harvester.leadership() == before);
+}
+
 BOOST_AUTO_TEST_CASE(a_list_is_done_with_its_last_request_and_notifies_once) {
   Workshop shop;
   Counter of_request, of_list;
