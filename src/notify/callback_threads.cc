@@ -108,10 +108,13 @@ bool CallbackThreads::start_thread() noexcept {
 }
 
 bool CallbackThreads::run(Notifiable& item) noexcept {
-  incoming_.push(item);
-  work_.fetch_add(1);
-  // seq_cst throughout: see Presence::set_busy.
-  if (nobody_runs() || watch_count_.load() == 0) sys::futex_wake(&work_, 1);
+  // Whoever pushed onto nothing wakes somebody, who finds all that came until then: a
+  // batch of completions costs one wake-up.
+  if (incoming_.push(item)) {
+    work_.fetch_add(1);
+    // seq_cst throughout: see Presence::set_busy.
+    if (nobody_runs() || watch_count_.load() == 0) sys::futex_wake(&work_, 1);
+  }
   return thread_count_.load() != 0;
 }
 

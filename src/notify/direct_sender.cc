@@ -15,7 +15,7 @@ bool DirectSender::queue_signal(const Notification& notification) noexcept {
   info.si_signo = notification.signal_number;
   info.si_code = SI_ASYNCIO;
   info.si_value = notification.value;
-  info.si_pid = ::getpid();
+  info.si_pid = pid_;
   info.si_uid = ::getuid();
   const pid_t tid =
       notification.kind == Notification::Kind::thread_signal ? notification.target : 0;

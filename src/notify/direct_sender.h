@@ -4,6 +4,8 @@
 // in the eventfd's counter, notifications wait here, in order, and are tried again.
 #pragma once
 
+#include <unistd.h>
+
 #include "request/request_stack.h"
 #include "request/sinks.h"
 #include "request/statistics.h"
@@ -32,6 +34,7 @@ class DirectSender {
 
   NotificationOwner& owner_;
   Statistics& statistics_;
+  const pid_t pid_ = ::getpid();  // a child of fork() has an engine of its own
   NotifiableStack refused_;
   Notifiable* waiting_ = nullptr;  // only touched by try_again()
   std::atomic<bool> any_waiting_{false};

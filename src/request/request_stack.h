@@ -11,7 +11,8 @@ namespace kaio {
 
 class NotifiableStack {
  public:
-  void push(Notifiable& item) noexcept {
+  // True: the stack was empty.
+  bool push(Notifiable& item) noexcept {
     Notifiable* top = top_.load(std::memory_order_relaxed);
     do {
       item.next = top;
@@ -20,6 +21,7 @@ class NotifiableStack {
       // the two has to see the other.
     } while (!top_.compare_exchange_weak(top, &item, std::memory_order_seq_cst,
                                          std::memory_order_relaxed));
+    return top == nullptr;
   }
 
   bool empty() const noexcept { return top_.load(std::memory_order_seq_cst) == nullptr; }

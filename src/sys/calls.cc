@@ -40,8 +40,8 @@ int io_getevents_call(io_context_t context, long min_count, long max_count, io_e
 }
 
 int queue_signal_call(pid_t tid, int signal_number, siginfo_t* info) {
-  if (tid == 0) return raw_call(SYS_rt_sigqueueinfo, ::getpid(), signal_number, info);
-  return raw_call(SYS_rt_tgsigqueueinfo, ::getpid(), tid, signal_number, info);
+  if (tid == 0) return raw_call(SYS_rt_sigqueueinfo, info->si_pid, signal_number, info);
+  return raw_call(SYS_rt_tgsigqueueinfo, info->si_pid, tid, signal_number, info);
 }
 
 int create_thread_call(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),

@@ -17,7 +17,8 @@ struct Calls {
   int (*io_getevents)(io_context_t context, long min_count, long max_count, io_event* events,
                       const timespec* timeout);
   int (*io_cancel)(io_context_t context, iocb* iocb, io_event* event);
-  // To the process when tid is 0, else to that thread of it.
+  // To the process of info->si_pid, which is this one, when tid is 0, else to that
+  // thread of it.
   int (*queue_signal)(pid_t tid, int signal_number, siginfo_t* info);
   int (*create_thread)(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
                        void* argument);

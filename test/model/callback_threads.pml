@@ -12,8 +12,8 @@
  *                        the queue is empty it may leave off at any time, as after
  *                        a hundred quiet looks
  *
- * The queue is one here: incoming_ and queue_ are only looked at in an order in which
- * nothing on the way from the one to the other is missed, under the mutex.
+ * A look at both queues is one step here: incoming_ and queue_ are only looked at in an
+ * order in which nothing on the way from the one to the other is missed, under the mutex.
  * Sequentially consistent, as all of it is in the code.
  *
  * In the beginning one thread runs callbacks, and has just found the queue empty; one
@@ -23,6 +23,8 @@
  * holds: three callbacks and a thread asleep: -DITEMS=3 -DIDLE
  * holds: the first thread has just been made: -DITEMS=2 -DALONE
  * holds: callbacks that end their thread: -DITEMS=2 -DEXITS
+ * holds: two threads hand over: -DITEMS=1 -DPUSHERS=2 -DIDLE
+ * fails: whether it is the first is asked before it is pushed: -DITEMS=1 -DPUSHERS=2 -DIDLE -DASKS_BEFORE_IT_PUSHES
  * fails: a callback begins, others are queued, nobody watches: -DITEMS=3 -DIDLE -DNOBODY_WATCHES
  * fails: a wake-up for the one who would watch is lost: -DITEMS=3 -DIDLE -DWOKEN_WITHOUT_A_CHANGE
  * fails: the pusher counts on those who run: -DITEMS=2 -DCOUNTS_ON_RUNNERS
@@ -41,7 +43,12 @@
 #endif
 #define THREADS_MAX 3
 
-byte queue, taken;
+#ifndef PUSHERS
+#define PUSHERS 1
+#endif
+
+byte incoming, queue, taken;
+#define QUEUED (queue + incoming)
 byte thread_count, busy, lost, lost_before, idle, volunteers;
 bool watching;
 byte blocked;                  /* callbacks that never return */
@@ -76,7 +83,7 @@ inline start_thread() {
 }
 
 proctype pusher() {
-  bool nobody, unwatched;
+  bool nobody, unwatched, first;
   byte count;
   do
   :: count == ITEMS -> break
@@ -85,7 +92,16 @@ proctype pusher() {
      nobody = NOBODY_RUNS;
      unwatched = !watching;
 #endif
-     queue++;
+#ifdef ASKS_BEFORE_IT_PUSHES
+     first = (incoming == 0);
+     incoming++;
+#else
+     d_step { first = (incoming == 0); incoming++ };
+#endif
+     if
+     :: !first -> goto next /* who pushed onto nothing wakes somebody */
+     :: else
+     fi;
      d_step { FOR_ALL(CHANGE) };
 #ifndef LOOKS_FIRST
      nobody = NOBODY_RUNS;
@@ -98,7 +114,9 @@ proctype pusher() {
 #endif
      :: else
      fi;
-     d_step { nobody = false; unwatched = false; count++ }
+next:
+     skip;
+     d_step { nobody = false; unwatched = false; first = false; count++ }
   od
 }
 
@@ -119,7 +137,7 @@ inline give_up() {
 
 inline run_queued() {
   do
-  :: queue == 0 -> break
+  :: QUEUED == 0 -> break
   :: else ->
      busy++;
 #ifndef NO_SPARE
@@ -129,12 +147,19 @@ inline run_queued() {
      fi;
 #endif
      do
-     :: atomic { queue > 0 -> queue--; taken++; number = taken };
+     :: atomic {
+          QUEUED > 0 ->
+          if
+          :: queue == 0 -> queue = incoming; incoming = 0
+          :: else
+          fi;
+          queue--; taken++; number = taken
+        };
 #ifndef NOBODY_WATCHES
         if
         :: !watching ->
            if
-           :: queue > 0 ->
+           :: QUEUED > 0 ->
 #ifndef WOKEN_WITHOUT_A_CHANGE
               d_step { FOR_ALL(CHANGE) };
 #endif
@@ -159,7 +184,7 @@ end_blocked: false
           fi;
           number = 0
         }
-     :: queue == 0 -> break
+     :: QUEUED == 0 -> break
      od;
 has_run:
      busy--
@@ -181,7 +206,7 @@ waiting:
      changed[me] = false;
      others_run = !NOBODY_RUNS;
      if
-     :: queue > 0 ->
+     :: QUEUED > 0 ->
         if
         :: !others_run -> take_part = true
         :: others_run ->
@@ -201,12 +226,12 @@ waiting:
         :: atomic { !watching -> watching = true };
 watches:
            if
-           :: queue > 0 && NOBODY_RUNS -> take_part = true
+           :: QUEUED > 0 && NOBODY_RUNS -> take_part = true
 #ifndef NEVER_GIVES_UP
-           :: queue > 0 && !NOBODY_RUNS && blocked == busy &&
+           :: QUEUED > 0 && !NOBODY_RUNS && blocked == busy &&
               thread_count <= busy + idle + 1 -> give_up(); take_part = true
 #endif
-           :: queue == 0
+           :: QUEUED == 0
            fi;
            watching = false;
            if
@@ -217,7 +242,7 @@ watches:
 #else
               changed[me] = false;
               if
-              :: queue > 0 -> goto waiting
+              :: QUEUED > 0 -> goto waiting
               :: else
               fi
 #endif
@@ -251,7 +276,7 @@ ending: /* ~Presence */
   busy--;
   thread_count--;
   if
-  :: queue == 0
+  :: QUEUED == 0
   :: else ->
      if
      :: thread_count == 0 -> start_thread()
@@ -275,7 +300,7 @@ init {
     idle = 1;
 #endif
     for (i : 0 .. BEGIN - 1) { run worker(i) };
-    run pusher()
+    for (i : 1 .. PUSHERS) { run pusher() }
   };
-  taken == ITEMS
+  taken == ITEMS * PUSHERS
 }
