@@ -27,7 +27,7 @@ const std::vector<Description>& descriptions() {
       {"kaio", "POSIX AIO of kaio",
        {suspend, poll, waitcomplete, list, signal, thread, eventfd}, true,
        "io_submit, io_getevents"},
-      {"libaio", "raw kernel AIO", {suspend, poll, eventfd}, true, "io_submit, io_getevents"},
+      {"libaio", "raw kernel AIO", {suspend, poll, list, eventfd}, true, "io_submit, io_getevents"},
       {"io_uring", "io_uring through liburing", {suspend, poll, eventfd}, true, "io_uring_enter"},
       {"preadv2", "preadv2/pwritev2 on one thread", {suspend}, true,
        "preadv2, pwritev2, fsync"},

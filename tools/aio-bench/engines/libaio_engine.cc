@@ -51,6 +51,7 @@ class LibaioEngine final : public Engine {
         setup_.transfers[slot].accepted_ns = after_ns;
       }
       done += static_cast<std::size_t>(accepted);
+      in_flight_count_ += accepted;
     }
     return done;
   }
@@ -64,7 +65,8 @@ class LibaioEngine final : public Engine {
       while (!take(completions, 0, {}) && !interrupted() && now_ns() < until_ns) {
       }
     } else {
-      take(completions, 1, until(until_ns));
+      // A list is what was submitted in one call, and is waited for as a whole.
+      take(completions, setup_.notify == Notify::list ? in_flight_count_ : 1, until(until_ns));
     }
     if (completions.empty() && !interrupted() && now_ns() >= give_up_ns)
       throw RunError("libaio: nothing completed");
@@ -112,6 +114,7 @@ class LibaioEngine final : public Engine {
     if (count != 0 || timeout.tv_sec != 0 || timeout.tv_nsec != 0) ++system_call_count_;
     if (count == -EINTR) return false;
     if (count < 0) throw RunError(fmt::format("libaio: io_getevents: {}", error_text(-count)));
+    in_flight_count_ -= count;
     for (int i = 0; i < count; ++i) {
       const io_event& event = events_[static_cast<std::size_t>(i)];
       // libaio declares the result unsigned; the kernel's is signed.
@@ -128,6 +131,7 @@ class LibaioEngine final : public Engine {
   std::vector<io_event> events_;
   std::optional<EventCounter> counter_;
   std::uint64_t system_call_count_ = 0;
+  long in_flight_count_ = 0;
 };
 
 }  // namespace
