@@ -8,8 +8,7 @@ namespace kaio::sys {
 
 // Adds to a counter that no other thread writes to, for others to read at any time.
 // A signal handler of this thread may do the same in between and nothing is lost:
-// hence one instruction where the processor has one, without its lock prefix, which
-// costs ten times as much.
+// hence one instruction where the processor has one, without its lock prefix.
 inline void add_alone(std::atomic<std::uint64_t>& counter, std::int64_t difference) noexcept {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
   __asm__("addq %1, %0" : "+m"(counter) : "er"(difference) : "cc");
