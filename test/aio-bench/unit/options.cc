@@ -58,7 +58,7 @@ const std::vector<Wrong> wrong_lines{
     {{"--rate", "5", "--poisson", "5"}, "give one of them"},
     {{"--size", "1k"}, "smaller than one block"},
     {{"--amount", "4k", "-j", "2"}, "for each of 2 jobs"},
-    {{"--engine", "libaio", "--notify", "signal"}, "libaio only knows suspend,poll,eventfd"},
+    {{"--engine", "libaio", "--notify", "signal"}, "libaio only knows suspend,poll,list,eventfd"},
     {{"--engine", "glibc", "--vectors", "2"}, "glibc has no vectors"},
     {{"--vectors", "3"}, "does not divide"},
     {{"--notify", "waitcomplete", "-j", "2"}, "waitcomplete"},
