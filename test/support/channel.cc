@@ -5,6 +5,7 @@
 #include "deadline.h"
 
 #include <arpa/inet.h>
+#include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -14,6 +15,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <termios.h>
+#include <thread>
+#include <unistd.h>
 
 namespace support {
 
@@ -41,6 +44,19 @@ FdPair make_ends(ChannelKind kind) {
 void change_flags(int fd, int set, int clear) {
   const int flags = checked(::fcntl(fd, F_GETFL), "F_GETFL");
   checked(::fcntl(fd, F_SETFL, (flags | set) & ~clear), "F_SETFL");
+}
+
+// In ever smaller pieces, so that not one byte more fits in.
+std::size_t fill_once(int fd) {
+  const std::string part(4096, 'f');
+  std::size_t total_bytes = 0;
+  for (std::size_t size = part.size(); size > 0;) {
+    if (const ssize_t count = ::write(fd, part.data(), size); count > 0)
+      total_bytes += static_cast<std::size_t>(count);
+    else
+      size /= 2;
+  }
+  return total_bytes;
 }
 
 } // namespace
@@ -127,14 +143,13 @@ std::string Channel::receive(std::size_t size_bytes) const {
 
 std::size_t Channel::fill() const {
   change_flags(writer(), O_NONBLOCK, 0);
-  const std::string part(4096, 'f');
   std::size_t total_bytes = 0;
-  // In ever smaller pieces, so that not one byte more fits in.
-  for (std::size_t size = part.size(); size > 0;) {
-    if (const ssize_t count = ::write(writer(), part.data(), size); count > 0)
-      total_bytes += static_cast<std::size_t>(count);
-    else
-      size /= 2;
+  // A worker of the kernel carries a terminal's bytes on, and makes room again: full is
+  // what stays so for a while.
+  while (const std::size_t added_bytes = fill_once(writer())) {
+    total_bytes += added_bytes;
+    if (::isatty(writer()) == 0) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   change_flags(writer(), 0, O_NONBLOCK);
   return total_bytes;
