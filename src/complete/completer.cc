@@ -14,7 +14,8 @@ void Completer::complete(Request& request, std::int64_t result) {
   // None for a negative number, which nothing can be outstanding on.
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
   RequestGroup* group = request.group;
-  if (record != nullptr) record->live.fetch_sub(1);
+  // Unlisted ones only come to the record when somebody waits for their end.
+  const bool to_detach = record != nullptr && (record->occupancy.leave(request) || request.listed);
   // For aio_waitcomplete(): the aiocb may be gone by then.
   request.done_bytes = result;
   publish(request, result);
@@ -24,7 +25,7 @@ void Completer::complete(Request& request, std::int64_t result) {
     if (result < 0) group->failed.store(true, std::memory_order_relaxed);  // count_down orders
     count_down(*group);
   }
-  if (record == nullptr || order::detach_or_leave(*record, request)) send(request);
+  if (!to_detach || order::detach_or_leave(*record, request)) send(request);
 }
 
 void Completer::publish(Request& request, std::int64_t result) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The one funnel through which every request ends, whatever way it took.
 //
-// The order is fixed: the record's count of live requests falls (the descriptor
+// The order is fixed: the request leaves its descriptor's record (the number
 // may be closed and reused by who sees the status); the result is stored; one
 // exchange publishes the status and tells whether somebody sleeps on it; sleepers
 // are woken; the list counts down; successors are let go; the notification goes

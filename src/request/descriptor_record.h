@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is known of a file descriptor while requests on it are outstanding: the
-// requests in call order, what the descriptor is, and who waits for whom.
+// What is known of a file descriptor while requests on it are outstanding: those that
+// others have to find, in call order; what the descriptor is; and who waits for whom.
+// Most requests are only counted, and never come here: see occupancy.h.
 //
 // Order. Reads of a stream run one at a time, in call order; so do writes to a
 // stream and to an O_APPEND file; a fence (aio_fsync) runs when it is the oldest
@@ -17,6 +18,7 @@
 // after unlocking. RecordLock (request/order.h) does that.
 #pragma once
 
+#include "request/occupancy.h"
 #include "request/request_list.h"
 #include "request/request_stack.h"
 #include "request/traits.h"
@@ -25,12 +27,10 @@
 namespace kaio {
 
 struct alignas(64) DescriptorRecord {
-  sys::Mutex mutex;
-
-  // Requests whose status is not final. Falls before that status is published, so
+  // Requests whose status is not final. One leaves before its status is published, so
   // that a program which sees its last request done and reuses the number finds a
   // fresh record; `all` may lag behind.
-  std::atomic<std::uint32_t> live{0};
+  Occupancy occupancy;
 
   NotifiableStack finished;  // left by completers that found the mutex taken
 
@@ -39,18 +39,18 @@ struct alignas(64) DescriptorRecord {
   RequestQueue held_writes GUARDED_BY(mutex);
 
   // Of the file: valid once the traits are known.
-  std::uint64_t device GUARDED_BY(mutex) = 0;
   std::uint64_t inode GUARDED_BY(mutex) = 0;
+  std::uint32_t device GUARDED_BY(mutex) = 0;
 
+  sys::Mutex mutex;
+  std::uint32_t held_count GUARDED_BY(mutex) = 0;  // in the two queues, and fences
+
+  // Valid while occupancy says that they are known: RecordLock forgets them else.
   DescriptorTraits traits GUARDED_BY(mutex);
-  std::uint8_t era GUARDED_BY(mutex) = 0;
-  bool read_has_turn : 1 GUARDED_BY(mutex) = false;   // some request of this era
-  bool write_has_turn : 1 GUARDED_BY(mutex) = false;  // has the turn to ...
   // Guesses, for speed only; they outlive the requests, and the file: above 0, the
   // last transfers would have blocked. Counted down by those that would not have.
   std::uint8_t reads_block : 3 GUARDED_BY(mutex) = 0;
   std::uint8_t writes_block : 3 GUARDED_BY(mutex) = 0;
-  std::uint32_t held_count GUARDED_BY(mutex) = 0;  // in the two queues, and fences
 };
 inline constexpr std::uint8_t surely_blocks = 7;
 static_assert(sizeof(DescriptorRecord) == 64);

@@ -23,57 +23,83 @@ bool keeps_order(const DescriptorRecord& record, const Request& request) REQUIRE
          (record.traits.append || (request.operation.rw_flags & RWF_APPEND) != 0);
 }
 
-// The oldest request of the present era that still runs or waits; null if none.
+// The oldest listed request of the present era that still runs or waits; null if none.
 Request* oldest(DescriptorRecord& record) REQUIRES(record.mutex) {
+  const std::uint8_t era = record.occupancy.now().era();
   Request* request = record.all.front();
-  while (request != nullptr && (is_finished(*request) || request->era != record.era))
+  while (request != nullptr && (is_finished(*request) || request->era != era))
     request = record.all.after(*request);
   return request;
 }
 
-bool turn_taken(const DescriptorRecord& record, bool to_read) REQUIRES(record.mutex) {
-  return to_read ? record.read_has_turn : record.write_has_turn;
+bool is_oldest(DescriptorRecord& record, const Request& request) REQUIRES(record.mutex) {
+  return record.occupancy.now().unlisted() == 0 && oldest(record) == &request;
 }
 
-void set_turn(DescriptorRecord& record, bool to_read, bool taken) REQUIRES(record.mutex) {
-  if (to_read) {
-    record.read_has_turn = taken;
-  } else {
-    record.write_has_turn = taken;
+// Those held by order, and those held because the device was full, share a queue.
+Request* first_held(const RequestQueue& queue, bool for_retry) {
+  Request* request = queue.front();
+  while (request != nullptr && request->retried != for_retry) request = queue.after(*request);
+  return request;
+}
+
+// Somebody is before it, if its direction turns out to keep order.
+bool has_predecessor(DescriptorRecord& record, const Request& request) REQUIRES(record.mutex) {
+  return record.occupancy.now().has_turn(request.operation.is_read()) ||
+         first_held(held_queue(record, request), false) != nullptr;
+}
+
+void lower_awaited_if_nobody_waits(DescriptorRecord& record) REQUIRES(record.mutex) {
+  if (record.held_count == 0) record.occupancy.lower_awaited();
+}
+
+// Holds the request back if `must_wait` still says so when everybody who leaves from
+// now on will see to it. False: it need not wait.
+template <class MustWait>
+bool hold_while(DescriptorRecord& record, Request& request, MustWait must_wait)
+    REQUIRES(record.mutex) {
+  record.occupancy.raise_awaited();
+  if (!must_wait()) {
+    lower_awaited_if_nobody_waits(record);
+    return false;
   }
+  ++record.held_count;
+  request.move_to(RequestState::held);
+  return true;
 }
 
 void start_later(DescriptorRecord& record, Request& request) REQUIRES(record.mutex) {
   --record.held_count;
+  lower_awaited_if_nobody_waits(record);
   request.move_to(RequestState::starting);
   request.attempt = Attempt::none;
   deferred::put_aside(request);
 }
 
-// Those held by order, and those held because the device was full, share a queue.
-Request* take_held(RequestQueue& queue, bool for_retry) {
-  for (Request* request = queue.front(); request != nullptr; request = queue.after(*request)) {
-    if (request->retried != for_retry) continue;
-    queue.erase(*request);
-    return request;
-  }
-  return nullptr;
-}
-
 void pass_turn(DescriptorRecord& record, bool to_read) REQUIRES(record.mutex) {
-  Request* next = take_held(to_read ? record.held_reads : record.held_writes, false);
-  set_turn(record, to_read, next != nullptr);
+  if (record.occupancy.now().has_turn(to_read)) return;
+  RequestQueue& queue = to_read ? record.held_reads : record.held_writes;
+  Request* next = first_held(queue, false);
   if (next == nullptr) return;
-  next->has_turn = true;
+  queue.erase(*next);
+  record.occupancy.take_turn(*next);
   start_later(record, *next);
 }
 
 // A place is free on the device: try one that was refused for want of it.
 void retry_one(DescriptorRecord& record, RequestQueue& queue) REQUIRES(record.mutex) {
-  if (Request* next = take_held(queue, true)) start_later(record, *next);
+  Request* next = first_held(queue, true);
+  if (next == nullptr) return;
+  queue.erase(*next);
+  start_later(record, *next);
 }
 
 }  // namespace
+
+RecordLock::RecordLock(DescriptorRecord& record) noexcept : record_(record) {
+  record_.mutex.lock();
+  if (!record_.occupancy.now().is_known()) record_.traits = {};
+}
 
 void RecordLock::release(DescriptorRecord& record) NO_THREAD_SAFETY_ANALYSIS {
   for (;;) {
@@ -96,43 +122,41 @@ void RecordLock::release(DescriptorRecord& record) NO_THREAD_SAFETY_ANALYSIS {
 namespace order {
 
 void enter(DescriptorRecord& record, Request& request) {
-  if (record.live.fetch_add(1) == 0) {
-    record.traits = {};
-    record.read_has_turn = record.write_has_turn = false;
-    if (!record.all.empty()) ++record.era;  // finished ones that linger hold back nobody
-  }
-  request.era = record.era;
+  record.occupancy.enter_listed(request);
   record.all.push_back(request);
+}
+
+void enlist(DescriptorRecord& record, Request& request) {
+  record.all.push_front(request);
+  record.occupancy.list(request);
 }
 
 Admission admit(DescriptorRecord& record, Request& request, bool same_file) {
   if (request.operation.is_sync()) {
-    if (oldest(record) == &request) {
-      request.move_to(RequestState::starting);
-      return Admission::start;
+    if (!is_oldest(record, request)) {
+      if (!record.traits.known()) return Admission::needs_traits;
+      if (!same_file) return Admission::needs_identity;
+      if (hold_while(record, request, [&] { return !is_oldest(record, request); }))
+        return Admission::held;
     }
-    if (!record.traits.known()) return Admission::needs_traits;
-    if (!same_file) return Admission::needs_identity;
-    ++record.held_count;
-    request.move_to(RequestState::held);
-    return Admission::held;
+    request.move_to(RequestState::starting);
+    return Admission::start;
   }
 
-  const bool to_read = request.operation.is_read();
-  if (turn_taken(record, to_read)) {
+  if (has_predecessor(record, request)) {
     if (!record.traits.known()) return Admission::needs_traits;
     if (keeps_order(record, request)) {
       if (!same_file) return Admission::needs_identity;
-      ++record.held_count;
-      request.move_to(RequestState::held);
-      held_queue(record, request).push_back(request);
-      return Admission::held;
+      if (hold_while(record, request, [&] { return has_predecessor(record, request); })) {
+        held_queue(record, request).push_back(request);
+        return Admission::held;
+      }
     }
   }
   // Who finds the turn free takes it, ordered or not: what the descriptor is may not
   // be known yet.
-  request.has_turn = !turn_taken(record, to_read);
-  set_turn(record, to_read, true);
+  if (!record.occupancy.now().has_turn(request.operation.is_read()))
+    record.occupancy.take_turn(request);
   request.move_to(RequestState::starting);
   return Admission::start;
 }
@@ -145,20 +169,17 @@ Notifiable* begin_era(DescriptorRecord& record, Request& request) {
     old->next = abandoned;
     abandoned = old;
   }
-  ++record.era;
-  record.read_has_turn = record.write_has_turn = false;
+  record.occupancy.begin_era(request);
   record.traits = {};
-  request.era = record.era;
   return abandoned;
 }
 
 bool hold_for_retry(DescriptorRecord& record, Request& request) {
   // Held ones wait themselves; only a request that is on its way will end. Whoever
   // else is about to be held comes through here too, and the last one is refused.
-  if (record.live.load() - record.held_count <= 1) return false;
-  ++record.held_count;
+  const auto others_run = [&] { return record.occupancy.now().total() - record.held_count > 1; };
+  if (!hold_while(record, request, others_run)) return false;
   request.retried = true;
-  request.move_to(RequestState::held);
   held_queue(record, request).push_back(request);
   return true;
 }
@@ -166,19 +187,21 @@ bool hold_for_retry(DescriptorRecord& record, Request& request) {
 void unhold(DescriptorRecord& record, Request& request) {
   if (!request.operation.is_sync()) held_queue(record, request).erase(request);
   --record.held_count;
+  lower_awaited_if_nobody_waits(record);
   request.move_to(RequestState::starting);
 }
 
 void detach(DescriptorRecord& record, Request& request) {
-  record.all.erase(request);
-  if (request.has_turn && request.era == record.era)
-    pass_turn(record, request.operation.is_read());
+  if (request.listed) record.all.erase(request);
   if (record.held_count == 0) return;
+  pass_turn(record, true);
+  pass_turn(record, false);
   retry_one(record, record.held_reads);
   retry_one(record, record.held_writes);
   Request* first = oldest(record);
   if (first != nullptr && first->operation.is_sync() &&
-      first->state.load(std::memory_order_relaxed) == RequestState::held)
+      first->state.load(std::memory_order_relaxed) == RequestState::held &&
+      is_oldest(record, *first))
     start_later(record, *first);
 }
 

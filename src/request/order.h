@@ -17,12 +17,10 @@ enum class Admission : std::uint8_t {
 
 // Holds a record's mutex. After unlocking it takes care of the requests which
 // completers left in `finished` meanwhile: they are detached and put aside, for
-// this thread's next drain() to notify.
+// this thread's next drain() to notify. Before, it forgets traits that are known no more.
 class SCOPED_CAPABILITY RecordLock {
  public:
-  explicit RecordLock(DescriptorRecord& record) noexcept ACQUIRE(record.mutex) : record_(record) {
-    record_.mutex.lock();
-  }
+  explicit RecordLock(DescriptorRecord& record) noexcept ACQUIRE(record.mutex);
   ~RecordLock() RELEASE() { release(record_); }
   RecordLock(const RecordLock&) = delete;
   RecordLock& operator=(const RecordLock&) = delete;
@@ -36,8 +34,13 @@ class SCOPED_CAPABILITY RecordLock {
 
 namespace order {
 
-// Enters a new request; from here on it counts as outstanding. Once per request.
+// Enters a new request in the list; from here on it counts as outstanding. Once per
+// request, if it has not entered unlisted (request/occupancy.h).
 void enter(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+
+// Lists one that has: before all others in the list, each of which either came later
+// or is of a kind to which the order does not matter.
+void enlist(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
 // Decides for a request that has been entered. When it says `held` the request
 // is in its queue and in state `held`; when it says `start`, in state `starting`.
@@ -58,7 +61,8 @@ bool hold_for_retry(DescriptorRecord& record, Request& request) REQUIRES(record.
 // Takes a held request out again, to be cancelled.
 void unhold(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
-// Takes a finished request out of the record. Requests that its end lets start
+// Takes a finished request, which has left the occupancy, out of the list if it is in
+// it. Requests that its end lets start
 // are put aside (request/deferred.h) in state `starting`.
 void detach(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 

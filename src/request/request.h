@@ -77,7 +77,8 @@ struct Request : Notifiable {
   bool pushed : 1 = false;    // its completion rings the doorbell
   bool is_stream : 1 = false; // known to be: the offset is ignored
   bool has_turn : 1 = false;  // the one that others of its direction wait for
-  std::uint8_t era = 0;       // of its descriptor record when it was made
+  std::uint8_t era : 7 = 0;   // of its descriptor record when it was made
+  bool listed : 1 = false;    // in its descriptor record's list (request/occupancy.h)
   std::atomic<std::uint32_t> next_free{0};  // the slab's, while free
 
   // Counts the lives of the slot, and who may still take the result of this one

@@ -34,6 +34,11 @@ class OutstandingList {
     head_->all_previous = &request;
   }
 
+  void push_front(Request& request) noexcept {
+    push_back(request);
+    head_ = &request;
+  }
+
   void erase(Request& request) noexcept {
     if (request.all_next == &request) {
       head_ = nullptr;

@@ -11,8 +11,9 @@
 namespace kaio {
 
 namespace limits {
-inline constexpr std::uint32_t requests_max = 4u << 20;
+inline constexpr std::uint32_t requests_max = (4u << 20) - 256;
 inline constexpr std::uint32_t groups_max = 1u << 20;
+static_assert(requests_max <= OccupancyLayout::listed_max);  // all may be on one descriptor
 }  // namespace limits
 
 // Request::claim: generation in the upper 30 bits, and whose the result is.

@@ -65,6 +65,7 @@ Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t an
   }
   const Answer facts = describe(request, answer, refused, by);
   if (is_final(facts)) return act(request, judge(facts, {}, false), by);
+  enlist(request);
   const DescriptorTraits traits = facts_of(request).traits;
   return act(request, judge(facts, traits, ends_with_file(request, traits, answer)), by);
 }
@@ -101,12 +102,13 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
     if (facts.traits.direct) no_nowait_devices_.insert(facts.device);
     DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
     RecordLock lock(record);
-    if (record.era == request.era) {
+    if (record.occupancy.now().era() == request.era) {
       if (request.operation.is_read()) {
         record.traits.refuses_nowait_reads = true;
       } else {
         record.traits.refuses_nowait_writes = true;
       }
+      if (record.traits.known()) record.occupancy.know(record.traits, record.occupancy.now());
     }
   }
   switch (verdict.step) {

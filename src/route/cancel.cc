@@ -27,8 +27,16 @@ class Dispatcher::Canceller {
  public:
   explicit Canceller(Dispatcher& dispatcher) noexcept : dispatcher_(dispatcher) {}
 
-  // Tries once; the record's lock is held.
-  void visit(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+  // Tries once, for a listed request, or one that is in no container. `stream`: of its
+  // descriptor. The record's lock is held.
+  void visit(DescriptorRecord& record, Request& request, RequestState state, bool stream)
+      REQUIRES(record.mutex);
+  // The same for one that is in the kernel.
+  void visit_in_kernel(bool stream) noexcept {
+    // An attempt on a stream does not stay there: it ends, or becomes a poll.
+    if (stream && !last_look_) in_motion_ = true;
+    else not_cancelled_ = true;
+  }
 
   // After the lock was given up: completes what was taken. True: something is in a
   // state that will soon be another; try again.
@@ -69,10 +77,10 @@ void Dispatcher::Canceller::take(Request& request, bool in_debt) {
   cancelled_ = true;
 }
 
-void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
+void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request,
+                                  RequestState state, bool stream) {
   Dispatcher& dispatcher = dispatcher_;
-  switch (request.state.load()) {
-    case RequestState::free:
+  switch (state) {
     case RequestState::finished:
       return;
     case RequestState::held:
@@ -101,9 +109,8 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request) {
       in_motion_ = true;
       return;
     case RequestState::in_kernel:
-      // An attempt on a stream does not stay there: it ends, or becomes a poll.
-      if (!record.traits.is_stream()) break;
-      [[fallthrough]];
+      return visit_in_kernel(stream);
+    case RequestState::free:  // its submission is in some thread's hands
     case RequestState::starting:
       if (last_look_) break;
       in_motion_ = true;
@@ -130,6 +137,13 @@ bool Dispatcher::Canceller::settle() {
   return true;
 }
 
+// What the kernel does with a request depends on it.
+bool Dispatcher::is_stream(DescriptorRecord& record, int fd) {
+  if (record.occupancy.now().empty()) return false;
+  // Not stored: nobody here answers for who will be on the descriptor when it is known.
+  return record.traits.known() ? record.traits.is_stream() : ask_facts(fd).traits.is_stream();
+}
+
 Dispatcher::Cancelled Dispatcher::cancel(int fd) {
   DescriptorRecord* record = requests_.descriptors.at(fd);
   if (record == nullptr) return Cancelled::none_left;
@@ -138,13 +152,14 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
     canceller.begin_again();
     {
       RecordLock lock(*record);
-      know_traits(*record, fd);  // what the kernel does with a request depends on them
+      const bool stream = is_stream(*record, fd);
+      if (record->occupancy.now().unlisted() != 0) canceller.visit_in_kernel(stream);
       // The last called first: who is cancelled then starts no successor that is
       // to be cancelled as well.
       Request* request = record->all.back();
       while (request != nullptr) {
         Request* before = record->all.before(*request);
-        canceller.visit(*record, *request);
+        canceller.visit(*record, *request, request->state.load(), stream);
         request = before;
       }
     }
@@ -161,11 +176,13 @@ Dispatcher::Cancelled Dispatcher::cancel(Request& request, std::uint32_t generat
     if (record == nullptr) return canceller.verdict();
     {
       RecordLock lock(*record);
-      know_traits(*record, fd);
-      // Under the lock it stays what it is: a request leaves its record before its
-      // slot is used again.
+      const bool stream = is_stream(*record, fd);
+      // The state first, then whether it is this life's. A listed request stays what it
+      // is under the lock, as it leaves its record before its slot is used again; with
+      // an unlisted one, which is in no container, nothing is done.
+      const RequestState state = request.state.load();
       if (requests_.find(request.slot, generation) != nullptr && request.operation.fd == fd)
-        canceller.visit(*record, request);
+        canceller.visit(*record, request, state, stream);
     }
     if (!canceller.settle() || canceller.last_look()) return canceller.verdict();
   }

@@ -50,54 +50,87 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
     completions_.complete(request, -EBADF);
     return true;
   }
+  Started started{};
+  // Of a list, all answers may be somebody else's to handle: then what the descriptor is
+  // has to be known before.
+  if (goes_straight_into_the_ring(request) &&
+      record->occupancy.enter_unlisted(request, batch != nullptr)) {
+    request.move_to(RequestState::starting);
+    started = submit_kernel(request, Attempt::nowait, By::submitter, batch);
+  } else {
+    started = admit_listed(*record, request, batch);
+  }
+  if (started != Started::no_threads) return true;
+  withdraw(request);
+  return false;
+}
+
+// Nothing has to be asked before the first attempt, unless it is by the descriptor.
+bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
+  const Operation& operation = request.operation;
+  if (operation.is_sync() || route_ == Route::pool || route_ == Route::poll ||
+      !context_.available())
+    return false;
+  return operation.is_read() ||
+         (context_.has_nosignal() && file_size_limit_bytes_ == RLIM_INFINITY &&
+          (operation.rw_flags & RWF_APPEND) == 0);
+}
+
+Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
+                                             SubmissionBatch* batch) {
   Notifiable* abandoned = nullptr;
   Admission admission{};
   KnownDescriptor known;
   // Once it is held and unlocked the request may be over.
   const Count held_by = request.operation.is_sync() ? Count::held_by_fence : Count::held_by_order;
   {
-    RecordLock lock(*record);
-    order::enter(*record, request);
-    admission = order::admit(*record, request, false);
-    // Of a list, all answers may be somebody else's to handle.
-    if (batch != nullptr) know_traits(*record, request.operation.fd);
+    RecordLock lock(record);
+    order::enter(record, request);
+    admission = order::admit(record, request, false);
+    if (batch != nullptr) know_traits(record, request.operation.fd);
     if (admission == Admission::needs_traits) {
-      know_traits(*record, request.operation.fd);
+      know_traits(record, request.operation.fd);
       // Not open: nothing to keep in order; the attempt will say so.
-      if (!record->traits.known()) record->traits.kind = DescriptorKind::character;
-      admission = order::admit(*record, request, false);
+      if (!record.traits.known()) record.traits.kind = DescriptorKind::character;
+      admission = order::admit(record, request, false);
     }
     if (admission == Admission::needs_identity) {
-      if (!is_same_file(request.operation.fd, record->device, record->inode))
-        abandoned = order::begin_era(*record, request);
-      admission = order::admit(*record, request, true);
+      if (!is_same_file(request.operation.fd, record.device, record.inode))
+        abandoned = order::begin_era(record, request);
+      admission = order::admit(record, request, true);
       if (admission == Admission::needs_traits) {
         request.move_to(RequestState::starting);
         admission = Admission::start;
       }
     }
-    known = {.traits = record->traits,
-             .reads_block = record->reads_block != 0,
-             .writes_block = record->writes_block != 0};
+    known = {.traits = record.traits,
+             .reads_block = record.reads_block != 0,
+             .writes_block = record.writes_block != 0};
   }
   fail_abandoned(abandoned);
   if (admission == Admission::held) {
     statistics_.count(held_by);
     harvester_.add_debt();
     reaper_->ensure_running();
-    return true;
+    return Started::yes;
   }
-  if (start(request, By::submitter, batch, known) != Started::no_threads) return true;
-  withdraw(request);
-  return false;
+  return start(request, By::submitter, batch, known);
 }
 
 // The request was entered, could not be started, and is the caller's again.
 void Dispatcher::withdraw(Request& request) {
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
-  record.live.fetch_sub(1);
+  record.occupancy.leave(request);
   RecordLock lock(record);
   order::detach(record, request);
+}
+
+// Before it goes any other way than straight into the ring.
+void Dispatcher::enlist(Request& request) {
+  if (request.listed) return;
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  RecordLock lock(record);
+  order::enlist(record, request);
 }
 
 // Requests held back on a number that has become another file.
@@ -241,6 +274,7 @@ void Dispatcher::expect(const Request& request, bool blocks) {
   } else {
     record.writes_block = next & surely_blocks;
   }
+  record.occupancy.set_careful(to_read, next != 0);
 }
 
 Dispatcher::Started Dispatcher::start_without_kernel(Request& request, By by) {
@@ -255,30 +289,35 @@ Dispatcher::Started Dispatcher::start_without_kernel(Request& request, By by) {
 // What is known of the request's descriptor, asked of the kernel if it is not.
 DescriptorFacts Dispatcher::facts_of(const Request& request) {
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  const Occupancy::View asked = record.occupancy.now();
   {
     RecordLock lock(record);
-    if (record.era == request.era && record.traits.known())
+    if (record.occupancy.now().era() == request.era && record.traits.known())
       return {.traits = record.traits, .device = record.device, .inode = record.inode};
   }
   const DescriptorFacts facts = ask_facts(request.operation.fd);
   RecordLock lock(record);
-  if (record.era != request.era || !facts.traits.known()) return facts;
-  record.traits = facts.traits;
-  record.device = facts.device;
-  record.inode = facts.inode;
+  if (record.occupancy.now().era() == request.era) store_facts(record, facts, asked);
   return facts;
 }
 
 void Dispatcher::note_identity(int fd) {
   DescriptorRecord* record = requests_.descriptors.at(fd);
-  if (record == nullptr) return;
+  if (record == nullptr || record->occupancy.now().is_known()) return;
   RecordLock lock(*record);
   know_traits(*record, fd);
 }
 
+// By who has a request there, or had one in this call.
 void Dispatcher::know_traits(DescriptorRecord& record, int fd) {
-  if (record.traits.known() || record.live.load() == 0) return;
-  const DescriptorFacts facts = ask_facts(fd);
+  const Occupancy::View asked = record.occupancy.now();
+  if (record.traits.known() || asked.empty()) return;
+  store_facts(record, ask_facts(fd), asked);
+}
+
+void Dispatcher::store_facts(DescriptorRecord& record, const DescriptorFacts& facts,
+                             Occupancy::View asked) {
+  if (!facts.traits.known() || !record.occupancy.know(facts.traits, asked)) return;
   record.traits = facts.traits;
   record.device = facts.device;
   record.inode = facts.inode;
@@ -298,7 +337,7 @@ bool Dispatcher::is_abandoned(const Request& request) {
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
   {
     RecordLock lock(record);
-    if (record.era != request.era) return true;
+    if (record.occupancy.now().era() != request.era) return true;
   }
   return facts.traits.known() && !is_same_file(request.operation.fd, facts.device, facts.inode);
 }

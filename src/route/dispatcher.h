@@ -83,6 +83,9 @@ class Dispatcher final : public AnswerSink, public Performer {
 
   // dispatcher.cc: admission and the first way
   bool admit(Request& request, SubmissionBatch* batch);
+  bool goes_straight_into_the_ring(const Request& request);
+  Started admit_listed(DescriptorRecord& record, Request& request, SubmissionBatch* batch);
+  void enlist(Request& request);
   void withdraw(Request& request);
   void fail_abandoned(Notifiable* abandoned);
   void drain_now();
@@ -96,6 +99,8 @@ class Dispatcher final : public AnswerSink, public Performer {
   DescriptorFacts ask_facts(int fd);
   void note_identity(int fd);
   void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
+  void store_facts(DescriptorRecord& record, const DescriptorFacts& facts, Occupancy::View asked)
+      REQUIRES(record.mutex);
   bool is_abandoned(const Request& request);
   void abandon(Request& request);
 
@@ -127,6 +132,7 @@ class Dispatcher final : public AnswerSink, public Performer {
 
   // cancel.cc
   class Canceller;
+  bool is_stream(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
 
   // Constant after construction.
   Requests& requests_;

@@ -23,14 +23,15 @@ class PreserveErrno {
 
 struct FileStatus {
   mode_t mode;
-  std::uint64_t device;
+  std::uint32_t device;
   std::uint64_t inode;
   std::int64_t size_bytes;
 };
 
 FileStatus status_from(const struct stat& status) {
   return {.mode = status.st_mode,
-          .device = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev,
+          .device = static_cast<std::uint32_t>(S_ISBLK(status.st_mode) ? status.st_rdev
+                                                                       : status.st_dev),
           .inode = status.st_ino,
           .size_bytes = status.st_size};
 }
@@ -38,8 +39,9 @@ FileStatus status_from(const struct stat& status) {
 FileStatus status_from(const struct statx& status) {
   const bool block = S_ISBLK(status.stx_mode);
   return {.mode = status.stx_mode,
-          .device = block ? makedev(status.stx_rdev_major, status.stx_rdev_minor)
-                          : makedev(status.stx_dev_major, status.stx_dev_minor),
+          .device = static_cast<std::uint32_t>(
+              block ? makedev(status.stx_rdev_major, status.stx_rdev_minor)
+                    : makedev(status.stx_dev_major, status.stx_dev_minor)),
           .inode = status.stx_ino,
           .size_bytes = static_cast<std::int64_t>(status.stx_size)};
 }
@@ -104,7 +106,7 @@ DescriptorFacts read_traits(int fd) noexcept {
   return facts;
 }
 
-bool is_same_file(int fd, std::uint64_t device, std::uint64_t inode) noexcept {
+bool is_same_file(int fd, std::uint32_t device, std::uint64_t inode) noexcept {
   const PreserveErrno preserve_errno;
   FileStatus status{};
   return read_status(fd, identity_mask, status) && status.device == device &&
@@ -133,20 +135,21 @@ Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) n
   return {.can_tell = true, .all_cached = pages.cached >= last - first + 1};
 }
 
-bool NoNowaitDevices::contains(std::uint64_t device) const noexcept {
+bool NoNowaitDevices::contains(std::uint32_t device) const noexcept {
   for (const auto& known : devices_) {
     const std::uint64_t value = known.load(std::memory_order_relaxed);
-    if (value == device + 1) return true;
+    if (value == std::uint64_t{device} + 1) return true;
     if (value == 0) return false;
   }
   return false;
 }
 
-void NoNowaitDevices::insert(std::uint64_t device) noexcept {
+void NoNowaitDevices::insert(std::uint32_t device) noexcept {
+  const std::uint64_t wanted = std::uint64_t{device} + 1;
   for (auto& known : devices_) {
     std::uint64_t value = 0;
-    if (known.compare_exchange_strong(value, device + 1, std::memory_order_relaxed) ||
-        value == device + 1)
+    if (known.compare_exchange_strong(value, wanted, std::memory_order_relaxed) ||
+        value == wanted)
       return;
   }
 }

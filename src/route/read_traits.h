@@ -10,7 +10,7 @@ namespace kaio {
 
 struct DescriptorFacts {
   DescriptorTraits traits;
-  std::uint64_t device = 0;  // of the file system the file is on
+  std::uint32_t device = 0;  // of the file system the file is on; the kernel's have 32 bits
   std::uint64_t inode = 0;
 };
 
@@ -22,7 +22,7 @@ DescriptorFacts read_traits(int fd) noexcept;
 DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcept;
 
 // Whether `fd` (still) is that file.
-bool is_same_file(int fd, std::uint64_t device, std::uint64_t inode) noexcept;
+bool is_same_file(int fd, std::uint32_t device, std::uint64_t inode) noexcept;
 
 // Whether a read of a regular file that ended at `end_bytes` ended with the file.
 bool ends_file(int fd, std::int64_t end_bytes) noexcept;
@@ -38,8 +38,8 @@ Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) n
 // process: a bounded set; beyond it a device is asked again each time.
 class NoNowaitDevices {
  public:
-  bool contains(std::uint64_t device) const noexcept;
-  void insert(std::uint64_t device) noexcept;
+  bool contains(std::uint32_t device) const noexcept;
+  void insert(std::uint32_t device) noexcept;
 
  private:
   static constexpr std::size_t count_max = 64;

@@ -117,6 +117,7 @@ void Dispatcher::submit(SubmissionBatch& batch) {
 }
 
 Dispatcher::Started Dispatcher::to_backlog(Request& request, By by) {
+  enlist(request);
   if (by == By::submitter) note_identity(request.operation.fd);
   statistics_.count(Count::reason_ring_full);
   request.attempt = Attempt::none;
@@ -146,7 +147,8 @@ void Dispatcher::end_wait_if_abandoned(int fd, Request& request, std::uint32_t g
     // Under the lock a request that is found stays what it is.
     if (requests_.find(request.slot, generation) == nullptr || request.operation.fd != fd) return;
     know_traits(record, fd);
-    if (request.era == record.era && is_same_file(fd, record.device, record.inode)) return;
+    if (request.era == record.occupancy.now().era() &&
+        is_same_file(fd, record.device, record.inode)) return;
     if (!take_from_poll(request) && !watcher_.remove(request)) return;
   }
   abandon(request);

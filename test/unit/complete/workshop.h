@@ -25,7 +25,6 @@ struct Workshop final : kaio::AnswerSink {
     request.notification = {};
     request.group = nullptr;
     request.done_bytes = 0;
-    request.has_turn = false;
     request.operation = kaio::Operation();
     request.operation.fd = descriptor;
     kaio::RecordLock lock(record());

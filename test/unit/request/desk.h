@@ -37,7 +37,7 @@ class Desk {
     kaio::order::enter(record, request);
     Admission admission = kaio::order::admit(record, request, false);
     if (admission == Admission::needs_traits) {
-      record.traits = traits_;
+      store_traits();
       admission = kaio::order::admit(record, request, false);
     }
     if (admission == Admission::needs_identity)
@@ -45,20 +45,36 @@ class Desk {
     return admission;
   }
 
+  // In the list.
   Request& submit(Opcode opcode, std::uint16_t rw_flags = 0) {
     Request& request = make(opcode, rw_flags);
     admit(request);
     return request;
   }
 
-  void know_traits() {
-    kaio::RecordLock lock(record);
-    record.traits = traits_;
+  // Without the list, if it may be.
+  bool enter_unlisted(Request& request, bool known_only = false) {
+    if (!record.occupancy.enter_unlisted(request, known_only)) return false;
+    request.move_to(RequestState::starting);
+    return true;
   }
 
+  void enlist(Request& request) {
+    if (request.listed) return;
+    kaio::RecordLock lock(record);
+    kaio::order::enlist(record, request);
+  }
+
+  void know_traits() {
+    kaio::RecordLock lock(record);
+    store_traits();
+  }
+
+  // As the completer does it.
   void finish(Request& request) {
+    const bool to_detach = record.occupancy.leave(request) || request.listed;
     request.state.store(RequestState::finished);
-    record.live.fetch_sub(1);
+    if (!to_detach) return;
     kaio::RecordLock lock(record);
     kaio::order::detach(record, request);
   }
@@ -72,6 +88,7 @@ class Desk {
   }
 
   bool hold_for_retry(Request& request) {
+    enlist(request);
     kaio::RecordLock lock(record);
     return kaio::order::hold_for_retry(record, request);
   }
@@ -95,6 +112,10 @@ class Desk {
   kaio::DescriptorRecord record;
 
  private:
+  void store_traits() REQUIRES(record.mutex) {
+    if (record.occupancy.know(traits_, record.occupancy.now())) record.traits = traits_;
+  }
+
   kaio::DescriptorTraits traits_;
   std::deque<Request> requests_;
 };

@@ -124,14 +124,13 @@ BOOST_AUTO_TEST_CASE(cancelling_the_last_one_before_a_fence_lets_the_fence_go) {
   BOOST_TEST((desk.started() == Requests{&fence}));
 }
 
-BOOST_AUTO_TEST_CASE(what_lingers_after_its_end_does_not_hold_back_the_next_era) {
+BOOST_AUTO_TEST_CASE(what_lingers_after_its_end_does_not_hold_back_the_next_one) {
   Desk desk(stream());
   Request& old = desk.submit(Opcode::read);
+  desk.record.occupancy.leave(old);
   old.state.store(RequestState::finished);  // published, not yet detached
-  desk.record.live.fetch_sub(1);
   Request& fresh = desk.submit(Opcode::read);
   BOOST_TEST(is_started(fresh));
-  BOOST_TEST(int(fresh.era) != int(old.era));
   {
     kaio::RecordLock lock(desk.record);
     kaio::order::detach(desk.record, old);
@@ -188,8 +187,8 @@ BOOST_AUTO_TEST_CASE(a_completer_that_finds_the_mutex_taken_leaves_the_request_t
   Request& second = desk.submit(Opcode::read);
   {
     kaio::RecordLock lock(desk.record);
+    desk.record.occupancy.leave(first);
     first.state.store(RequestState::finished);
-    desk.record.live.fetch_sub(1);
     // By another thread: this one holds the mutex.
     bool detached = true;
     std::thread([&] { detached = kaio::order::detach_or_leave(desk.record, first); }).join();
@@ -200,6 +199,109 @@ BOOST_AUTO_TEST_CASE(a_completer_that_finds_the_mutex_taken_leaves_the_request_t
   BOOST_TEST(started.size() == 2u);  // the first to be notified, the second to run
   BOOST_TEST(std::ranges::count(started, &first) == 1);
   BOOST_TEST(std::ranges::count(started, &second) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_alone_and_who_needs_no_order_enter_unlisted) {
+  Desk desk(regular());
+  Request& alone = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(alone));
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));  // what is it?
+  Request& listed = desk.submit(Opcode::read);  // now it is known
+  BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read)));
+  BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::write)));
+  BOOST_TEST(desk.record.occupancy.now().unlisted() == 3u);
+  BOOST_TEST(desk.record.occupancy.now().listed() == 1u);
+  desk.finish(listed);
+  BOOST_TEST(desk.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(of_a_list_nobody_enters_unlisted_before_the_descriptor_is_known) {
+  Desk desk(regular());
+  Request& first = desk.make(Opcode::read);
+  BOOST_TEST(!desk.enter_unlisted(first, true));
+  desk.admit(first);
+  desk.know_traits();
+  BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read), true));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_known_is_forgotten_with_the_last_request) {
+  Desk desk(regular());
+  Request& first = desk.submit(Opcode::read);
+  desk.know_traits();
+  Request& second = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(second));
+  const auto asked = desk.record.occupancy.now();
+  desk.finish(first);
+  BOOST_TEST(desk.record.occupancy.now().is_known());
+  desk.finish(second);
+  BOOST_TEST(!desk.record.occupancy.now().is_known());
+  Request& third = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(third));
+  // Found out for those who were there before: too late.
+  BOOST_TEST(!desk.record.occupancy.know(regular(), asked));
+  BOOST_TEST(!desk.record.occupancy.now().is_known());
+}
+
+BOOST_AUTO_TEST_CASE(an_unlisted_request_holds_back_its_successors_in_a_stream) {
+  Desk desk(stream());
+  Request& first = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(first));
+  Request& second = desk.submit(Opcode::read);
+  BOOST_TEST(is_held(second));
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));
+  Request& third = desk.submit(Opcode::read);
+  BOOST_TEST(is_held(third));
+  desk.enlist(first);  // it did not end at once
+  desk.finish(first);
+  BOOST_TEST((desk.started() == Requests{&second}));
+}
+
+BOOST_AUTO_TEST_CASE(who_enters_between_the_end_of_one_and_its_detaching_waits_behind_the_held) {
+  Desk desk(stream());
+  Request& first = desk.submit(Opcode::read);
+  Request& second = desk.submit(Opcode::read);
+  desk.record.occupancy.leave(first);  // nobody has the turn
+  Request& third = desk.submit(Opcode::read);
+  BOOST_TEST(is_held(third));
+  {
+    kaio::RecordLock lock(desk.record);
+    kaio::order::detach(desk.record, first);
+  }
+  BOOST_TEST((desk.started() == Requests{&second}));
+}
+
+BOOST_AUTO_TEST_CASE(a_fence_waits_for_unlisted_requests_and_makes_the_next_ones_listed) {
+  Desk desk(regular());
+  Request& before = desk.make(Opcode::write);
+  BOOST_TEST(desk.enter_unlisted(before));
+  Request& fence = desk.submit(Opcode::fsync);
+  BOOST_TEST(is_held(fence));
+  Request& behind = desk.make(Opcode::write);
+  BOOST_TEST(!desk.enter_unlisted(behind));
+  desk.admit(behind);
+  BOOST_TEST(is_started(behind));
+  BOOST_TEST(desk.record.occupancy.leave(before));
+  {
+    kaio::RecordLock lock(desk.record);
+    kaio::order::detach(desk.record, before);
+  }
+  BOOST_TEST((desk.started() == Requests{&fence}));
+  BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::write)));
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_that_refuses_nowait_or_needs_a_closer_look_lists_everybody) {
+  kaio::DescriptorTraits traits = regular();
+  traits.refuses_nowait_writes = true;
+  Desk desk(traits);
+  Request& first = desk.submit(Opcode::read);
+  desk.know_traits();
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::write)));
+  BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read)));
+  desk.record.occupancy.set_careful(true, true);
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));
+  desk.finish(first);
+  desk.record.occupancy.set_careful(true, false);
+  BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -59,6 +59,8 @@ class Model {
       end(*running[random_() % running.size()]);
     } else if (choice < 93) {
       cancel_one();
+    } else if (choice < 95) {
+      desk_.enlist(*running[random_() % running.size()]);
     } else if (mix_.retries) {
       retry(*running[random_() % running.size()]);
     }
@@ -70,7 +72,8 @@ class Model {
     const bool append = mix_.rwf_append && opcode == Opcode::write && random_() % 2 == 0;
     Request& request = desk_.make(opcode, append ? RWF_APPEND : 0);
     outstanding_.push_back(&request);
-    desk_.admit(request);
+    if (request.operation.is_sync() || append || !desk_.enter_unlisted(request))
+      desk_.admit(request);
     if (is_started(request)) check_may_start(request);
     check_started();
   }

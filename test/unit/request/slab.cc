@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(every_descriptor_number_has_a_record_of_its_own) {
     kaio::DescriptorRecord* record = table->at(fd);
     BOOST_TEST(record != nullptr);
     if (record == nullptr) continue;
-    BOOST_TEST(record->live.load() == 0u);
+    BOOST_TEST(record->occupancy.now().empty());
     BOOST_TEST(table->at(fd) == record);
     records.insert(record);
   }

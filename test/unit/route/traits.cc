@@ -90,11 +90,11 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_file_is_where_it_is_now) {
 BOOST_AUTO_TEST_CASE(devices_without_nowait_are_remembered_up_to_a_bound) {
   kaio::NoNowaitDevices devices;
   BOOST_TEST(!devices.contains(0));
-  for (std::uint64_t device = 0; device < 64; ++device) {
+  for (std::uint32_t device = 0; device < 64; ++device) {
     devices.insert(device);
     devices.insert(device);  // takes one place only
   }
-  for (std::uint64_t device = 0; device < 64; ++device) BOOST_TEST(devices.contains(device));
+  for (std::uint32_t device = 0; device < 64; ++device) BOOST_TEST(devices.contains(device));
   devices.insert(1000);
   BOOST_TEST(!devices.contains(1000));
 }
