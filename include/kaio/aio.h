@@ -164,6 +164,7 @@ struct kaio_statistics {
   uint64_t cancelled;            /* of those, with ECANCELED                    */
   uint64_t by_kernel;            /* completed by kernel AIO                     */
   uint64_t by_pool;              /* completed by a pool thread                  */
+  uint64_t by_caller;            /* cached, and read by the submitting call     */
   uint64_t at_once;              /* completed inside the submitting call        */
   uint64_t io_submit_calls;      /* io_submit() system calls                    */
   uint64_t io_getevents_calls;   /* io_getevents() system calls                 */

@@ -67,6 +67,7 @@ void Completer::drop(RequestGroup& group) noexcept {
 }
 
 void Completer::send(Notifiable& item) {
+  if (item.notification.kind == Notification::Kind::none) return sent(item);
   if (!notifier_.send(item) && reaper_ != nullptr) reaper_->wake();
 }
 

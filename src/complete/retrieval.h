@@ -2,15 +2,15 @@
 // Finished requests whose result nobody has taken yet, for aio_waitcomplete().
 //
 // A finished request stays allocated until aio_return() or aio_waitcomplete()
-// takes its result: Request::claim decides between the two, exactly once. Programs
-// that do neither lose the oldest beyond limits::unclaimed_max, until the first call
-// of aio_waitcomplete() in the process says that somebody does want them all.
+// takes its result: Request::claim decides between the two, exactly once.
 //
-// What aio_return() took is freed a batch at a time, by the thread whose request
-// fills the batch.
+// Most programs never call aio_waitcomplete(). Until the first call in the process the
+// results are merely kept, each where it is and in no list, numbered in the order in
+// which they came; who takes one frees the request. Programs that do not even call
+// aio_return() lose the oldest of them, beyond limits::unclaimed_max, when memory for
+// requests would have to grow else. The first call says that somebody does want them
+// all: it collects what is kept, and from then on results are put into a list.
 #pragma once
-
-#include <utility>
 
 #include "request/request_stack.h"
 #include "request/requests.h"
@@ -29,17 +29,14 @@ class Retrieval {
 
   // A finished request of which nothing but its result is left. Never waits.
   void retain_or_free(Request& request) noexcept {
-    std::uint32_t free_claim = Requests::generation_of(request) | claim::none;
-    if (!request.claim.compare_exchange_strong(free_claim, free_claim | claim::retained)) {
+    const std::uint32_t generation = Requests::generation_of(request);
+    if (!all_wanted_.load(std::memory_order_relaxed)) return keep_or_free(request, generation);
+    std::uint32_t undecided = generation | claim::none;
+    if (request.claim.compare_exchange_strong(undecided, generation | claim::retained)) {
+      retain(request);
+    } else {
       requests_.free(request);  // aio_return() was faster
-      return;
     }
-    retained_.push(request);
-    // Not one atomic step, which would cost more than a count lost now and then: it
-    // only says when there is enough to be worth the lock.
-    const std::uint32_t count = retained_count_.load(std::memory_order_relaxed) + 1;
-    retained_count_.store(count, std::memory_order_relaxed);
-    if (count >= limits::retrieval_batch) trim();
   }
 
   // The result of that life of the slot has been taken, or its aiocb is used again.
@@ -47,17 +44,24 @@ class Retrieval {
   void taken(std::uint32_t slot, std::uint32_t generation, const StatusCell& cell) noexcept {
     Request* request = requests_.find(slot, generation);
     if (request == nullptr || request->cell != &cell) return;
-    std::uint32_t now = generation | claim::retained;
+    std::uint32_t now = generation | claim::kept;
     while (!request->claim.compare_exchange_strong(now, generation | claim::taken))
-      if (now != (generation | claim::none) && now != (generation | claim::retained)) return;
+      if (now == (generation | claim::taken) || (now & ~claim::mask) != generation) return;
+    if (now == (generation | claim::kept)) requests_.free(*request);
   }
+
+  // Before memory for requests grows: gives up results that nobody seems to want.
+  void forget_old() noexcept;
 
   // The oldest result nobody has taken; its request becomes the caller's, who
   // frees it. Null: there is none.
   Request* next() noexcept EXCLUDES(mutex_) {
     sys::MutexLock lock(mutex_);
-    if (front_ == nullptr || !all_wanted_) append_new();
-    if (!std::exchange(all_wanted_, true)) free_surplus();
+    if (!all_wanted_.load(std::memory_order_relaxed)) {
+      all_wanted_.store(true, std::memory_order_seq_cst);
+      collect_kept();
+    }
+    if (front_ == nullptr) append_new();
     while (front_ != nullptr) {
       Request* request = pop();
       if (claim_for_us(*request)) return request;
@@ -67,44 +71,39 @@ class Retrieval {
   }
 
  private:
-  // Frees what was taken, and what is too much. Whoever finds the lock taken leaves
-  // it to the next.
+  void keep_or_free(Request& request, std::uint32_t generation) noexcept {
+    request.set_end_number(end_count_.fetch_add(1, std::memory_order_relaxed));
+    std::uint32_t undecided = generation | claim::none;
+    // seq_cst: before the look whether it is wanted after all. Who wants all says so
+    // before he looks at what is kept.
+    if (!request.claim.compare_exchange_strong(undecided, generation | claim::kept))
+      return requests_.free(request);
+    if (!all_wanted_.load(std::memory_order_seq_cst)) return;
+    // If it has been taken, or collected, meanwhile, it is not ours any more.
+    std::uint32_t kept = generation | claim::kept;
+    if (request.claim.compare_exchange_strong(kept, generation | claim::retained)) retain(request);
+  }
+
+  void retain(Request& request) noexcept {
+    retained_.push(request);
+    // Not one atomic step, which would cost more than a count lost now and then: it
+    // only says when there is enough to be worth the lock.
+    const std::uint32_t count = retained_count_.load(std::memory_order_relaxed) + 1;
+    retained_count_.store(count, std::memory_order_relaxed);
+    if (count >= limits::retrieval_batch) trim();
+  }
+
+  // Frees what was taken. Whoever finds the lock taken leaves it to the next.
   void trim() noexcept {
     if (!mutex_.try_lock()) return;
     retained_count_.store(0, std::memory_order_relaxed);
     append_new();
-    if (all_wanted_) {
-      while (front_ != nullptr && is_taken(*front_)) requests_.free(*pop());
-    } else {
-      free_surplus();
-    }
+    while (front_ != nullptr && is_taken(*front_)) requests_.free(*pop());
     mutex_.unlock();
   }
 
-  void free_surplus() noexcept REQUIRES(mutex_) {
-    free_taken();
-    while (count_ > limits::unclaimed_max) requests_.free(*pop());
-  }
-
-  void free_taken() noexcept REQUIRES(mutex_) {
-    Request* last = nullptr;
-    for (Request* request = front_; request != nullptr;) {
-      Request* following = after(*request);
-      if (is_taken(*request)) {
-        if (last == nullptr) {
-          front_ = following;
-        } else {
-          last->next = following;
-        }
-        --count_;
-        requests_.free(*request);
-      } else {
-        last = request;
-      }
-      request = following;
-    }
-    back_ = last;
-  }
+  // Puts what is kept into the list, in order.
+  void collect_kept() noexcept REQUIRES(mutex_);
 
   static bool claim_for_us(Request& request) noexcept {
     std::uint32_t retained = Requests::generation_of(request) | claim::retained;
@@ -122,33 +121,42 @@ class Retrieval {
 
   void append_new() noexcept REQUIRES(mutex_) {
     auto* item = static_cast<Request*>(retained_.take_in_order());
-    if (item == nullptr) return;
+    while (item != nullptr) {
+      Request* following = after(*item);
+      append(*item);
+      item = following;
+    }
+  }
+
+  void append(Request& request) noexcept REQUIRES(mutex_) {
+    request.next = nullptr;
     if (front_ == nullptr) {
-      front_ = item;
+      front_ = &request;
     } else {
-      back_->next = item;
+      back_->next = &request;
     }
-    for (; item != nullptr; item = after(*item)) {
-      back_ = item;
-      ++count_;
-    }
+    back_ = &request;
   }
 
   Request* pop() noexcept REQUIRES(mutex_) {
     Request* first = front_;
     front_ = after(*first);
-    --count_;
     return first;
   }
 
   Requests& requests_;
+  std::atomic<bool> all_wanted_{false};  // becomes true once, under the lock
+
+  // While they are not all wanted.
+  std::atomic<std::uint64_t> end_count_{0};
+  std::atomic<std::uint32_t> forget_from_slots_{2 * limits::unclaimed_max};
+
+  // Since they are.
   NotifiableStack retained_;
   std::atomic<std::uint32_t> retained_count_{0};
   sys::Mutex mutex_;
-  bool all_wanted_ GUARDED_BY(mutex_) = false;
   Request* front_ GUARDED_BY(mutex_) = nullptr;  // oldest first, chained by `next`
   Request* back_ GUARDED_BY(mutex_) = nullptr;   // valid when there is a front
-  std::uint32_t count_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace kaio

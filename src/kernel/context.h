@@ -59,6 +59,10 @@ class Context {
   // One io_submit. Returns how many the kernel took, or the error number of the
   // first one, negative.
   int submit(std::span<iocb*> iocbs) noexcept;
+  int submit(iocb& control) noexcept {
+    iocb* list = &control;
+    return submit({&list, 1});
+  }
 
   // io_getevents with a relative timeout; null for ever. As libaio.
   int get_events(long min_count, std::span<io_event> events, const timespec* timeout);

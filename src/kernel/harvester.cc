@@ -44,18 +44,6 @@ bool Harvester::interrupted_here() const noexcept {
   return owner_.load(std::memory_order_relaxed) == sys::this_thread() && !sleeping_;
 }
 
-bool Harvester::something_visible() const noexcept {
-  const auto* handed = std::atomic_ref(const_cast<iocb*&>(handed_[0].obj))
-                           .load(std::memory_order_relaxed);
-  return handed != nullptr || (context_.ring().usable() && !context_.ring().empty());
-}
-
-bool Harvester::nothing_there() const noexcept {
-  if (!context_.ready()) return true;
-  // Without the ring only the kernel knows: look whenever something is in flight.
-  return !something_visible() && (context_.ring().usable() || context_.in_flight() == 0);
-}
-
 void Harvester::harvest_now() {
   if (!context_.ring().usable()) return harvest_by_calls();
   do {
@@ -85,9 +73,11 @@ void Harvester::harvest_by_calls() {
 
 void Harvester::handle_all() {
   io_event event;
-  while (take_handed(event)) handle(event);
-  if (!context_.ring().usable()) return;
-  while (context_.ring().take(event)) handle(event);
+  std::uint32_t count = 0;
+  for (; take_handed(event); ++count) handle(event);
+  if (context_.ring().usable())
+    for (; context_.ring().take(event); ++count) handle(event);
+  if (count != 0) context_.unreserve(count);
 }
 
 bool Harvester::take_handed(io_event& event) noexcept {
@@ -102,7 +92,6 @@ bool Harvester::take_handed(io_event& event) noexcept {
 }
 
 void Harvester::handle(const io_event& event) {
-  context_.unreserve(1);
   if (event.data == nullptr) {  // our own poll of call_fd_
     const sys::NoCancellation no_cancellation;
     std::uint64_t calls = 0;
@@ -183,9 +172,8 @@ void Harvester::arm_call() noexcept {
   if (call_fd_.load() < 0) call_fd_.store(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (call_fd_.load() < 0 || !context_.reserve()) return;
   iocb_of::readiness(call_control_, call_fd_.load(), true);
-  iocb* control = &call_control_;
   call_armed_ = true;  // before: a handler may take the event at once
-  if (context_.submit({&control, 1}) == 1) return;
+  if (context_.submit(call_control_) == 1) return;
   call_armed_ = false;
   context_.unreserve(1);
 }

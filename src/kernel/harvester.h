@@ -156,8 +156,16 @@ class Harvester {
   std::span<io_event> handed_space() noexcept {
     return {handed_, context_.ring().usable() ? 1 : handed_max};
   }
-  bool something_visible() const noexcept;
-  bool nothing_there() const noexcept;
+  bool something_visible() const noexcept {
+    const auto* handed =
+        std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed);
+    return handed != nullptr || (context_.ring().usable() && !context_.ring().empty());
+  }
+  bool nothing_there() const noexcept {
+    if (!context_.ready()) return true;
+    // Without the ring only the kernel knows: look whenever something is in flight.
+    return !something_visible() && (context_.ring().usable() || context_.in_flight() == 0);
+  }
   void harvest_now();
   void harvest_by_calls();
   void handle_all();

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <libaio.h>
 
+#include "sys/alone.h"
+
 namespace kaio {
 
 class Ring {
@@ -49,9 +51,7 @@ class Ring {
       event = events()[place];
       const std::uint32_t following = place + 1 == slot_count() ? 0 : place + 1;
       // release: the copy above is complete before the kernel may overwrite it.
-      if (head().compare_exchange_strong(place, following, std::memory_order_release,
-                                         std::memory_order_relaxed))
-        return true;
+      if (sys::exchange_alone(header_->head, place, following)) return true;
     }
   }
 

@@ -13,8 +13,7 @@ namespace kaio {
 // RWF_NOSIGNAL.
 class SigpipeGuard {
  public:
-  explicit SigpipeGuard(bool enabled) noexcept : enabled_(enabled) {
-    if (!enabled_) return;
+  SigpipeGuard() noexcept {
     sigset_t pending;
     ::sigpending(&pending);
     was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
@@ -23,7 +22,6 @@ class SigpipeGuard {
     ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &saved_);
   }
   ~SigpipeGuard() {
-    if (!enabled_) return;
     const sys::NoCancellation no_cancellation;
     const timespec no_time{};
     if (!was_pending_) ::sigtimedwait(&sigpipe_, nullptr, &no_time);
@@ -33,7 +31,6 @@ class SigpipeGuard {
   SigpipeGuard& operator=(const SigpipeGuard&) = delete;
 
  private:
-  bool enabled_;
   bool was_pending_ = false;
   sigset_t sigpipe_;
   sigset_t saved_;

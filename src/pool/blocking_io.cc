@@ -96,4 +96,11 @@ std::int32_t perform_if_ready(const Operation& operation) noexcept {
   return outcome(stream_transfer(operation));
 }
 
+bool read_cached(const Operation& operation) noexcept {
+  const int saved_errno = errno;
+  const ssize_t size = transfer(operation, operation.offset_bytes, RWF_NOWAIT);
+  errno = saved_errno;
+  return size >= 0 && static_cast<std::size_t>(size) == operation.size;
+}
+
 }  // namespace kaio::blocking_io

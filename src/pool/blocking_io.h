@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One operation by an ordinary, blocking system call.
+// One operation by an ordinary system call.
 #pragma once
 
 #include "request/operation.h"
@@ -14,5 +14,9 @@ std::int32_t perform(const Operation& operation) noexcept;
 // The same for a stream, without waiting for data or room: -EAGAIN when there is
 // none, whether the descriptor is non-blocking or not.
 std::int32_t perform_if_ready(const Operation& operation) noexcept;
+
+// Reads what is asked for if all of it is in the page cache. False: it is not, or the
+// descriptor is of another kind. Must not be O_DIRECT: it would wait.
+bool read_cached(const Operation& operation) noexcept;
 
 }  // namespace kaio::blocking_io

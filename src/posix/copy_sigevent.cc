@@ -77,12 +77,10 @@ int copy_callback(const sigevent& event, Notifier& notifier, Notification& notif
 
 }  // namespace
 
-int copy_sigevent(const sigevent& event, Notifier& notifier, Notification& notification) noexcept {
-  notification = {};
+int copy_some_sigevent(const sigevent& event, Notifier& notifier,
+                       Notification& notification) noexcept {
   notification.value = event.sigev_value;
   switch (event.sigev_notify) {
-    case SIGEV_NONE:
-      return 0;
     case SIGEV_SIGNAL:
     case SIGEV_THREAD_ID:
       if (event.sigev_signo == 0) return 0;  // a zeroed aiocb says this

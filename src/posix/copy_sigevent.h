@@ -7,10 +7,18 @@
 
 namespace kaio {
 
+int copy_some_sigevent(const sigevent& event, Notifier& notifier,
+                       Notification& notification) noexcept;
+
 // Checks and copies a sigevent. 0; EINVAL: one that cannot be; EAGAIN: no memory,
 // or no thread for callbacks. On 0 `notification` may own a copy of attributes:
 // release() it if the request is not made after all.
-int copy_sigevent(const sigevent& event, Notifier& notifier, Notification& notification) noexcept;
+inline int copy_sigevent(const sigevent& event, Notifier& notifier,
+                         Notification& notification) noexcept {
+  notification = {};
+  if (event.sigev_notify == SIGEV_NONE) return 0;
+  return copy_some_sigevent(event, notifier, notification);
+}
 void release(Notification& notification) noexcept;
 
 }  // namespace kaio

@@ -12,37 +12,52 @@ namespace {
 
 constexpr int reqprio_max = 20;  // AIO_PRIO_DELTA_MAX
 
-// Fills in what was asked. 0, or the error with which the request ends.
-int fill(Requests& requests, const aiocb& control_block, const Submission& submission,
-         Operation& operation) noexcept {
-  operation = Operation();
-  operation.fd = control_block.aio_fildes;
-  operation.opcode = submission.opcode;
-  if (operation.is_sync()) return 0;
-  operation.priority = control_block.aio_reqprio & 0x1f;  // checked to be in range
-  operation.offset_bytes = control_block.aio_offset;
-  operation.rw_flags = submission.rw_flags;
-  operation.size = control_block.aio_nbytes;
-  operation.buffer = const_cast<void*>(control_block.aio_buf);
-  if (!submission.vectored) return operation.size > SSIZE_MAX ? EINVAL : 0;
+// Our copy of the iovec array. 0, or the error with which the request ends.
+int copy_vector(Requests& requests, Operation& operation) noexcept {
   if (operation.size > IovecStore::count_max) return EINVAL;
+  const auto* parts = static_cast<const iovec*>(operation.buffer);
   std::size_t total_bytes = 0;
   for (std::size_t i = 0; i < operation.size; ++i) {
-    const std::size_t part_bytes = static_cast<const iovec*>(operation.buffer)[i].iov_len;
-    if (part_bytes > SSIZE_MAX - total_bytes) return EINVAL;
-    total_bytes += part_bytes;
+    if (parts[i].iov_len > SSIZE_MAX - total_bytes) return EINVAL;
+    total_bytes += parts[i].iov_len;
   }
-  operation.buffer = requests.vectors.copy(static_cast<const iovec*>(operation.buffer), operation.size);
+  operation.buffer = requests.vectors.copy(parts, operation.size);
   if (operation.buffer == nullptr) return EAGAIN;
   operation.vectored = true;
   return 0;
 }
 
-void reset(Request& request) noexcept {
-  request.done_bytes = 0;
-  request.attempt = Attempt::none;
-  request.tried = request.retried = request.pushed = false;
-  request.is_stream = request.has_turn = false;
+// Fills in what was asked. 0, or the error with which the request ends.
+int fill(Requests& requests, const aiocb& control_block, const Submission& submission,
+         Operation& operation) noexcept {
+  if (submission.opcode >= Opcode::fsync) {
+    operation = Operation{.fd = control_block.aio_fildes, .opcode = submission.opcode};
+    return 0;
+  }
+  operation = Operation{.buffer = const_cast<void*>(control_block.aio_buf),
+                        .size = control_block.aio_nbytes,
+                        .offset_bytes = control_block.aio_offset,
+                        .fd = control_block.aio_fildes,
+                        .rw_flags = submission.rw_flags,
+                        .opcode = submission.opcode};
+  operation.priority = control_block.aio_reqprio & 0x1f;  // checked to be in range
+  if (submission.vectored) return copy_vector(requests, operation);
+  return operation.size > SSIZE_MAX ? EINVAL : 0;
+}
+
+Request* allocate(Runtime& runtime) noexcept {
+  Request* request = runtime.requests.slab.take_free();
+  if (request != nullptr) return request;
+  runtime.completer.retrieval().forget_old();
+  return runtime.requests.slab.allocate();
+}
+
+// Accepted, and over at once. It never gets as far as a descriptor.
+void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept {
+  runtime.statistics.count(Count::submitted);
+  if (request.notification.kind != Notification::Kind::none) runtime.reaper.ensure_running();
+  request.operation.fd = -1;
+  runtime.completer.complete(request, -error_number);
 }
 
 }  // namespace
@@ -52,40 +67,35 @@ int submit(Runtime& runtime, aiocb& control_block, const Submission& submission)
   if (!is_sync && (control_block.aio_reqprio < 0 || control_block.aio_reqprio > reqprio_max))
     return EINVAL;
   StatusCell& cell = cell_of(control_block);
-  if (status::is_in_progress(cell.word.load(std::memory_order_acquire))) {
+  const std::uint32_t last = cell.word.load(std::memory_order_acquire);
+  if (status::is_in_progress(last)) {
     // Perhaps it is finished, and nobody has looked.
     runtime.harvester.harvest();
     if (request_in_progress(runtime.requests, control_block) != nullptr) return EINVAL;
   }
-  Notification notification;
-  if (const int error_number =
-          copy_sigevent(control_block.aio_sigevent, runtime.completer.notifier(), notification))
+  Request* request = allocate(runtime);
+  if (request == nullptr) return EAGAIN;
+  if (const int error_number = copy_sigevent(
+          control_block.aio_sigevent, runtime.completer.notifier(), request->notification)) {
+    runtime.requests.free(*request);
     return error_number;
-
-  // A result of its last life that nobody took is nobody's now.
-  const RequestId last = id_of(control_block);
-  runtime.completer.retrieval().taken(last.slot, last.generation, cell);
-
-  Request* request = runtime.requests.slab.allocate();
-  if (request == nullptr) {
-    release(notification);
-    return EAGAIN;
   }
-  reset(*request);
-  request->notification = notification;
+  // A result of its last life that nobody took is nobody's now.
+  if ((last & status::tag_mask) != status::tag_taken) {
+    const RequestId id = id_of(control_block);
+    runtime.completer.retrieval().taken(id.slot, id.generation, cell);
+  }
+  static_cast<Progress&>(*request) = Progress();
+  request->done_bytes = 0;
   request->cell = &cell;
   request->group = submission.group;
-  int status_error = submission.error_number;
-  if (const int error_number = fill(runtime.requests, control_block, submission, request->operation))
-    status_error = error_number;
+  int error_number = fill(runtime.requests, control_block, submission, request->operation);
+  if (submission.error_number != 0) error_number = submission.error_number;
   set_id(control_block, *request);
   cell.result_bytes = 0;
   cell.word.store(status::in_progress, std::memory_order_release);
-  if (status_error != 0) {
-    runtime.statistics.count(Count::submitted);
-    if (notification.kind != Notification::Kind::none) runtime.reaper.ensure_running();
-    request->operation.fd = -1;  // it never got as far as a descriptor
-    runtime.completer.complete(*request, -status_error);
+  if (error_number != 0) {
+    end_at_once(runtime, *request, error_number);
     return 0;
   }
   if (runtime.dispatcher.submit(*request, submission.batch)) return 0;

@@ -51,6 +51,8 @@ struct alignas(64) DescriptorRecord {
   // last transfers would have blocked. Counted down by those that would not have.
   std::uint8_t reads_block : 3 GUARDED_BY(mutex) = 0;
   std::uint8_t writes_block : 3 GUARDED_BY(mutex) = 0;
+  // Reads in a row that were done in the call that submitted them.
+  std::atomic<std::uint8_t> reads_at_once{0};
 };
 inline constexpr std::uint8_t surely_blocks = 7;
 static_assert(sizeof(DescriptorRecord) == 64);

@@ -35,12 +35,12 @@ namespace kaio {
 
 // Places in the word, from the lowest.
 struct OccupancyLayout {
-  static constexpr unsigned unlisted_width = 20, listed_width = 22, era_width = 7, lives_width = 7;
+  static constexpr unsigned unlisted_width = 20, listed_width = 22, era_width = 7, lives_width = 6;
   static constexpr unsigned listed_shift = unlisted_width;
   static constexpr unsigned era_shift = listed_shift + listed_width;
   static constexpr unsigned lives_shift = era_shift + era_width;
   static constexpr unsigned flags_shift = lives_shift + lives_width;
-  static_assert(flags_shift + 8 == 64);
+  static_assert(flags_shift + 9 == 64);
 
   static constexpr std::uint64_t unlisted_one = 1;
   static constexpr std::uint64_t listed_one = std::uint64_t{1} << listed_shift;
@@ -59,6 +59,8 @@ struct OccupancyLayout {
   static constexpr std::uint64_t unordered_reads = flag_one << 2, unordered_writes = flag_one << 3;
   static constexpr std::uint64_t careful_reads = flag_one << 4, careful_writes = flag_one << 5;
   static constexpr std::uint64_t turn_reads = flag_one << 6, turn_writes = flag_one << 7;
+  static constexpr std::uint64_t cached_reads = flag_one << 8;
+  static constexpr std::uint64_t guesses = careful_reads | careful_writes | cached_reads;
 
   static constexpr std::uint64_t unordered(bool to_read) {
     return to_read ? unordered_reads : unordered_writes;
@@ -90,6 +92,7 @@ class Occupancy : private OccupancyLayout {
       return static_cast<std::uint8_t>((bits_ & lives_mask) >> lives_shift);
     }
     constexpr bool is_known() const noexcept { return (bits_ & known) != 0; }
+    constexpr bool reads_are_cached() const noexcept { return (bits_ & cached_reads) != 0; }
     constexpr bool has_turn(bool to_read) const noexcept { return (bits_ & turn(to_read)) != 0; }
 
    private:
@@ -133,7 +136,7 @@ class Occupancy : private OccupancyLayout {
       if (request.has_turn && View(bits).era() == request.era)
         next &= ~turn(request.operation.is_read());
       if (View(next).empty())
-        next = (next & (era_mask | careful_reads | careful_writes)) |
+        next = (next & (era_mask | guesses)) |
                ((bits + lives_one) & lives_mask);
       // seq_cst: before the look at who waits, and at who has the mutex.
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
@@ -141,13 +144,18 @@ class Occupancy : private OccupancyLayout {
     return (next & awaited) != 0;
   }
 
+  // Reads are probably of a file that is cached. No mutex needed.
+  void guess_cached_reads(bool are) noexcept { guess(cached_reads, are); }
+
   // All below with the record's mutex held.
 
-  void enter_listed(Request& request) noexcept {
+  // Returns how it was before.
+  View enter_listed(Request& request) noexcept {
     request.listed = true;
     request.has_turn = false;
     const View before(word_.fetch_add(listed_one, std::memory_order_seq_cst));
     request.era = before.era() & era_max;
+    return before;
   }
   // One that has entered is listed from now on.
   void list(Request& request) noexcept {
@@ -163,14 +171,8 @@ class Occupancy : private OccupancyLayout {
   void raise_awaited() noexcept { word_.fetch_or(awaited, std::memory_order_seq_cst); }
   void lower_awaited() noexcept { word_.fetch_and(~awaited, std::memory_order_seq_cst); }
 
-  // Transfers of that direction are to be looked at more closely. Outlives the requests.
-  void set_careful(bool to_read, bool is) noexcept {
-    if (is) {
-      word_.fetch_or(careful(to_read), std::memory_order_relaxed);
-    } else {
-      word_.fetch_and(~careful(to_read), std::memory_order_relaxed);
-    }
-  }
+  // Transfers of that direction are to be looked at more closely.
+  void guess_careful(bool to_read, bool is) noexcept { guess(careful(to_read), is); }
 
   // What the descriptor is has been found out, since `asked` was seen. False: too late,
   // those who were here then have left.
@@ -204,6 +206,15 @@ class Occupancy : private OccupancyLayout {
   }
 
  private:
+  // Guesses outlive the requests, and the file.
+  void guess(std::uint64_t what, bool is) noexcept {
+    if (is) {
+      word_.fetch_or(what, std::memory_order_relaxed);
+    } else {
+      word_.fetch_and(~what, std::memory_order_relaxed);
+    }
+  }
+
   std::atomic<std::uint64_t> word_{0};
 };
 

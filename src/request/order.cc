@@ -121,9 +121,9 @@ void RecordLock::release(DescriptorRecord& record) NO_THREAD_SAFETY_ANALYSIS {
 
 namespace order {
 
-void enter(DescriptorRecord& record, Request& request) {
-  record.occupancy.enter_listed(request);
+Occupancy::View enter(DescriptorRecord& record, Request& request) {
   record.all.push_back(request);
+  return record.occupancy.enter_listed(request);
 }
 
 void enlist(DescriptorRecord& record, Request& request) {
@@ -131,7 +131,8 @@ void enlist(DescriptorRecord& record, Request& request) {
   record.occupancy.list(request);
 }
 
-Admission admit(DescriptorRecord& record, Request& request, bool same_file) {
+Admission admit(DescriptorRecord& record, Request& request, Occupancy::View before,
+                bool same_file) {
   if (request.operation.is_sync()) {
     if (!is_oldest(record, request)) {
       if (!record.traits.known()) return Admission::needs_traits;
@@ -143,7 +144,8 @@ Admission admit(DescriptorRecord& record, Request& request, bool same_file) {
     return Admission::start;
   }
 
-  if (has_predecessor(record, request)) {
+  if (has_predecessor(record, request) ||
+      (!same_file && before.has_turn(request.operation.is_read()))) {
     if (!record.traits.known()) return Admission::needs_traits;
     if (keeps_order(record, request)) {
       if (!same_file) return Admission::needs_identity;

@@ -35,8 +35,8 @@ class SCOPED_CAPABILITY RecordLock {
 namespace order {
 
 // Enters a new request in the list; from here on it counts as outstanding. Once per
-// request, if it has not entered unlisted (request/occupancy.h).
-void enter(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+// request, if it has not entered unlisted (request/occupancy.h). Returns how it was before.
+Occupancy::View enter(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
 // Lists one that has: before all others in the list, each of which either came later
 // or is of a kind to which the order does not matter.
@@ -44,8 +44,9 @@ void enlist(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
 // Decides for a request that has been entered. When it says `held` the request
 // is in its queue and in state `held`; when it says `start`, in state `starting`.
-// `same_file`: the caller has just compared the number's identity.
-Admission admit(DescriptorRecord& record, Request& request, bool same_file)
+// `before`: what enter() said; who was there then may be of another file, even if it has
+// left meanwhile. `same_file`: the caller has just compared the number's identity.
+Admission admit(DescriptorRecord& record, Request& request, Occupancy::View before, bool same_file)
     REQUIRES(record.mutex);
 
 // The number is another file now. Returns the held requests of the old one, which

@@ -59,7 +59,23 @@ enum class KernelPoll : std::uint8_t {
   orphaned,  // and the request is over: the event frees the slot
 };
 
-struct Request : Notifiable {
+// How far it has come; all false when it is made.
+struct Progress {
+  Attempt attempt : 3 = Attempt::none;
+  bool tried : 1 = false;      // has been attempted: may have had an effect
+  bool retried : 1 = false;    // was held once because the device was full
+  bool pushed : 1 = false;     // its completion rings the doorbell
+  bool is_stream : 1 = false;  // known to be: the offset is ignored
+  bool has_turn : 1 = false;   // the one that others of its direction wait for
+  std::uint8_t era : 7 = 0;    // of its descriptor record when it was made
+  bool listed : 1 = false;     // in its descriptor record's list (request/occupancy.h)
+};
+
+struct Request : Notifiable, Progress {
+  std::atomic<RequestState> state{RequestState::free};
+  std::atomic<KernelPoll> poll{KernelPoll::none};
+  std::uint32_t slot = 0;  // its index in the slab; constant
+
   Request* previous = nullptr;  // with Notifiable::next: whichever queue it is in
   Request* all_next = nullptr;  // the record's list of everything outstanding,
   Request* all_previous = nullptr;  // in call order
@@ -69,29 +85,26 @@ struct Request : Notifiable {
   StatusCell* cell = nullptr;
   RequestGroup* group = nullptr;
 
-  std::atomic<RequestState> state{RequestState::free};
-  std::atomic<KernelPoll> poll{KernelPoll::none};
-  Attempt attempt : 3 = Attempt::none;
-  bool tried : 1 = false;     // has been attempted: may have had an effect
-  bool retried : 1 = false;   // was held once because the device was full
-  bool pushed : 1 = false;    // its completion rings the doorbell
-  bool is_stream : 1 = false; // known to be: the offset is ignored
-  bool has_turn : 1 = false;  // the one that others of its direction wait for
-  std::uint8_t era : 7 = 0;   // of its descriptor record when it was made
-  bool listed : 1 = false;    // in its descriptor record's list (request/occupancy.h)
   std::atomic<std::uint32_t> next_free{0};  // the slab's, while free
 
   // Counts the lives of the slot, and who may still take the result of this one
   // (complete/retrieval.h): the lower two bits.
   // Never 0, which a zeroed aiocb holds.
   std::atomic<std::uint32_t> claim{4};
-  std::uint32_t slot = 0;  // its index in the slab; constant
 
   // What the last attempt was answered, between the answer and its judgement:
   // bytes, or a negative error number. It shares the memory of the iocb that was
   // answered.
   std::int32_t answer() const noexcept { return static_cast<std::int32_t>(control.aio_fildes); }
   void set_answer(std::int32_t value) noexcept { control.aio_fildes = value; }
+
+  // In which place it ended, for complete/retrieval.h; afterwards, in the same memory.
+  std::uint64_t end_number() const noexcept {
+    return static_cast<std::uint64_t>(control.u.c.offset);
+  }
+  void set_end_number(std::uint64_t value) noexcept {
+    control.u.c.offset = static_cast<long long>(value);
+  }
 
   iocb control{};  // stays while polling: io_cancel finds the poll by its address
 

@@ -20,8 +20,9 @@ static_assert(requests_max <= OccupancyLayout::listed_max);  // all may be on on
 namespace claim {
 inline constexpr std::uint32_t mask = 3;
 inline constexpr std::uint32_t none = 0;      // not decided
-inline constexpr std::uint32_t retained = 1;  // kept for aio_waitcomplete
+inline constexpr std::uint32_t retained = 1;  // in the list for aio_waitcomplete
 inline constexpr std::uint32_t taken = 2;     // by aio_return, or not wanted any more
+inline constexpr std::uint32_t kept = 3;      // in no list: who takes it frees the request
 }  // namespace claim
 
 struct Requests {

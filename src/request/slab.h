@@ -30,17 +30,22 @@ class Slab {
   // Null when the process has no memory left, or `capacity` are in use.
   Object* allocate() noexcept {
     do {
-      std::uint64_t head = free_head_.load(std::memory_order_acquire);
-      while (index_of(head) != none) {
-        Object& object = *at(index_of(head));
-        const std::uint64_t next =
-            successor(head, object.next_free.load(std::memory_order_relaxed));
-        // acquire pairs with the release in push(): the object as it was left.
-        if (free_head_.compare_exchange_weak(head, next, std::memory_order_acquire,
-                                             std::memory_order_acquire))
-          return &object;
-      }
+      if (Object* object = take_free()) return object;
     } while (grow());
+    return nullptr;
+  }
+
+  // Null when all the memory that there is so far is in use.
+  Object* take_free() noexcept {
+    std::uint64_t head = free_head_.load(std::memory_order_acquire);
+    while (index_of(head) != none) {
+      Object& object = known(index_of(head));
+      const std::uint64_t next = successor(head, object.next_free.load(std::memory_order_relaxed));
+      // acquire pairs with the release in push(): the object as it was left.
+      if (free_head_.compare_exchange_weak(head, next, std::memory_order_acquire,
+                                           std::memory_order_acquire))
+        return &object;
+    }
     return nullptr;
   }
 
@@ -53,9 +58,14 @@ class Slab {
     return chunk == nullptr ? nullptr : chunk + index % objects_per_chunk;
   }
 
+  // Every index below has an object.
+  std::uint32_t slot_count() const noexcept {
+    return chunk_count_.load(std::memory_order_acquire) * objects_per_chunk;
+  }
+
   // Makes memory ready for `count` objects.
   void reserve(std::uint32_t count) noexcept {
-    while (chunk_count_.load(std::memory_order_acquire) * objects_per_chunk < count && grow()) {
+    while (slot_count() < count && grow()) {
     }
   }
 
@@ -66,6 +76,13 @@ class Slab {
  private:
   static constexpr std::uint32_t none = UINT32_MAX;
   static constexpr std::size_t chunk_bytes = sizeof(Object) * objects_per_chunk;
+
+  // One that there is.
+  Object& known(std::uint32_t index) const noexcept {
+    // acquire pairs with the exchange that put the chunk in place.
+    return chunks_[index / objects_per_chunk].load(std::memory_order_acquire)[index %
+                                                                             objects_per_chunk];
+  }
 
   static std::uint32_t index_of(std::uint64_t head) noexcept {
     return static_cast<std::uint32_t>(head);

@@ -6,14 +6,14 @@
 #include <atomic>
 #include <cstdint>
 
-#include "sys/add_alone.h"
+#include "sys/alone.h"
 #include "sys/mutex.h"
 
 namespace kaio {
 
 // In the order of struct kaio_statistics, which runtime/report.cc fills.
 enum class Count : std::uint8_t {
-  submitted, completed, cancelled, by_kernel, by_pool, at_once,
+  submitted, completed, cancelled, by_kernel, by_pool, by_caller, at_once,
   io_submit_calls, io_getevents_calls,
   reason_would_block, reason_no_nowait, reason_device_full, reason_short, reason_refused,
   reason_not_ready, reason_ring_full, reason_unavailable,
@@ -45,17 +45,14 @@ class Statistics {
   // The first threads that count have a shard each, for ever: nobody else writes to
   // it, so that counting needs no atomic read-modify-write. All others share.
   void add(Count what, std::int64_t difference) noexcept {
-    if (this_threads_shard == no_shard) this_threads_shard = next_shard.fetch_add(1);
     const std::uint32_t own = this_threads_shard;
-    const bool shared = own >= own_shard_count;
-    Shard& shard = shards_[shared ? own_shard_count + own % shared_shard_count : own];
-    auto& counter = shard.counters[static_cast<std::size_t>(what)];
-    if (shared) {
-      counter.fetch_add(static_cast<std::uint64_t>(difference), std::memory_order_relaxed);
+    if (own < own_shard_count) {
+      sys::add_alone(shards_[own].counters[static_cast<std::size_t>(what)], difference);
     } else {
-      sys::add_alone(counter, difference);
+      add_shared(what, difference);
     }
   }
+  void add_shared(Count what, std::int64_t difference) noexcept;
 
   static constexpr std::uint32_t no_shard = UINT32_MAX;
   static KAIO_THREAD_LOCAL std::uint32_t this_threads_shard;

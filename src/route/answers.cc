@@ -8,8 +8,6 @@
 
 namespace kaio {
 
-bool is_being_submitted(const Request& request) noexcept;
-
 // In whatever thread harvests, with the harvest lock held.
 void Dispatcher::answered(Request& request, std::int32_t answer) {
   if (request.poll.load(std::memory_order_relaxed) != KernelPoll::none) {
@@ -22,7 +20,6 @@ void Dispatcher::answered(Request& request, std::int32_t answer) {
                         static_cast<std::size_t>(answer) == operation.size);
     if (whole) {
       statistics_.count(Count::by_kernel);
-      if (is_being_submitted(request)) statistics_.count(Count::at_once);
       completions_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
       return;
     }

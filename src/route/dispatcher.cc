@@ -50,6 +50,8 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
     completions_.complete(request, -EBADF);
     return true;
   }
+  if (batch == nullptr && record->occupancy.now().reads_are_cached() && read_cached(*record, request))
+    return true;
   Started started{};
   // Of a list, all answers may be somebody else's to handle: then what the descriptor is
   // has to be known before.
@@ -85,19 +87,19 @@ Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& 
   const Count held_by = request.operation.is_sync() ? Count::held_by_fence : Count::held_by_order;
   {
     RecordLock lock(record);
-    order::enter(record, request);
-    admission = order::admit(record, request, false);
+    const Occupancy::View before = order::enter(record, request);
+    admission = order::admit(record, request, before, false);
     if (batch != nullptr) know_traits(record, request.operation.fd);
     if (admission == Admission::needs_traits) {
       know_traits(record, request.operation.fd);
       // Not open: nothing to keep in order; the attempt will say so.
       if (!record.traits.known()) record.traits.kind = DescriptorKind::character;
-      admission = order::admit(record, request, false);
+      admission = order::admit(record, request, before, false);
     }
     if (admission == Admission::needs_identity) {
       if (!is_same_file(request.operation.fd, record.device, record.inode))
         abandoned = order::begin_era(record, request);
-      admission = order::admit(record, request, true);
+      admission = order::admit(record, request, before, true);
       if (admission == Admission::needs_traits) {
         request.move_to(RequestState::starting);
         admission = Admission::start;
@@ -274,7 +276,7 @@ void Dispatcher::expect(const Request& request, bool blocks) {
   } else {
     record.writes_block = next & surely_blocks;
   }
-  record.occupancy.set_careful(to_read, next != 0);
+  record.occupancy.guess_careful(to_read, next != 0);
 }
 
 Dispatcher::Started Dispatcher::start_without_kernel(Request& request, By by) {

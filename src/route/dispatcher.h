@@ -109,10 +109,13 @@ class Dispatcher final : public AnswerSink, public Performer {
   void expect(const Request& request, bool blocks);
 
   // ways.cc: the attempts
+  bool read_cached(DescriptorRecord& record, Request& request);
+  void learn_from_read(int fd, bool at_once);
   Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);
+  int submit_now(iocb& control, bool may_raise_sigpipe) noexcept;
   Started submitted(Request& request, int outcome, By by);
   Started to_backlog(Request& request, By by);
-  void note_identity_if_unfinished(int fd, const Request& request, std::uint32_t generation);
+  static bool is_over(const Request& request, std::uint32_t generation) noexcept;
   Started wait_ready(Request& request, By by);
   void end_wait_if_abandoned(int fd, Request& request, std::uint32_t generation);
   bool poll_by_kernel(Request& request);

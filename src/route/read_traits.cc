@@ -106,6 +106,12 @@ DescriptorFacts read_traits(int fd) noexcept {
   return facts;
 }
 
+bool is_direct(int fd) noexcept {
+  const PreserveErrno preserve_errno;
+  const int status_flags = ::fcntl(fd, F_GETFL);
+  return status_flags < 0 || (status_flags & O_DIRECT) != 0;
+}
+
 bool is_same_file(int fd, std::uint32_t device, std::uint64_t inode) noexcept {
   const PreserveErrno preserve_errno;
   FileStatus status{};

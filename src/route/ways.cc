@@ -2,6 +2,7 @@
 // The attempts: kernel, poll, pool, and the two places to wait in.
 #include "kernel/iocb.h"
 #include "kernel/sigpipe_guard.h"
+#include "pool/blocking_io.h"
 #include "request/deferred.h"
 #include "route/dispatcher.h"
 
@@ -12,12 +13,11 @@ namespace {
 // leave room for file I/O; further ones wait by epoll.
 constexpr std::uint32_t kernel_polls_share = 2;
 
-// Where answered() finds out that a completion came inside the submitting call.
-KAIO_THREAD_LOCAL const Request* being_submitted = nullptr;
+// So many reads in a row that were done at once make it worth asking whether they are of
+// a cached file.
+constexpr std::uint8_t reads_at_once_to_ask = 8;
 
 }  // namespace
-
-bool is_being_submitted(const Request& request) noexcept { return being_submitted == &request; }
 
 void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
   const Operation& operation = request.operation;
@@ -53,38 +53,71 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
     batch->add(request.control);
     return Started::yes;
   }
-  const Request* outer = being_submitted;
-  being_submitted = &request;
-  iocb* control = &request.control;
+  const bool to_read = request.operation.is_read();
   const std::uint32_t generation = Requests::generation_of(request);
   const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
-  int outcome = 0;
-  {
-    // Needed for streams on kernels without RWF_NOSIGNAL; free otherwise.
-    const SigpipeGuard guard(may_raise_sigpipe);
-    outcome = context_.submit({&control, 1});
-    if (outcome == -EAGAIN) {
-      // Unreaped completions occupy places: take them, and try once more.
-      harvester_.harvest();
-      outcome = context_.submit({&control, 1});
-    }
+  int outcome = submit_now(request.control, may_raise_sigpipe);
+  if (outcome == -EAGAIN) {
+    // Unreaped completions occupy places: take them, and try once more.
+    harvester_.harvest();
+    outcome = submit_now(request.control, may_raise_sigpipe);
   }
-  if (outcome == 1) harvester_.harvest();  // what was done at once is there already
-  being_submitted = outer;
   if (outcome != 1) return submitted(request, outcome, by);
-  const bool answered_at_once = !context_.ring().usable() || context_.ring().posted() != posted;
-  if (by == By::submitter && answered_at_once) note_identity_if_unfinished(fd, request, generation);
+  harvester_.harvest();  // what was done at once is there already
+  if (by == By::later) return Started::yes;
+  const bool over = is_over(request, generation);
+  if (over) statistics_.count(Count::at_once);
+  if (to_read) learn_from_read(fd, over);
+  // Another thread may have the answer in its hands: it may look at the descriptor only
+  // after this call has returned and the program has closed it.
+  if (!over && (!context_.ring().usable() || context_.ring().posted() != posted))
+    note_identity(fd);
   return Started::yes;
 }
 
-// Another thread may have the answer in its hands: it may look at the descriptor only
-// after this call has returned and the program has closed it.
-void Dispatcher::note_identity_if_unfinished(int fd, const Request& request,
-                                             std::uint32_t generation) {
-  if (request.state.load() == RequestState::finished ||
-      requests_.find(request.slot, generation) == nullptr)
-    return;
-  note_identity(fd);
+int Dispatcher::submit_now(iocb& control, bool may_raise_sigpipe) noexcept {
+  if (!may_raise_sigpipe) return context_.submit(control);
+  // Needed for streams on kernels without RWF_NOSIGNAL.
+  const SigpipeGuard guard;
+  return context_.submit(control);
+}
+
+// That life of the request's.
+bool Dispatcher::is_over(const Request& request, std::uint32_t generation) noexcept {
+  return Requests::generation_of(request) != generation ||
+         request.state.load(std::memory_order_acquire) == RequestState::finished;
+}
+
+// What is cached is read in two thirds of the time by calls of its own, instead of by
+// kernel AIO. With RWF_NOWAIT they wait only where the descriptor is O_DIRECT, which is
+// asked every time: the number may be another file's, and the flag can be set.
+bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
+  Operation& operation = request.operation;
+  if (!operation.is_read() || operation.vectored || operation.rw_flags != 0 ||
+      operation.offset_bytes < 0)  // -1: at the file's own position
+    return false;
+  if (is_direct(operation.fd) || !blocking_io::read_cached(operation)) {
+    record.occupancy.guess_cached_reads(false);
+    return false;
+  }
+  statistics_.count(Count::by_caller);
+  statistics_.count(Count::at_once);
+  operation.fd = -1;  // it has never been on the descriptor's record
+  completions_.complete(request, static_cast<std::int64_t>(operation.size));
+  return true;
+}
+
+void Dispatcher::learn_from_read(int fd, bool at_once) {
+  DescriptorRecord& record = *requests_.descriptors.at(fd);
+  std::uint8_t count = record.reads_at_once.load(std::memory_order_relaxed);
+  if (!at_once && count == 0) return;
+  count = at_once ? static_cast<std::uint8_t>(count + 1) : 0;
+  record.reads_at_once.store(count, std::memory_order_relaxed);
+  // Asked again only when the count has gone round.
+  if (count != reads_at_once_to_ask || route_ != Route::automatic) return;
+  const DescriptorTraits traits = ask_facts(fd).traits;
+  if (traits.kind == DescriptorKind::regular && !traits.direct)
+    record.occupancy.guess_cached_reads(true);
 }
 
 // io_submit took nothing, and said why.
@@ -174,8 +207,7 @@ bool Dispatcher::poll_by_kernel(Request& request) {
   prepare_control(request, Attempt::readiness, By::later);
   request.poll.store(KernelPoll::pending, std::memory_order_relaxed);  // ordered by the state
   request.move_to(RequestState::polling);
-  iocb* control = &request.control;
-  const int outcome = context_.submit({&control, 1});
+  const int outcome = context_.submit(request.control);
   if (outcome != 1) {
     context_.unreserve(1);
     const bool ours = end_poll(request);

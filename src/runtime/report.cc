@@ -20,7 +20,7 @@ struct Field {
   { #name, &kaio_statistics::name, Count::name }
 constexpr Field fields[] = {
     KAIO_FIELD(submitted), KAIO_FIELD(completed), KAIO_FIELD(cancelled), KAIO_FIELD(by_kernel),
-    KAIO_FIELD(by_pool), KAIO_FIELD(at_once), KAIO_FIELD(io_submit_calls),
+    KAIO_FIELD(by_pool), KAIO_FIELD(by_caller), KAIO_FIELD(at_once), KAIO_FIELD(io_submit_calls),
     KAIO_FIELD(io_getevents_calls), KAIO_FIELD(reason_would_block), KAIO_FIELD(reason_no_nowait),
     KAIO_FIELD(reason_device_full), KAIO_FIELD(reason_short), KAIO_FIELD(reason_refused),
     KAIO_FIELD(reason_not_ready), KAIO_FIELD(reason_ring_full), KAIO_FIELD(reason_unavailable),

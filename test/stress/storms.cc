@@ -181,6 +181,7 @@ BOOST_AUTO_TEST_CASE(descriptors_that_change_hands_give_everybody_his_own_data) 
     if (!is_file) BOOST_REQUIRE(::write(next.second.get(), "aaaabbbbcccc", 12) == 12);
     for (int i = 0; i < 3; ++i) {
       BOOST_REQUIRE(eventually([&] { return !support::in_progress(fresh[i]); }));
+      BOOST_TEST_INFO("read " << i << ", status " << aio_error(fresh[i]) << ", of " << old.size() << " old ones, a file: " << is_file);
       BOOST_REQUIRE(aio_error(fresh[i]) == 0);
       if (is_file) {
         BOOST_REQUIRE(support::is_pattern(fresh[i].text(4096), static_cast<std::uint64_t>(i) * 4096));

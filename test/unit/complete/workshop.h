@@ -28,8 +28,8 @@ struct Workshop final : kaio::AnswerSink {
     request.operation = kaio::Operation();
     request.operation.fd = descriptor;
     kaio::RecordLock lock(record());
-    kaio::order::enter(record(), request);
-    kaio::order::admit(record(), request, false);
+    const kaio::Occupancy::View before = kaio::order::enter(record(), request);
+    kaio::order::admit(record(), request, before, false);
     if (of_ring) context.reserve();
     return request;
   }

@@ -34,14 +34,14 @@ class Desk {
   // As the dispatcher does it: held or start in the end.
   Admission admit(Request& request) {
     kaio::RecordLock lock(record);
-    kaio::order::enter(record, request);
-    Admission admission = kaio::order::admit(record, request, false);
+    const kaio::Occupancy::View before = kaio::order::enter(record, request);
+    Admission admission = kaio::order::admit(record, request, before, false);
     if (admission == Admission::needs_traits) {
       store_traits();
-      admission = kaio::order::admit(record, request, false);
+      admission = kaio::order::admit(record, request, before, false);
     }
     if (admission == Admission::needs_identity)
-      admission = kaio::order::admit(record, request, true);
+      admission = kaio::order::admit(record, request, before, true);
     return admission;
   }
 

@@ -150,12 +150,12 @@ BOOST_AUTO_TEST_CASE(a_new_era_abandons_what_was_held_and_forgets_whose_turn_it_
   std::vector<kaio::Notifiable*> abandoned;
   {
     kaio::RecordLock lock(desk.record);
-    kaio::order::enter(desk.record, fresh);
-    BOOST_TEST(int(kaio::order::admit(desk.record, fresh, false)) ==
+    const kaio::Occupancy::View before = kaio::order::enter(desk.record, fresh);
+    BOOST_TEST(int(kaio::order::admit(desk.record, fresh, before, false)) ==
                int(Admission::needs_identity));
     for (auto* item = kaio::order::begin_era(desk.record, fresh); item != nullptr; item = item->next)
       abandoned.push_back(item);
-    BOOST_TEST(int(kaio::order::admit(desk.record, fresh, true)) == int(Admission::start));
+    BOOST_TEST(int(kaio::order::admit(desk.record, fresh, before, true)) == int(Admission::start));
   }
   BOOST_TEST(abandoned.size() == 2u);
   BOOST_TEST(std::ranges::count(abandoned, &held) == 1);
@@ -270,6 +270,19 @@ BOOST_AUTO_TEST_CASE(who_enters_between_the_end_of_one_and_its_detaching_waits_b
   BOOST_TEST((desk.started() == Requests{&second}));
 }
 
+BOOST_AUTO_TEST_CASE(who_finds_somebody_that_leaves_at_once_has_the_number_compared_all_the_same) {
+  Desk desk(stream());
+  Request& old = desk.submit(Opcode::read);
+  desk.know_traits();
+  Request& fresh = desk.make(Opcode::read);
+  kaio::RecordLock lock(desk.record);
+  const kaio::Occupancy::View before = kaio::order::enter(desk.record, fresh);
+  desk.record.occupancy.leave(old);  // what is known was found out for this one
+  BOOST_TEST(int(kaio::order::admit(desk.record, fresh, before, false)) ==
+             int(Admission::needs_identity));
+  BOOST_TEST(int(kaio::order::admit(desk.record, fresh, before, true)) == int(Admission::start));
+}
+
 BOOST_AUTO_TEST_CASE(a_fence_waits_for_unlisted_requests_and_makes_the_next_ones_listed) {
   Desk desk(regular());
   Request& before = desk.make(Opcode::write);
@@ -297,10 +310,10 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_refuses_nowait_or_needs_a_closer_look_lis
   desk.know_traits();
   BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::write)));
   BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read)));
-  desk.record.occupancy.set_careful(true, true);
+  desk.record.occupancy.guess_careful(true, true);
   BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));
   desk.finish(first);
-  desk.record.occupancy.set_careful(true, false);
+  desk.record.occupancy.guess_careful(true, false);
   BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read)));
 }
 

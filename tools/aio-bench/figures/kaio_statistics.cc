@@ -13,6 +13,7 @@ KaioStatistics kaio_statistics_now() {
           {"cancelled", now.cancelled},
           {"by_kernel", now.by_kernel},
           {"by_pool", now.by_pool},
+          {"by_caller", now.by_caller},
           {"at_once", now.at_once},
           {"io_submit_calls", now.io_submit_calls},
           {"io_getevents_calls", now.io_getevents_calls},

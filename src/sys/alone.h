@@ -17,4 +17,21 @@ inline void add_alone(std::atomic<std::uint64_t>& counter, std::int64_t differen
 #endif
 }
 
+// Compares and exchanges where no other thread writes, but a signal handler of this one
+// may: the same without the lock prefix.
+inline bool exchange_alone(std::uint32_t& word, std::uint32_t& expected,
+                           std::uint32_t desired) noexcept {
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+  bool done = false;
+  __asm__ volatile("cmpxchgl %3, %1"
+                   : "=@ccz"(done), "+m"(word), "+a"(expected)
+                   : "r"(desired)
+                   : "memory");
+  return done;
+#else
+  return std::atomic_ref(word).compare_exchange_strong(
+      expected, desired, std::memory_order_release, std::memory_order_relaxed);
+#endif
+}
+
 }  // namespace kaio::sys

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "complete/retrieval.h"
+
+#include <algorithm>
+#include <span>
+
+namespace kaio {
+
+void Retrieval::forget_old() noexcept {
+  const std::uint32_t slot_count = requests_.slab.slot_count();
+  if (all_wanted_.load(std::memory_order_relaxed) ||
+      slot_count < forget_from_slots_.load(std::memory_order_relaxed))
+    return;
+  const std::uint64_t ended = end_count_.load(std::memory_order_relaxed);
+  std::uint32_t forgotten_count = 0;
+  for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
+    Request* request = requests_.slab.at(slot);
+    if (request == nullptr) continue;
+    std::uint32_t now = request->claim.load(std::memory_order_acquire);
+    if ((now & claim::mask) != claim::kept ||
+        ended - request->end_number() <= limits::unclaimed_max ||
+        !request->claim.compare_exchange_strong(now, (now & ~claim::mask) | claim::taken))
+      continue;
+    requests_.free(*request);
+    ++forgotten_count;
+  }
+  // Looking at all of them for little is not worth it again soon.
+  if (forgotten_count < slot_count / 4)
+    forget_from_slots_.store(2 * slot_count, std::memory_order_relaxed);
+}
+
+void Retrieval::collect_kept() noexcept {
+  const std::uint32_t slot_count = requests_.slab.slot_count();
+  const std::size_t size_bytes = slot_count * sizeof(Request*);
+  auto* kept = slot_count == 0 ? nullptr : static_cast<Request**>(sys::map_pages(size_bytes));
+  std::size_t kept_count = 0;
+  for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
+    Request* request = requests_.slab.at(slot);
+    if (request == nullptr) continue;
+    std::uint32_t now = request->claim.load(std::memory_order_acquire);
+    if ((now & claim::mask) != claim::kept ||
+        !request->claim.compare_exchange_strong(now, (now & ~claim::mask) | claim::retained))
+      continue;
+    if (kept == nullptr) {
+      append(*request);  // no memory to sort them in
+    } else {
+      kept[kept_count++] = request;
+    }
+  }
+  const std::span<Request*> in_order(kept, kept_count);
+  std::ranges::sort(in_order, {}, [](const Request* request) { return request->end_number(); });
+  for (Request* request : in_order) append(*request);
+  if (kept != nullptr) sys::unmap_pages(kept, size_bytes);
+}
+
+}  // namespace kaio
