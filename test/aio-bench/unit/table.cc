@@ -137,6 +137,14 @@ BOOST_AUTO_TEST_CASE(ways_and_refusals_are_told_where_there_were_any) {
              text.npos);
 }
 
+BOOST_AUTO_TEST_CASE(reads_from_the_page_cache_are_told) {
+  Result cached = result_of("kaio", {100});
+  cached.kaio_statistics = {{"completed", 100}, {"by_kernel", 8}, {"by_caller", 92}};
+  const std::string text = table_text(options_of(), report_of({cached}));
+  BOOST_TEST(line_with(text, "kaio at depth").find("8 % by kernel AIO, 92 % from the page cache by "
+                                                   "the caller, 0 % by threads") != text.npos);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_measured_is_no_table) {
   BOOST_TEST(table_text(options_of(), report_of({})) == "");
 }

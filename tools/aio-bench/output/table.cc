@@ -162,9 +162,10 @@ std::string row_text(const Options& options, const Report& report, Section secti
 // Which way kaio's requests went, where not all went the first one.
 std::string ways_text(const Options& options, const Result& result) {
   const auto completed = static_cast<double>(counter(result, "completed"));
-  const std::uint64_t by_threads =
-      counter(result, "by_pool") + counter(result, "submitted_by_pool");
-  if (completed == 0 || static_cast<double>(by_threads) <= completed / 200) return "";
+  const std::uint64_t other_ways = counter(result, "by_pool") +
+                                   counter(result, "submitted_by_pool") +
+                                   counter(result, "by_caller");
+  if (completed == 0 || static_cast<double>(other_ways) <= completed / 200) return "";
   std::string reasons;
   for (const auto& [name, count] : result.kaio_statistics)
     if (name.starts_with("reason_") && count > 0)
@@ -174,9 +175,13 @@ std::string ways_text(const Options& options, const Result& result) {
   const auto percent = [&](const char* name) {
     return 100 * static_cast<double>(counter(result, name)) / completed;
   };
-  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO, {:.0f} % by threads of its own{}\n",
+  const std::string cached =
+      counter(result, "by_caller") == 0
+          ? ""
+          : fmt::format(", {:.0f} % from the page cache by the caller", percent("by_caller"));
+  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO{}, {:.0f} % by threads of its own{}\n",
                      label_of(options, result.what), result.what.depth, percent("by_kernel"),
-                     percent("by_pool"), reasons);
+                     cached, percent("by_pool"), reasons);
 }
 
 std::string retries_text(const Options& options, const Result& result) {
