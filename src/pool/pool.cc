@@ -118,6 +118,8 @@ void Pool::work_on(Request& request) {
 
 void Pool::run() {
   sys::name_this_thread("kaio-pool");
+  // Else the kernel may take the processor from the submitter that woke it.
+  sys::never_preempt_on_wake_up();
   mutex_.lock();
   for (;;) {
     if (Request* request = take()) {

@@ -2,6 +2,7 @@
 #include "sys/thread.h"
 
 #include <csignal>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include "sys/calls.h"
@@ -38,6 +39,11 @@ int start_thread(ThreadFunction run, void* argument) noexcept {
   const int outcome = calls.create_thread(&thread, attributes.get(), run, argument);
   ::pthread_sigmask(SIG_SETMASK, &saved, nullptr);
   return outcome;
+}
+
+void never_preempt_on_wake_up() noexcept {
+  const sched_param none{};
+  if (::sched_getscheduler(0) == SCHED_OTHER) ::sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 void name_this_thread(const char* name) noexcept { ::prctl(PR_SET_NAME, name); }

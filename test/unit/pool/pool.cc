@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <deque>
 #include <mutex>
+#include <sched.h>
 #include <vector>
 
 using kaio::Pool;
@@ -23,6 +24,7 @@ namespace {
 struct Gate final : kaio::Performer {
   std::optional<std::int32_t> carry_out(Request& request) override {
     const int now = ++running;
+    policy = ::sched_getscheduler(0);
     int most = most_running;
     while (now > most && !most_running.compare_exchange_weak(most, now)) {
     }
@@ -47,6 +49,7 @@ struct Gate final : kaio::Performer {
   std::atomic<int> running{0};
   std::atomic<int> most_running{0};
   std::atomic<int> done{0};
+  std::atomic<int> policy{-1};
 };
 
 struct Bench {
@@ -95,6 +98,15 @@ BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
   BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 3s));
   BOOST_TEST(bench.pool.submit(request));  // and it starts anew
   BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
+}
+
+BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
+  Bench bench;
+  const int ours = ::sched_getscheduler(0);
+  Request request;
+  BOOST_TEST(bench.pool.submit(request));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
+  BOOST_TEST(bench.gate.policy == (ours == SCHED_OTHER ? SCHED_BATCH : ours));
 }
 
 BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
