@@ -32,8 +32,11 @@ Request* oldest(DescriptorRecord& record) REQUIRES(record.mutex) {
   return request;
 }
 
-bool is_oldest(DescriptorRecord& record, const Request& request) REQUIRES(record.mutex) {
-  return record.occupancy.now().unlisted() == 0 && oldest(record) == &request;
+// What somebody may have to wait for, asked with the record's mutex held.
+using MustWait = bool(DescriptorRecord& record, const Request& request);
+
+bool has_elders(DescriptorRecord& record, const Request& request) NO_THREAD_SAFETY_ANALYSIS {
+  return record.occupancy.now().unlisted() != 0 || oldest(record) != &request;
 }
 
 // Those held by order, and those held because the device was full, share a queue.
@@ -44,9 +47,15 @@ Request* first_held(const RequestQueue& queue, bool for_retry) {
 }
 
 // Somebody is before it, if its direction turns out to keep order.
-bool has_predecessor(DescriptorRecord& record, const Request& request) REQUIRES(record.mutex) {
+bool has_predecessor(DescriptorRecord& record, const Request& request) NO_THREAD_SAFETY_ANALYSIS {
   return record.occupancy.now().has_turn(request.operation.is_read()) ||
          first_held(held_queue(record, request), false) != nullptr;
+}
+
+// Held ones wait themselves; only a request that is on its way will end. Whoever else is
+// about to be held is asked this too, and the last one is refused.
+bool others_run(DescriptorRecord& record, const Request&) NO_THREAD_SAFETY_ANALYSIS {
+  return record.occupancy.now().total() - record.held_count > 1;
 }
 
 void lower_awaited_if_nobody_waits(DescriptorRecord& record) REQUIRES(record.mutex) {
@@ -55,11 +64,10 @@ void lower_awaited_if_nobody_waits(DescriptorRecord& record) REQUIRES(record.mut
 
 // Holds the request back if `must_wait` still says so when everybody who leaves from
 // now on will see to it. False: it need not wait.
-template <class MustWait>
 bool hold_while(DescriptorRecord& record, Request& request, MustWait must_wait)
     REQUIRES(record.mutex) {
   record.occupancy.raise_awaited();
-  if (!must_wait()) {
+  if (!must_wait(record, request)) {
     lower_awaited_if_nobody_waits(record);
     return false;
   }
@@ -134,10 +142,10 @@ void enlist(DescriptorRecord& record, Request& request) {
 Admission admit(DescriptorRecord& record, Request& request, Occupancy::View before,
                 bool same_file) {
   if (request.operation.is_sync()) {
-    if (!is_oldest(record, request)) {
+    if (has_elders(record, request)) {
       if (!record.traits.known()) return Admission::needs_traits;
       if (!same_file) return Admission::needs_identity;
-      if (hold_while(record, request, [&] { return !is_oldest(record, request); }))
+      if (hold_while(record, request, has_elders))
         return Admission::held;
     }
     request.move_to(RequestState::starting);
@@ -149,7 +157,7 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
     if (!record.traits.known()) return Admission::needs_traits;
     if (keeps_order(record, request)) {
       if (!same_file) return Admission::needs_identity;
-      if (hold_while(record, request, [&] { return has_predecessor(record, request); })) {
+      if (hold_while(record, request, has_predecessor)) {
         held_queue(record, request).push_back(request);
         return Admission::held;
       }
@@ -177,9 +185,6 @@ Notifiable* begin_era(DescriptorRecord& record, Request& request) {
 }
 
 bool hold_for_retry(DescriptorRecord& record, Request& request) {
-  // Held ones wait themselves; only a request that is on its way will end. Whoever
-  // else is about to be held comes through here too, and the last one is refused.
-  const auto others_run = [&] { return record.occupancy.now().total() - record.held_count > 1; };
   if (!hold_while(record, request, others_run)) return false;
   request.retried = true;
   held_queue(record, request).push_back(request);
@@ -203,7 +208,7 @@ void detach(DescriptorRecord& record, Request& request) {
   Request* first = oldest(record);
   if (first != nullptr && first->operation.is_sync() &&
       first->state.load(std::memory_order_relaxed) == RequestState::held &&
-      is_oldest(record, *first))
+      !has_elders(record, *first))
     start_later(record, *first);
 }
 

@@ -50,7 +50,8 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
     completions_.complete(request, -EBADF);
     return true;
   }
-  if (batch == nullptr && record->occupancy.now().reads_are_cached() && read_cached(*record, request))
+  if (batch == nullptr && record->occupancy.now().reads_are_cached() &&
+      read_cached(*record, request))
     return true;
   Started started{};
   // Of a list, all answers may be somebody else's to handle: then what the descriptor is
