@@ -54,6 +54,7 @@ class FollowerCount {
 Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::NoCancellation no_cancellation;
   const Harvester::OverLeader over_leader(harvester_);
+  if (spin_ns_.load(std::memory_order_relaxed) != 0) spin(waits, deadline);
   for (;;) {
     if (waits.done()) return Waited::done;
     harvester_.harvest();
@@ -76,6 +77,16 @@ Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
       sink_.drain();
       return waits.done() ? Waited::done : Waited::interrupted;
     }
+  }
+}
+
+void Waiter::spin(const FutexWaitSet& waits, sys::Deadline deadline) {
+  const sys::Deadline until =
+      std::min(deadline, sys::monotonic_ns() + spin_ns_.load(std::memory_order_relaxed));
+  while (!waits.done() && sys::monotonic_ns() < until) {
+    sys::relax();
+    harvester_.harvest();
+    sink_.drain();
   }
 }
 

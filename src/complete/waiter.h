@@ -7,6 +7,8 @@
 // one of its own wakes it. With more requests, with a timeout, or before Linux 5.16, it sleeps
 // on the leadership word alone, which every completion then changes.
 //
+// Before it sleeps it may spin for a while: a processor for a context switch.
+//
 // What a waiter leaves behind when it goes, by timeout, signal or cancellation, is
 // at most the waiter bit in a status word: one needless wake-up.
 #pragma once
@@ -60,11 +62,16 @@ class Waiter {
   Waiter(Harvester& harvester, Completer& completer, AnswerSink& sink) noexcept
       : harvester_(harvester), completer_(completer), sink_(sink) {}
 
+  void set_spin(std::int64_t time_ns) noexcept {
+    spin_ns_.store(time_ns, std::memory_order_relaxed);
+  }
+
   // Async-signal-safe; a cancellation point if the set says so. `interrupted` only
   // after a handler that does not ask for restarting, or with a deadline.
   Waited wait(FutexWaitSet& waits, sys::Deadline deadline);
 
  private:
+  void spin(const FutexWaitSet& waits, sys::Deadline deadline);
   Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
   int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
                      sys::Deadline deadline);
@@ -73,6 +80,7 @@ class Waiter {
   Harvester& harvester_;
   Completer& completer_;
   AnswerSink& sink_;
+  std::atomic<std::int64_t> spin_ns_{0};
 };
 
 }  // namespace kaio

@@ -72,6 +72,13 @@ const Option known_options[] = {
        options.idle_seconds = static_cast<int>(seconds);
        return true;
      }},
+    {"spin_time", "KAIO_SPIN_TIME", "a number of microseconds from 0 to 1000000", false,
+     [](Options& options, std::string_view value) {
+       unsigned spin_us = 0;
+       if (!parse_number(value, 0, 1'000'000, spin_us)) return false;
+       options.spin_us = spin_us;
+       return true;
+     }},
     {"strict", "KAIO_STRICT", "0 or 1", false,
      [](Options& options, std::string_view value) {
        bool strict = false;

@@ -23,6 +23,7 @@ struct Options {
   // May change at any time.
   std::atomic<unsigned> threads{limits::pool_threads_default};
   std::atomic<int> idle_seconds{limits::pool_idle_seconds_default};
+  std::atomic<unsigned> spin_us{0};
   std::atomic<bool> strict{false};
   std::atomic<bool> print_statistics{false};
 

@@ -55,7 +55,12 @@ Runtime::Runtime(const Options& options) noexcept
       late_sink_(*this) {
   completer.set_reaper(reaper);
   dispatcher.set_reaper(reaper);
+  configure(options);
+}
+
+void Runtime::configure(const Options& options) noexcept {
   dispatcher.configure_pool(options.threads, options.idle_seconds * INT64_C(1'000'000'000));
+  waiter.set_spin(options.spin_us * INT64_C(1'000));
 }
 
 Runtime* runtime() noexcept {
@@ -66,9 +71,7 @@ Runtime* runtime() noexcept {
 Runtime* runtime_if_any() noexcept { return instance.load(std::memory_order_acquire); }
 
 void apply_options() noexcept {
-  if (Runtime* existing = runtime_if_any())
-    existing->dispatcher.configure_pool(options().threads,
-                                        options().idle_seconds * INT64_C(1'000'000'000));
+  if (Runtime* existing = runtime_if_any()) existing->configure(options());
 }
 
 }  // namespace kaio

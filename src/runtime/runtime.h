@@ -13,6 +13,9 @@ class Runtime {
  public:
   explicit Runtime(const Options& options) noexcept;
 
+  // What may change at any time.
+  void configure(const Options& options) noexcept;
+
   Statistics statistics;
   Requests requests;
   Context context;

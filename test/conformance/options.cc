@@ -116,6 +116,38 @@ BOOST_AUTO_TEST_CASE(O_DIRECT_reads_go_by_the_kernel,
   BOOST_TEST(after.by_pool - before.by_pool == 0);
 }
 
+// Who spins long enough does not sleep.
+BOOST_AUTO_TEST_CASE(with_a_spin_time_waiting_takes_no_system_call,
+                     *on_route({Route::automatic, Route::kernel}) * with_direct_io()) {
+  const Storage storage{StorageKind::direct_file};
+  BOOST_REQUIRE(kaio_set_option("spin_time", "1000000") == 0);
+  const auto before = statistics_now();
+  for (int index = 0; index < 10; ++index) {
+    const Request read = Request::to_read(storage.fd(), 4096, 4096 * index);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    const aiocb *list[] = {read};
+    BOOST_TEST(aio_suspend(list, 1, nullptr) == 0);
+    BOOST_TEST(aio_return(read) == 4096);
+  }
+  const auto after = statistics_now();
+  BOOST_REQUIRE(kaio_set_option("spin_time", "0") == 0);
+  BOOST_TEST(after.io_getevents_calls == before.io_getevents_calls);
+}
+
+BOOST_AUTO_TEST_CASE(spinning_ends_with_the_timeout) {
+  const Channel channel{ChannelKind::pipe};
+  const Request read = Request::to_read(channel.reader(), 4);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_REQUIRE(kaio_set_option("spin_time", "1000000") == 0);
+  const aiocb *list[] = {read};
+  const timespec timeout{0, 20'000'000};
+  const auto begun = Clock::now();
+  BOOST_TEST(aio_suspend(list, 1, &timeout) == -1);
+  BOOST_TEST(errno == EAGAIN);
+  BOOST_TEST((Clock::now() - begun < 500ms));
+  BOOST_REQUIRE(kaio_set_option("spin_time", "0") == 0);
+}
+
 // A program that asks or waits for its requests needs no thread of ours.
 BOOST_AUTO_TEST_CASE(O_DIRECT_reads_start_no_thread,
                      *on_route({Route::automatic, Route::kernel}) * with_direct_io()) {

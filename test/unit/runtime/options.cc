@@ -78,6 +78,8 @@ BOOST_AUTO_TEST_CASE(numbers_are_taken_within_their_bounds_and_refused_outside) 
   BOOST_TEST(options.threads.load() == 4096u);
   for (const char* good : {"0", "86400"}) BOOST_TEST(options.set("idle_time", good) == 0);
   BOOST_TEST(options.set("idle_time", "86401") == EINVAL);
+  for (const char* good : {"0", "1000000"}) BOOST_TEST(options.set("spin_time", good) == 0);
+  BOOST_TEST(options.set("spin_time", "1000001") == EINVAL);
   BOOST_TEST(options.idle_seconds.load() == 86400);
 }
 
@@ -101,7 +103,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(every_option_says_what_it_accepts) {
-  for (const char* name : {"route", "queue_depth", "ring", "threads", "idle_time", "strict", "stats"})
+  for (const char* name : {"route", "queue_depth", "ring", "threads", "idle_time", "spin_time", "strict", "stats"})
     BOOST_TEST(Options::accepted_values(name) != nullptr);
 }
 
@@ -110,7 +112,7 @@ BOOST_AUTO_TEST_CASE(after_the_first_request_only_what_may_change_changes) {
   options.freeze();
   for (const char* name : {"route", "queue_depth", "ring"})
     BOOST_TEST(options.set(name, "1") == EBUSY);
-  for (const char* name : {"threads", "idle_time", "strict", "stats"})
+  for (const char* name : {"threads", "idle_time", "spin_time", "strict", "stats"})
     BOOST_TEST(options.set(name, "1") == 0);
   BOOST_TEST(options.threads.load() == 1u);
 }
