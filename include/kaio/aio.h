@@ -164,7 +164,6 @@ struct kaio_statistics {
   uint64_t cancelled;            /* of those, with ECANCELED                    */
   uint64_t by_kernel;            /* completed by kernel AIO                     */
   uint64_t by_pool;              /* completed by a pool thread                  */
-  uint64_t by_caller;            /* cached, and read by the submitting call     */
   uint64_t at_once;              /* completed inside the submitting call        */
   uint64_t io_submit_calls;      /* io_submit() system calls                    */
   uint64_t io_getevents_calls;   /* io_getevents() system calls                 */
@@ -188,6 +187,7 @@ struct kaio_statistics {
   uint64_t threads_started;      /* threads of kaio's, ever                     */
   uint64_t threads;              /* threads of kaio's, now                      */
   uint64_t request_bytes;        /* memory mapped for requests, lists, vectors  */
+  uint64_t by_caller;            /* cached, and read by the submitting call     */
 };
 
 /* Fills *statistics with at most `size_bytes` (sizeof *statistics) and returns

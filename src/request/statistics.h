@@ -11,15 +11,16 @@
 
 namespace kaio {
 
-// In the order of struct kaio_statistics, which runtime/report.cc fills.
+// The members of struct kaio_statistics, which runtime/report.cc fills.
 enum class Count : std::uint8_t {
-  submitted, completed, cancelled, by_kernel, by_pool, by_caller, at_once,
+  submitted, completed, cancelled, by_kernel, by_pool, at_once,
   io_submit_calls, io_getevents_calls,
   reason_would_block, reason_no_nowait, reason_device_full, reason_short, reason_refused,
   reason_not_ready, reason_ring_full, reason_unavailable,
   held_by_order, held_by_fence, submitted_by_pool, waits_by_kernel_poll, waits_by_epoll,
   notified_signal, notified_thread, notified_eventfd, notification_retries,
   threads_started, threads_ended,
+  by_caller,
   size,
 };
 

@@ -16,8 +16,9 @@ reads=(1000 6000)
 skip_without valgrind "instructions of a polled read"
 dd if=/dev/zero of="$scratch/file" bs=4096 count=1 status=none
 
+# Every read by the ring, as of a file that is not cached.
 instructions() { # ENGINE READS
-  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$scratch/file" "$2" \
+  KAIO_ROUTE=kernel valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$scratch/file" "$2" \
     2>&1 | sed -n 's/.*I *refs: *//p' | tr -d ,
 }
 

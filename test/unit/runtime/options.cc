@@ -103,7 +103,8 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(every_option_says_what_it_accepts) {
-  for (const char* name : {"route", "queue_depth", "ring", "threads", "idle_time", "spin_time", "strict", "stats"})
+  for (const char* name : {"route", "queue_depth", "ring", "threads", "idle_time", "spin_time",
+                           "strict", "stats"})
     BOOST_TEST(Options::accepted_values(name) != nullptr);
 }
 
