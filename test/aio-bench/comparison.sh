@@ -15,6 +15,11 @@ compare() {
   status=$?
 }
 
+# expect_none CASE WHAT: WHAT is what should not be there, so empty.
+expect_none() {
+  if [[ -z $2 ]]; then pass "$1"; else fail "$1" "there is: $2"; fi
+}
+
 mkdir "$scratch/files"
 compare --only 'fio randread cached QD1'
 expect_exit "it compares kaio with glibc and pread" 0 "fio randread cached QD1"
@@ -30,10 +35,31 @@ verdict, = (one for one in row['verdicts'] if one['other'] == 'posixaio')
 assert abs(verdict['ratio'] - ratio) < 1e-9 and verdict['met'] == (ratio >= verdict['wanted'])
 END
 )
-[[ -z $problems ]] && pass "its ratios are those of its rounds" ||
-  fail "its ratios are those of its rounds" "$problems"
-[[ -z $(ls -A "$scratch/files") ]] && pass "and it removes its file" ||
-  fail "and it removes its file" "there is $(ls -A "$scratch/files")"
+expect_none "its ratios are those of its rounds" "$problems"
+expect_none "and it removes its file" "$(ls -A "$scratch/files")"
+# The loader only warns of a library that is not there: what then runs is glibc.
+mkdir -p "$scratch/empty" && ln -s "$build/tools" "$scratch/empty/tools"
+compare --build "$scratch/empty" --only 'fio randread cached QD1'
+expect_exit "a kaio that cannot be preloaded is not measured, and it says so" 1 \
+  "cannot be preloaded"
+
+"$source_root/tools/compare" --build "$build" --dir "$scratch/files" --rounds 50 --seconds 5 \
+  --only 'fio randread cached QD1' >"$scratch/output" 2>"$scratch/errors" &
+job=$!
+for ((i = 0; i < 200; ++i)); do
+  [[ -n $(ps -o pid= --ppid "$job") ]] && break
+  sleep 0.1
+done
+running=$(ps -o pid= --ppid "$job")
+kill "$job"
+wait "$job"
+# shellcheck disable=SC2034 # expect_exit reads it
+status=$?
+expect_exit "told to end, it ends" 130
+expect_none "with the program that it ran" \
+  "$([[ -n $running ]] || echo "no program"; ps -o pid=,args= -p "${running//[[:space:]]/}")"
+expect_none "and with its file removed" "$(ls -A "$scratch/files")"
+
 compare --only 'no such row'
 expect_exit "a row that is not there: it names those that are" 2 "SIGEV_THREAD QD32"
 finish
