@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The system calls of an O_DIRECT read in steady state: exactly one io_submit, at most one
+# io_getevents and only where the program sleeps; no eventfd, no futex. Of the difference of
+# two runs, so that what a program does once does not count.
+set -uo pipefail
+# shellcheck source=test/real/cases.sh disable=SC1091
+source "$(dirname "$0")/../real/cases.sh"
+
+program=$1
+reads=(200 1200)
+
+skip_without strace "system calls of an O_DIRECT read"
+# Real blocks: where there are none the kernel has to be asked twice.
+dd if=/dev/urandom of="$scratch/file" bs=64k count=16 conv=fsync status=none
+
+# Its calls in $scratch/calls-COUNT, by every thread: a line of count and name for each.
+# Tracing makes kaio slower, so completions are found that would have been slept for:
+# what is asserted holds either way.
+count_calls() { # WAY DEPTH COUNT
+  strace -f -qq -c -U calls,name -o "$scratch/raw" "$program" "$1" "$scratch/file" "$2" "$3" \
+    2>"$scratch/errors" || return
+  awk '$1 ~ /^[0-9]+$/ && $2 != "total" { print $1, $2 }' "$scratch/raw" >"$scratch/calls-$3"
+}
+
+# Lines of NAME MORE: how many more calls the longer run made, if not the same number.
+difference() {
+  awk 'NR == FNR { few[$2] = $1; next } { many[$2] = $1 }
+    END {
+      for (name in few) if (!(name in many)) many[name] = 0
+      for (name in many) if (many[name] != few[name]) print name, many[name] - few[name]
+    }' "$scratch/calls-${reads[0]}" "$scratch/calls-${reads[1]}" | sort
+}
+
+# wrong_calls WAY DEPTH READS: of the difference, what should not be.
+#
+# The first thread that sleeps makes an eventfd to be called by, and submits a poll of
+# it: once, and perhaps in one of the runs only. How often it sleeps varies, so that is
+# looked at by itself.
+#
+# What the descriptor is gets looked up when an answer came during a submission, and
+# all requests before it had ended: the number might change hands. It is rare with one
+# outstanding, and happens with several that end together. The aim is none: a bound to
+# be lowered.
+wrong_calls() {
+  awk -v way="$1" -v lookups_max="$(($2 > 1 ? $3 / 4 : $3 / 100))" -v reads="$3" '
+    $1 == "io_submit" { submits = $2; next }
+    way == "suspend" && $1 == "io_getevents" { next }
+    way == "suspend" && $1 == "eventfd2" && $2 <= 1 { calls_armed = $2; next }
+    ($1 == "fcntl" || $1 == "statx") && $2 <= lookups_max { next }
+    { print "more calls of " $1 ": " $2 }
+    END { if (submits - calls_armed != reads) print "io_submit: " submits + 0 " for " reads " reads" }'
+}
+
+# More sleeps than reads, in the longer run.
+wrong_sleeps() {
+  awk -v reads="${reads[1]}" '
+    $2 == "io_getevents" && $1 > reads { print "io_getevents: " $1 " for " reads " reads" }' \
+    "$scratch/calls-${reads[1]}"
+}
+
+for way in error suspend; do
+  for depth in 1 8; do
+    name="an O_DIRECT read takes one io_submit and hardly anything more: aio_$way, $depth outstanding"
+    code=0
+    for count in "${reads[@]}"; do count_calls "$way" "$depth" "$count" || { code=$?; break; }; done
+    if ((code == 77)); then
+      skip "$name" "no O_DIRECT on the filesystem of ${KAIO_TEST_DIR:-/var/tmp}"
+      continue
+    elif ((code != 0)); then
+      fail "$name" "$(tail -n 3 "$scratch/errors")"
+      continue
+    fi
+    wrong=$(difference | wrong_calls "$way" "$depth" $((reads[1] - reads[0])))$(wrong_sleeps)
+    if [[ -z $wrong ]]; then pass "$name"; else fail "$name" "$wrong"; fi
+    difference | sed 's/^/  /'
+  done
+done
+# A test that cannot see a call too many would be no test.
+name="a call too many is seen"
+wrong=$(printf '%s\n' 'io_submit 1000' 'fcntl 11' | wrong_calls error 1 1000)$(
+  printf '%s\n' 'io_submit 1001' | wrong_calls error 1 1000)
+if [[ $wrong == *fcntl*1001* ]]; then pass "$name"; else fail "$name" "$wrong"; fi
+finish
