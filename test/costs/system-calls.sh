@@ -3,6 +3,7 @@
 # The system calls of an O_DIRECT read in steady state: exactly one io_submit, at most one
 # io_getevents and only where the program sleeps; no eventfd, no futex. Of the difference of
 # two runs, so that what a program does once does not count.
+# Usage: system-calls.sh SOURCE_ROOT LIBRARY PROGRAM
 set -uo pipefail
 # shellcheck source=test/real/cases.sh disable=SC1091
 source "$(dirname "$0")/../real/cases.sh"
