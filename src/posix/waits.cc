@@ -25,25 +25,43 @@ WaitSet::OnRing on_ring(const Context& context, const Requests& requests,
 }
 
 bool AnyDone::done() const {
+  if (all_found_) return any_ended();
   bool listed = false;
   for (const aiocb* control_block : list_) {
     if (control_block == nullptr) continue;
     listed = true;
     if (request_in_progress(requests_, *control_block) == nullptr) return true;
   }
+  all_found_ = listed;
   return !listed;
+}
+
+bool AnyDone::any_ended() const {
+  for (const aiocb* control_block : list_) {
+    if (control_block == nullptr) continue;
+    // acquire pairs with the exchange that publishes the status.
+    if (!status::is_in_progress(cell_of(*control_block).word.load(std::memory_order_acquire)))
+      return true;
+  }
+  return false;
 }
 
 bool AnyDone::mark() {
   for (const aiocb* control_block : list_) {
     if (control_block == nullptr) continue;
     sys::FutexWord& word = cell_of(*control_block).word;
+    // seq_cst: the completer's exchange either takes the bit, or is seen here. That
+    // holds too for a bit that is set already, which only the exchange takes away: so a
+    // list that is waited for again and again is marked once.
     std::uint32_t now = word.load(std::memory_order_seq_cst);
     do {
       if (!status::is_in_progress(now)) return true;
-      // seq_cst: the completer's exchange either takes the bit, or is seen here.
-    } while (!word.compare_exchange_weak(now, now | status::waiter, std::memory_order_seq_cst));
+    } while ((now & status::waiter) == 0 &&
+             !word.compare_exchange_weak(now, now | status::waiter, std::memory_order_seq_cst));
   }
+  // Before a sleep, all of it anew: a handler may have forked, and be in the child,
+  // where the words stay as they are and nobody ever ends these requests.
+  all_found_ = false;
   return done();
 }
 

@@ -29,9 +29,14 @@ class AnyDone final : public FutexWaitSet {
   std::size_t words(std::span<sys::FutexExpectation> space) const override;
 
  private:
+  bool any_ended() const;
+
   const Context& context_;
   const Requests& requests_;
   AiocbList list_;
+  // Each has been seen with its request. From then on its status word says it all, and
+  // long lists are looked at several times without touching the requests.
+  mutable bool all_found_ = false;
   const bool cancellable_ = sys::cancellation_enabled();
 };
 
