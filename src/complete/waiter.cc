@@ -16,18 +16,40 @@ constexpr std::int64_t blind_look_ns = 200'000;
 
 std::atomic<bool> has_futex_waitv{true};
 
-// Futex waits are restarted by the kernel as the handler asked; io_getevents never
-// is, and does not say which handler ran. If all of them ask for restarting, so did
-// that one; in a program with both kinds EINTR is the safe answer.
-bool every_handler_restarts() noexcept {
+// Whether the process has a handler that asks for restarting, or one that does not.
+bool has_handler(bool that_restarts) noexcept {
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};
     if (::sigaction(number, nullptr, &action) != 0) continue;  // the C library's own
     const bool handled = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
-    if (handled && (action.sa_flags & SA_RESTART) == 0) return false;
+    if (handled && ((action.sa_flags & SA_RESTART) != 0) == that_restarts) return true;
   }
-  return true;
+  return false;
 }
+
+// Futex waits are restarted by the kernel as the handler asked; io_getevents never
+// is, and does not say which handler ran. If all of them ask for restarting, so did
+// that one; in a program with both kinds EINTR is the safe answer.
+bool every_handler_restarts() noexcept { return !has_handler(false); }
+
+// Threads that follow with a time, for its scope.
+class TimedFollower {
+ public:
+  explicit TimedFollower(bool timed) noexcept
+      : timed_(timed),
+        alone_(!timed || count_.fetch_add(1, std::memory_order_relaxed) == 0) {}
+  ~TimedFollower() {
+    if (timed_) count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  TimedFollower(const TimedFollower&) = delete;
+  TimedFollower& operator=(const TimedFollower&) = delete;
+  bool alone() const noexcept { return alone_; }
+
+ private:
+  static inline std::atomic<std::uint32_t> count_{0};  // relaxed: a guess, for speed only
+  const bool timed_;
+  const bool alone_;
+};
 
 class FollowerCount {
  public:
@@ -109,10 +131,13 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
                            sys::Deadline deadline) {
   std::array<sys::FutexExpectation, sys::futex_waitv_max> words;
   const std::size_t count = waits.words(std::span(words).first(follow_words_max));
+  if (count > follow_words_max || !has_futex_waitv.load(std::memory_order_relaxed))
+    return sleep_on_any(waits, leadership, deadline);
   // With a time, a handler ends the wait even if it asks for restarting; the kernel
-  // restarts futex_waitv all the same.
-  if (count > follow_words_max || deadline != sys::forever ||
-      !has_futex_waitv.load(std::memory_order_relaxed))
+  // restarts futex_waitv all the same. To ask for handlers takes a call for each signal:
+  // worth it where every completion would wake many.
+  const TimedFollower follower(deadline != sys::forever);
+  if (deadline != sys::forever && (follower.alone() || has_handler(true)))
     return sleep_on_any(waits, leadership, deadline);
   // Only who could lead: a promotion wakes one thread.
   if (could_lead) words[count] = {.word = &harvester_.leadership(), .expected = leadership};

@@ -4,8 +4,9 @@
 //
 // A follower sleeps on the status words of up to follow_words_max requests and, if it
 // could lead, on the leadership word at once (futex_waitv), so only the completion of
-// one of its own wakes it. With more requests, with a timeout, or before Linux 5.16, it sleeps
-// on the leadership word alone, which every completion then changes.
+// one of its own wakes it. With more requests, before Linux 5.16, or with a timeout in a
+// program with handlers that ask for restarting (or while no other thread follows so), it
+// sleeps on the leadership word alone, which every completion then changes.
 //
 // Before it sleeps it may spin for a while: a processor for a context switch.
 //
