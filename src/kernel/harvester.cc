@@ -20,7 +20,7 @@ constexpr std::int64_t deaf_sleep_ns = 1'000'000;
 }  // namespace
 
 Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
-    : harvester_(harvester), to_lead_(to_lead) {
+    : harvester_(harvester), leads_(to_lead) {
   std::uintptr_t owner = 0;
   acquired_ = harvester_.owner_.compare_exchange_strong(owner, sys::this_thread(),
                                                         std::memory_order_seq_cst);
@@ -36,8 +36,8 @@ Harvester::Hold::~Hold() {
   // seq_cst: the full fence of the protocol, before the looks in hand_over().
   harvester_.owner_.store(0, std::memory_order_seq_cst);
   harvester_.hand_over();
-  // Who harvests looks again itself. A leader may be unwinding instead.
-  if (to_lead_ && harvester_.something_visible()) harvester_.context_.ring_doorbell();
+  // Who harvests looks again itself. A leader that is being unwound does not.
+  if (leads_ && harvester_.something_visible()) harvester_.context_.ring_doorbell();
 }
 
 bool Harvester::interrupted_here() const noexcept {
@@ -125,6 +125,7 @@ Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
     // From here on it looks again anyway; only handlers called it before.
     being_callable_.store(false, std::memory_order_relaxed);
     handle_all();
+    hold.stop_leading();
   }
   harvest();
   return led;

@@ -143,11 +143,13 @@ class Harvester {
     Hold& operator=(const Hold&) = delete;
     bool held() const noexcept { return acquired_ || nested_; }
     bool over_leader() const noexcept { return over_leader_; }
+    // It leads no more, and will harvest once more.
+    void stop_leading() noexcept { leads_ = false; }
 
    private:
     Harvester& harvester_;
     bool acquired_ = false;
-    bool to_lead_;
+    bool leads_;
     bool nested_ = false;
     bool over_leader_ = false;  // nested, and what it interrupted leads
   };

@@ -51,7 +51,8 @@ struct alignas(64) DescriptorRecord {
   // last transfers would have blocked. Counted down by those that would not have.
   std::uint8_t reads_block : 3 GUARDED_BY(mutex) = 0;
   std::uint8_t writes_block : 3 GUARDED_BY(mutex) = 0;
-  // Reads in a row that were done in the call that submitted them.
+  // Reads that were done in the call that submitted them; in a row until there are enough
+  // (Dispatcher::learn_from_read).
   std::atomic<std::uint8_t> reads_at_once{0};
 };
 inline constexpr std::uint8_t surely_blocks = 7;

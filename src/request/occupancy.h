@@ -13,7 +13,7 @@
 //   - who finds nobody here. It has the turn of its direction, because what the
 //     descriptor is may not be known yet;
 //   - who goes in a direction that is known to need no order, while nobody waits for the
-//     end of others (`awaited`).
+//     end of others (`awaited`). Reads that are under way with RWF_NOWAIT tell as much.
 //
 // Who waits. With the mutex held a request that may have to wait raises `awaited`, and
 // then looks whether there is anybody to wait for. Who leaves gives up its turn and its
@@ -146,6 +146,17 @@ class Occupancy : private OccupancyLayout {
 
   // Reads are probably of a file that is cached. No mutex needed.
   void guess_cached_reads(bool are) noexcept { guess(cached_reads, are); }
+
+  // A read with RWF_NOWAIT is under way: the descriptor is no stream, which would have
+  // answered at once, one way or the other. By whom it is, or was: `lives`, seen before.
+  // No mutex needed.
+  void know_reads_unordered(std::uint8_t lives) noexcept {
+    std::uint64_t bits = word_.load(std::memory_order_relaxed);
+    do {
+      if ((bits & unordered_reads) != 0 || View(bits).empty() || View(bits).lives() != lives) return;
+    } while (!word_.compare_exchange_weak(bits, bits | unordered_reads, std::memory_order_relaxed,
+                                          std::memory_order_relaxed));
+  }
 
   // All below with the record's mutex held.
 

@@ -39,17 +39,31 @@ bool has_elders(DescriptorRecord& record, const Request& request) NO_THREAD_SAFE
   return record.occupancy.now().unlisted() != 0 || oldest(record) != &request;
 }
 
-// Those held by order, and those held because the device was full, share a queue.
-Request* first_held(const RequestQueue& queue, bool for_retry) {
-  Request* request = queue.front();
-  while (request != nullptr && request->retried != for_retry) request = queue.after(*request);
-  return request;
+// Those held by order, and those held because the device was full, share a queue. Where
+// all of a direction keep order, the only one that the device may have refused is the one
+// that has the turn, which is in front; where none does, there are no others. So the
+// first one tells, unless some writes append and others do not.
+Request* first_held(DescriptorRecord& record, bool to_read, bool by_order)
+    REQUIRES(record.mutex) {
+  const RequestQueue& queue = to_read ? record.held_reads : record.held_writes;
+  const bool all_alike = to_read || record.traits.is_stream() || record.traits.append;
+  for (Request* request = queue.front(); request != nullptr; request = queue.after(*request)) {
+    if ((keeps_order(record, *request) && !request->has_turn) == by_order) return request;
+    if (all_alike) break;
+  }
+  return nullptr;
 }
 
 // Somebody is before it, if its direction turns out to keep order.
 bool has_predecessor(DescriptorRecord& record, const Request& request) NO_THREAD_SAFETY_ANALYSIS {
   return record.occupancy.now().has_turn(request.operation.is_read()) ||
-         first_held(held_queue(record, request), false) != nullptr;
+         first_held(record, request.operation.is_read(), true) != nullptr;
+}
+
+// Others of its direction were refused because the device is full. It must not take the
+// place that they wait for; and its attempt would fail, most probably.
+bool waits_for_room(DescriptorRecord& record, const Request& request) REQUIRES(record.mutex) {
+  return first_held(record, request.operation.is_read(), false) != nullptr;
 }
 
 // Held ones wait themselves; only a request that is on its way will end. Whoever else is
@@ -86,19 +100,18 @@ void start_later(DescriptorRecord& record, Request& request) REQUIRES(record.mut
 
 void pass_turn(DescriptorRecord& record, bool to_read) REQUIRES(record.mutex) {
   if (record.occupancy.now().has_turn(to_read)) return;
-  RequestQueue& queue = to_read ? record.held_reads : record.held_writes;
-  Request* next = first_held(queue, false);
+  Request* next = first_held(record, to_read, true);
   if (next == nullptr) return;
-  queue.erase(*next);
+  held_queue(record, *next).erase(*next);
   record.occupancy.take_turn(*next);
   start_later(record, *next);
 }
 
 // A place is free on the device: try one that was refused for want of it.
-void retry_one(DescriptorRecord& record, RequestQueue& queue) REQUIRES(record.mutex) {
-  Request* next = first_held(queue, true);
+void retry_one(DescriptorRecord& record, bool to_read) REQUIRES(record.mutex) {
+  Request* next = first_held(record, to_read, false);
   if (next == nullptr) return;
-  queue.erase(*next);
+  held_queue(record, *next).erase(*next);
   start_later(record, *next);
 }
 
@@ -163,6 +176,13 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
       }
     }
   }
+  if (waits_for_room(record, request)) {
+    if (!same_file) return Admission::needs_identity;
+    if (hold_while(record, request, others_run)) {
+      held_queue(record, request).push_back(request);
+      return Admission::held_for_room;
+    }
+  }
   // Who finds the turn free takes it, ordered or not: what the descriptor is may not
   // be known yet.
   if (!record.occupancy.now().has_turn(request.operation.is_read()))
@@ -187,7 +207,7 @@ Notifiable* begin_era(DescriptorRecord& record, Request& request) {
 bool hold_for_retry(DescriptorRecord& record, Request& request) {
   if (!hold_while(record, request, others_run)) return false;
   request.retried = true;
-  held_queue(record, request).push_back(request);
+  held_queue(record, request).push_front(request);
   return true;
 }
 
@@ -203,8 +223,8 @@ void detach(DescriptorRecord& record, Request& request) {
   if (record.held_count == 0) return;
   pass_turn(record, true);
   pass_turn(record, false);
-  retry_one(record, record.held_reads);
-  retry_one(record, record.held_writes);
+  retry_one(record, true);
+  retry_one(record, false);
   Request* first = oldest(record);
   if (first != nullptr && first->operation.is_sync() &&
       first->state.load(std::memory_order_relaxed) == RequestState::held &&

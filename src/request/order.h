@@ -11,6 +11,7 @@ namespace kaio {
 enum class Admission : std::uint8_t {
   start,           // carry it out now
   held,            // a predecessor's end will start it
+  held_for_room,   // any other one's end will: the device is full
   needs_traits,    // read them (DescriptorRecord::traits, device, inode), ask again
   needs_identity,  // see whether the number is still the same file, ask again
 };

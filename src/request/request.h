@@ -67,6 +67,8 @@ struct Progress {
   bool pushed : 1 = false;     // its completion rings the doorbell
   bool is_stream : 1 = false;  // known to be: the offset is ignored
   bool has_turn : 1 = false;   // the one that others of its direction wait for
+  // Apart, because others read them, with the record's mutex, while the above changes.
+  std::uint8_t : 0;
   std::uint8_t era : 7 = 0;    // of its descriptor record when it was made
   bool listed : 1 = false;     // in its descriptor record's list (request/occupancy.h)
 };

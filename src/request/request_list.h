@@ -78,6 +78,11 @@ class RequestQueue {
     head_->previous = &request;
   }
 
+  void push_front(Request& request) noexcept {
+    push_back(request);
+    head_ = &request;
+  }
+
   Request* pop_front() noexcept {
     Request* first = head_;
     if (first != nullptr) erase(*first);

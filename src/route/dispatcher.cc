@@ -111,8 +111,8 @@ Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& 
              .writes_block = record.writes_block != 0};
   }
   fail_abandoned(abandoned);
-  if (admission == Admission::held) {
-    statistics_.count(held_by);
+  if (admission == Admission::held || admission == Admission::held_for_room) {
+    statistics_.count(admission == Admission::held ? held_by : Count::reason_device_full);
     harvester_.add_debt();
     reaper_->ensure_running();
     return Started::yes;

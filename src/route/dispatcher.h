@@ -115,6 +115,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   int submit_now(iocb& control, bool may_raise_sigpipe) noexcept;
   Started submitted(Request& request, int outcome, By by);
   Started to_backlog(Request& request, By by);
+  bool may_be_in_other_hands(const Request& request) const noexcept;
   static bool is_over(const Request& request, std::uint32_t generation) noexcept;
   Started wait_ready(Request& request, By by);
   void end_wait_if_abandoned(int fd, Request& request, std::uint32_t generation);

@@ -54,6 +54,10 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
     return Started::yes;
   }
   const bool to_read = request.operation.is_read();
+  // Whether what the descriptor is may be learnt from what becomes of this read.
+  const bool tells = to_read && request.has_turn && !request.listed && attempt == Attempt::nowait;
+  const std::uint8_t lives =
+      tells ? requests_.descriptors.at(fd)->occupancy.now().lives() : std::uint8_t{0};
   const std::uint32_t generation = Requests::generation_of(request);
   const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
   int outcome = submit_now(request.control, may_raise_sigpipe);
@@ -68,11 +72,22 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   const bool over = is_over(request, generation);
   if (over) statistics_.count(Count::at_once);
   if (to_read) learn_from_read(fd, over);
-  // Another thread may have the answer in its hands: it may look at the descriptor only
-  // after this call has returned and the program has closed it.
-  if (!over && (!context_.ring().usable() || context_.ring().posted() != posted))
+  if (over) return Started::yes;
+  const bool answers_came = !context_.ring().usable() || context_.ring().posted() != posted;
+  if (answers_came && may_be_in_other_hands(request)) {
     note_identity(fd);
+  } else if (tells) {
+    requests_.descriptors.at(fd)->occupancy.know_reads_unordered(lives);
+  }
   return Started::yes;
+}
+
+// Another thread may have the answer in its hands: it may look at the descriptor only after
+// this call has returned and the program has closed it. Not if nobody has any answer, and
+// this one has not changed the state: who handles answers holds the lock meanwhile.
+bool Dispatcher::may_be_in_other_hands(const Request& request) const noexcept {
+  return !context_.ring().usable() || !context_.ring().empty() || harvester_.led() ||
+         request.state.load(std::memory_order_seq_cst) != RequestState::in_kernel;
 }
 
 int Dispatcher::submit_now(iocb& control, bool may_raise_sigpipe) noexcept {
@@ -96,8 +111,10 @@ bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
   if (!operation.is_read() || operation.vectored || operation.rw_flags != 0 ||
       operation.offset_bytes < 0)  // -1: at the file's own position
     return false;
-  if (is_direct(operation.fd) || !blocking_io::read_cached(operation)) {
+  const bool direct = is_direct(operation.fd);
+  if (direct || !blocking_io::read_cached(operation)) {
     record.occupancy.guess_cached_reads(false);
+    if (!direct) record.reads_at_once.store(0, std::memory_order_relaxed);
     return false;
   }
   statistics_.count(Count::by_caller);
@@ -110,10 +127,10 @@ bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
 void Dispatcher::learn_from_read(int fd, bool at_once) {
   DescriptorRecord& record = *requests_.descriptors.at(fd);
   std::uint8_t count = record.reads_at_once.load(std::memory_order_relaxed);
-  if (!at_once && count == 0) return;
+  // Once asked, it is asked again when the count has gone round.
+  if (!at_once && (count == 0 || count >= reads_at_once_to_ask)) return;
   count = at_once ? static_cast<std::uint8_t>(count + 1) : 0;
   record.reads_at_once.store(count, std::memory_order_relaxed);
-  // Asked again only when the count has gone round.
   if (count != reads_at_once_to_ask || route_ != Route::automatic) return;
   const DescriptorTraits traits = ask_facts(fd).traits;
   if (traits.kind == DescriptorKind::regular && !traits.direct)
@@ -177,8 +194,12 @@ void Dispatcher::end_wait_if_abandoned(int fd, Request& request, std::uint32_t g
   DescriptorRecord& record = *requests_.descriptors.at(fd);
   {
     RecordLock lock(record);
-    // Under the lock a request that is found stays what it is.
-    if (requests_.find(request.slot, generation) == nullptr || request.operation.fd != fd) return;
+    // The state first, then whether it is this life's: then the request is in the list,
+    // and cannot leave it before we unlock.
+    const RequestState state = request.state.load();
+    if ((state != RequestState::polling && state != RequestState::watched) ||
+        requests_.find(request.slot, generation) == nullptr || request.operation.fd != fd)
+      return;
     know_traits(record, fd);
     if (request.era == record.occupancy.now().era() &&
         is_same_file(fd, record.device, record.inode)) return;

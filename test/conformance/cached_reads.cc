@@ -23,13 +23,21 @@ void read_all(const Storage &storage, int count) {
   }
 }
 
+// As many as it takes to be known as cached; more under a number that was O_DIRECT.
+void make_known(const Storage &storage) {
+  const auto before = statistics_now();
+  for (int round = 0; round < 20 && statistics_now().by_caller == before.by_caller; ++round)
+    read_all(storage, 30);
+  BOOST_REQUIRE(statistics_now().by_caller > before.by_caller);
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(cached_reads, *on_route({Route::automatic}))
 
 BOOST_AUTO_TEST_CASE(after_some_that_were_done_at_once_they_need_no_kernel_AIO) {
   const Storage storage{StorageKind::buffered_file};
-  read_all(storage, 30);
+  make_known(storage);
   const auto before = statistics_now();
   read_all(storage, 30);
   const auto after = statistics_now();
@@ -39,7 +47,7 @@ BOOST_AUTO_TEST_CASE(after_some_that_were_done_at_once_they_need_no_kernel_AIO) 
 
 BOOST_AUTO_TEST_CASE(the_same_number_with_O_DIRECT_is_not_waited_for, *with_direct_io()) {
   const Storage storage{StorageKind::buffered_file};
-  read_all(storage, 30);
+  make_known(storage);
   const auto before = statistics_now();
   const Fd direct = storage.open_again(O_RDONLY | O_DIRECT);
   BOOST_REQUIRE(::dup2(direct.get(), storage.fd()) == storage.fd());
@@ -53,7 +61,7 @@ BOOST_AUTO_TEST_CASE(the_same_number_with_O_DIRECT_is_not_waited_for, *with_dire
 
 BOOST_AUTO_TEST_CASE(the_end_of_the_file_is_found) {
   const Storage storage{StorageKind::buffered_file};
-  read_all(storage, 30);
+  make_known(storage);
   const off_t size_bytes = ::lseek(storage.fd(), 0, SEEK_END);
   const Request last = Request::to_read(storage.fd(), 4096, size_bytes - 100);
   BOOST_REQUIRE(aio_read(last) == 0);
@@ -63,7 +71,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_file_is_found) {
 
 BOOST_AUTO_TEST_CASE(the_file_position_is_neither_used_nor_moved) {
   const Storage storage{StorageKind::buffered_file};
-  read_all(storage, 30);
+  make_known(storage);
   BOOST_REQUIRE(::lseek(storage.fd(), 8192, SEEK_SET) == 8192);
   read_all(storage, 10);
   const Request read = Request::to_read(storage.fd(), 4096, -1);
@@ -74,7 +82,7 @@ BOOST_AUTO_TEST_CASE(the_file_position_is_neither_used_nor_moved) {
 
 BOOST_AUTO_TEST_CASE(a_pipe_under_the_same_number_keeps_its_order) {
   const Storage storage{StorageKind::buffered_file};
-  read_all(storage, 30);
+  make_known(storage);
   const Channel pipe{ChannelKind::pipe};
   BOOST_REQUIRE(::dup2(pipe.reader(), storage.fd()) == storage.fd());
   const Request first = Request::to_read(storage.fd(), 3);
@@ -90,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_pipe_under_the_same_number_keeps_its_order) {
 
 BOOST_AUTO_TEST_CASE(they_are_notified_and_retrieved_like_all_others) {
   const Storage storage{StorageKind::buffered_file};
-  read_all(storage, 30);
+  make_known(storage);
   const Fd event = make_eventfd();
   const auto before = statistics_now();
   Request read = Request::to_read(storage.fd(), 4096);

@@ -90,9 +90,9 @@ else
 fi
 if ((EUID == 0)) && make_loop_device "$size_mib"; then
   dd if="$scratch/file" of="$loop" bs=1M conv=fsync status=none
-  compare_depths "a loop device" "$loop" oldest 1024 15 $((many * 4))
+  compare_depths "a loop device" "$loop" oldest 1024 6 $((many * 2))
   ((free_places >= many + 2048)) &&
-    compare_depths "a loop device" "$loop" any "$many" 15 $((many * 4))
+    compare_depths "a loop device" "$loop" any "$many" 6 $((many * 2))
 else
   skip "$many reads of a loop device" "it needs root, and tmpfs on /dev/shm"
 fi

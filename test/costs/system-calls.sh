@@ -42,7 +42,7 @@ wrong_calls() {
   awk -v way="$1" -v reads="$2" '
     $1 == "io_submit" { submits = $2; next }
     $1 == "fcntl" || $1 == "statx" { next }
-    way == "suspend" && ($1 == "io_getevents" || $1 == "write") { next }
+    way == "suspend" && $1 == "io_getevents" { next }
     way == "suspend" && $1 == "eventfd2" && $2 <= 1 { calls_armed = $2; next }
     { print "more calls of " $1 ": " $2 }
     END { if (submits - calls_armed != reads) print "io_submit: " submits + 0 " for " reads " reads" }'
@@ -50,15 +50,11 @@ wrong_calls() {
 
 # frequent_calls DEPTH READS <CALLS: of all in the longer run, what is too frequent.
 #
-# It sleeps for a read once at most. What the descriptor is gets looked up when an
-# answer came during a submission, and all requests before it had ended: the number might
-# change hands. It is rare with one outstanding, and frequent with several that end
-# together. And who has slept rings the doorbell, by a write, when another answer comes as
-# it wakes up. The aim is none of either: bounds to be lowered.
+# It sleeps for a read once at most. What the descriptor is gets looked up now and then,
+# after all requests before have ended: the number might have changed hands.
 frequent_calls() {
-  awk -v lookups_max="$(($1 > 1 ? $2 / 4 : $2 / 10))" -v reads="$2" '
+  awk -v lookups_max="$(($2 / 20))" -v reads="$2" '
     $2 == "io_getevents" && $1 > reads { print $2 ": " $1 " for " reads " reads" }
-    $2 == "write" && $1 > reads / 50 { print $2 ": " $1 " for " reads " reads" }
     ($2 == "fcntl" || $2 == "statx") && $1 > lookups_max { print $2 ": " $1 " for " reads " reads" }'
 }
 

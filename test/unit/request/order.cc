@@ -181,6 +181,26 @@ BOOST_AUTO_TEST_CASE(a_retry_is_held_only_while_somebody_is_left_to_end) {
   BOOST_TEST(desk.held_count() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(who_comes_while_others_wait_for_room_waits_behind_them) {
+  Desk desk(regular());
+  Request& running = desk.submit(Opcode::read);
+  Request& also_running = desk.submit(Opcode::read);
+  Request& refused = desk.submit(Opcode::read);
+  desk.know_traits();
+  BOOST_TEST(desk.hold_for_retry(refused));
+  Request& later = desk.make(Opcode::read);
+  BOOST_TEST(!desk.enter_unlisted(later));
+  BOOST_TEST(int(desk.admit(later)) == int(Admission::held_for_room));
+  BOOST_TEST(is_started(desk.submit(Opcode::write)));  // the other direction has its own queue
+  desk.finish(running);
+  BOOST_TEST((desk.started() == Requests{&refused}));
+  BOOST_TEST(desk.hold_for_retry(refused));  // in vain: still the first
+  desk.finish(also_running);
+  BOOST_TEST((desk.started() == Requests{&refused}));
+  desk.finish(refused);
+  BOOST_TEST((desk.started() == Requests{&later}));
+}
+
 BOOST_AUTO_TEST_CASE(a_completer_that_finds_the_mutex_taken_leaves_the_request_to_its_holder) {
   Desk desk(stream());
   Request& first = desk.submit(Opcode::read);
@@ -240,6 +260,23 @@ BOOST_AUTO_TEST_CASE(what_is_known_is_forgotten_with_the_last_request) {
   // Found out for those who were there before: too late.
   BOOST_TEST(!desk.record.occupancy.know(regular(), asked));
   BOOST_TEST(!desk.record.occupancy.now().is_known());
+}
+
+BOOST_AUTO_TEST_CASE(a_read_that_is_under_way_lets_others_enter_unlisted) {
+  Desk desk(regular());
+  Request& first = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(first));
+  const std::uint8_t lives = desk.record.occupancy.now().lives();
+  desk.record.occupancy.know_reads_unordered(lives);
+  Request& second = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(second));
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::write)));
+  desk.finish(first);
+  desk.finish(second);
+  Request& third = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(third));
+  desk.record.occupancy.know_reads_unordered(lives);  // too late
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));
 }
 
 BOOST_AUTO_TEST_CASE(an_unlisted_request_holds_back_its_successors_in_a_stream) {
