@@ -53,6 +53,8 @@ def check_file(cases, directory):
                run(path, *SHORT, f'--destroy={path}', cwd=directory), 2, '--write')
     file.stays('--destroy has to name the same', run(
         path, *SHORT, '--write', '--destroy=precious', cwd=directory), 2, 'not one of the targets')
+    file.is_written('the target may come last',
+                    run(*SHORT, '--write', f'--destroy={path}', path, cwd=directory))
     file.is_written('with both words it is written',
                     run(path, *SHORT, '--write', f'--destroy={path}', cwd=directory))
     cases.tell('a file keeps its size', [] if path.stat().st_size == 2 << 20 else

@@ -92,7 +92,8 @@ void declare(CLI::App& app, Options& options, Words& words) {
   const char* const safety = "Writing to what exists";
   flag("--write", options.write, "allow writing to TARGETs, with --destroy", safety);
   option("--destroy", words.destroy, "TARGET", "TARGET again: what is there will be lost", safety)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);  // what comes behind it is a TARGET
   flag("--force", options.force, "even if it is mounted or otherwise in use", safety);
 
   const char* const output = "Output";
