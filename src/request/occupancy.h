@@ -102,19 +102,20 @@ class Occupancy : private OccupancyLayout {
   // seq_cst: what has been raised is raised before this look.
   View now() const noexcept { return View(word_.load(std::memory_order_seq_cst)); }
 
-  // Without the mutex. False: by the record's mutex and list. `known_only`: also if
-  // nobody is there but nothing known.
+  // Without the mutex. False: by the record's mutex and list. `known_only`: also if it is
+  // not known what the descriptor is, though it would not matter now.
   bool enter_unlisted(Request& request, bool known_only) noexcept {
     const bool to_read = request.operation.is_read();
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     std::uint64_t next = 0;
     do {
       if ((bits & (awaited | careful(to_read))) != 0) return false;
+      if (known_only && (bits & known) == 0) return false;
       if ((bits & unordered(to_read)) != 0) {
         if ((bits & unlisted_mask) == unlisted_mask) return false;
         next = bits + unlisted_one;
       } else {
-        if (known_only || !View(bits).empty()) return false;
+        if (!View(bits).empty()) return false;
         next = (bits | turn(to_read)) + unlisted_one;
       }
       // acquire pairs with the release in leave(): who is alone here comes after all
@@ -136,8 +137,7 @@ class Occupancy : private OccupancyLayout {
       if (request.has_turn && View(bits).era() == request.era)
         next &= ~turn(request.operation.is_read());
       if (View(next).empty())
-        next = (next & (era_mask | guesses)) |
-               ((bits + lives_one) & lives_mask);
+        next = (next & (era_mask | guesses)) | ((bits + lives_one) & lives_mask);
       // seq_cst: before the look at who waits, and at who has the mutex.
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
                                           std::memory_order_relaxed));
@@ -153,7 +153,8 @@ class Occupancy : private OccupancyLayout {
   void know_reads_unordered(std::uint8_t lives) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     do {
-      if ((bits & unordered_reads) != 0 || View(bits).empty() || View(bits).lives() != lives) return;
+      if ((bits & unordered_reads) != 0 || View(bits).empty() || View(bits).lives() != lives)
+        return;
     } while (!word_.compare_exchange_weak(bits, bits | unordered_reads, std::memory_order_relaxed,
                                           std::memory_order_relaxed));
   }

@@ -240,6 +240,8 @@ BOOST_AUTO_TEST_CASE(of_a_list_nobody_enters_unlisted_before_the_descriptor_is_k
   Request& first = desk.make(Opcode::read);
   BOOST_TEST(!desk.enter_unlisted(first, true));
   desk.admit(first);
+  desk.record.occupancy.know_reads_unordered(desk.record.occupancy.now().lives());
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read), true));
   desk.know_traits();
   BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read), true));
 }
