@@ -10,6 +10,7 @@
 #include "kernel/iocb.h"
 #include "sys/calls.h"
 #include "sys/cancellation.h"
+#include "sys/descriptors.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
@@ -36,7 +37,7 @@ bool Context::set_up() noexcept {
   const int saved_errno = errno;
   sys::MutexLock lock(set_up_mutex_);
   if (state_.load(std::memory_order_relaxed) == State::unknown) {
-    doorbell_ = ::eventfd(0, EFD_CLOEXEC);
+    doorbell_ = sys::out_of_the_way(::eventfd(0, EFD_CLOEXEC));
     const bool made = options_.enabled && doorbell_ >= 0 && make_context();
     state_.store(made ? State::ready : State::absent, std::memory_order_release);
   }

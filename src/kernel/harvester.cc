@@ -8,6 +8,7 @@
 
 #include "kernel/iocb.h"
 #include "sys/cancellation.h"
+#include "sys/descriptors.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
@@ -170,7 +171,8 @@ void Harvester::add_debt() noexcept {
 
 void Harvester::arm_call() noexcept {
   if (call_armed_) return;
-  if (call_fd_.load() < 0) call_fd_.store(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (call_fd_.load() < 0)
+    call_fd_.store(sys::out_of_the_way(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (call_fd_.load() < 0 || !context_.reserve()) return;
   iocb_of::readiness(call_control_, call_fd_.load(), true);
   call_armed_ = true;  // before: a handler may take the event at once

@@ -7,6 +7,7 @@
 
 #include "sys/cancellation.h"
 #include "sys/clock.h"
+#include "sys/descriptors.h"
 #include "sys/thread.h"
 
 namespace kaio {
@@ -30,8 +31,8 @@ bool Watcher::ensure_running() noexcept {
   if (running_.load(std::memory_order_acquire)) return true;
   sys::MutexLock lock(start_mutex_);
   if (running_.load(std::memory_order_relaxed)) return true;
-  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
-  wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const int fd = sys::out_of_the_way(::epoll_create1(EPOLL_CLOEXEC));
+  wake_fd_ = sys::out_of_the_way(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   epoll_event wake{.events = EPOLLIN | EPOLLET, .data = {.fd = wake_fd_}};
   if (fd < 0 || wake_fd_ < 0 || ::epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
     close_if_open(fd);

@@ -3,6 +3,8 @@
 // glibc's queued requests write into that file.
 #include "cases.h"
 
+#include "support/child.h"
+
 #include <thread>
 
 namespace {
@@ -17,6 +19,33 @@ bool is_final(const aiocb *block) {
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(descriptor_reuse)
+
+// In a process that has made no request yet: kaio needs descriptors of its own.
+BOOST_AUTO_TEST_CASE(the_number_that_was_just_closed_does_not_become_ours, *without_sanitizer()) {
+  const int result = support::run_in_child([] {
+    for (int round = 0; round < 3; ++round) {
+      Fd closed = open_path("/dev/null", O_RDWR);
+      const int number = closed.get();
+      closed.close();
+      const Request read = Request::to_read(number, 8);
+      if (aio_read(read) != 0) return 1;
+      const aiocb *list[] = {read};
+      const timespec limit{1, 0};
+      if (aio_suspend(list, 1, &limit) != 0) return 2;
+      if (aio_error(read) != EBADF) return 3;
+      // A sleeper makes one more, and a terminal that waits two.
+      const Channel channel{round == 0 ? ChannelKind::pipe : ChannelKind::pty_master};
+      const Request waiting = Request::to_read(channel.reader(), 8);
+      const timespec shortly{0, 1'000'000};
+      const aiocb *others[] = {waiting};
+      if (aio_read(waiting) != 0 || aio_suspend(others, 1, &shortly) == 0) return 4;
+      channel.send("x");
+      if (wait_done(waiting) != 0) return 5;
+    }
+    return 0;
+  });
+  BOOST_TEST(result == 0);
+}
 
 BOOST_DATA_TEST_CASE(what_the_kernel_holds_completes_after_close, data::make(storage_kinds()),
                      kind) {

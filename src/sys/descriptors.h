@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace kaio::sys {
+
+// Where descriptors of kaio's begin, if the limit of the process allows.
+inline constexpr int own_descriptors_min = 768;
+
+// Moves a descriptor that was just made out of the way of the program's. Those get the
+// lowest free numbers, so a new one may have the number that the program has just closed:
+// a request on that number is to say EBADF, not to read from us. Returns the number that
+// it has now. Leaves errno undefined.
+inline int out_of_the_way(int fd) noexcept {
+  if (fd < 0) return fd;
+  const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, own_descriptors_min);
+  if (moved < 0) return fd;
+  ::close(fd);
+  return moved;
+}
+
+}  // namespace kaio::sys
