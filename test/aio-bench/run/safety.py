@@ -73,6 +73,25 @@ def check_backing(cases, directory, path):
             f'is under {device}')
 
 
+def check_outputs(cases, directory, path):
+    """What was meant to be measured is not written over with its figures."""
+    file = Guarded(cases, path)
+    link = directory / 'link'
+    link.symlink_to(path)
+    for option in '--json', '--csv':
+        file.stays(f'{option} does not write over a target',
+                   run(path, option, path, cwd=directory), 2, 'is to be measured')
+        file.stays(f'{option} does not do so by another name',
+                   run(path, option, link, cwd=directory), 2, 'is to be measured')
+    with loop_device(path) as device:
+        if device is None:
+            cases.skip('--json does not write to a device', 'no loop device can be made here')
+            return
+        for option in '--json', '--csv':
+            file.stays(f'{option} does not write to a device',
+                       run(option, device, cwd=directory), 2, 'is a block device')
+
+
 def check_device(cases, directory, path):
     with loop_device(path) as device:
         if device is None:
@@ -158,6 +177,7 @@ def main():
     cases = Cases()
     with scratch_directory() as directory:
         path = check_file(cases, directory)
+        check_outputs(cases, directory, path)
         check_backing(cases, directory, path)
         check_device(cases, directory, path)
         check_locked_for_others(cases, directory, path)

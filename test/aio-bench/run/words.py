@@ -42,6 +42,10 @@ def check_targets(cases, directory):
     cases.tell('an output that cannot be written is known before anything starts',
                run('--json', '/nosuchdirectory/x.json', cwd=directory).problems(
                    1, '--json: /nosuchdirectory/x.json cannot be written'))
+    cases.tell('so is an output that is a directory',
+               run('--json', directory, cwd=directory).problems(2, 'is a directory'))
+    cases.tell('two outputs in one file are refused',
+               run('--json', 'x', '--csv', 'x', cwd=directory).problems(2, 'both name x'))
 
 
 def check_permissions(cases, directory):

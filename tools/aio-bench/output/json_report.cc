@@ -205,14 +205,6 @@ ordered_json head_json(const Options& options, const Report& report) {
 
 }  // namespace
 
-void check_writable(const std::string& option, const std::string& path) {
-  if (::access(path.c_str(), W_OK) == 0) return;
-  const auto slash = path.rfind('/');
-  const std::string directory = slash == path.npos ? "." : path.substr(0, slash + 1);
-  if (errno == ENOENT && ::access(directory.c_str(), W_OK) == 0) return;
-  throw RunError(fmt::format("{}: {} cannot be written: {}", option, path, error_text(errno)));
-}
-
 void write_json(const Options& options, const Report& report) {
   // A result in one line: its many buckets would be a line each.
   constexpr auto replace = nlohmann::json::error_handler_t::replace;  // paths may be any bytes

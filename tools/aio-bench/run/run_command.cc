@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "engines/posix_engine.h"
 #include "output/json_report.h"
+#include "output/output_file.h"
 #include "output/table.h"
 #include "run/options.h"
 #include "run/session.h"
@@ -12,6 +13,7 @@
 #include <ctime>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <utility>
 
 namespace aio_bench {
 
@@ -19,8 +21,12 @@ namespace {
 
 // What can be known to fail is found out before a minute is spent on measuring.
 void check_outputs(const Options& options) {
-  if (!options.json_path.empty()) check_writable("--json", options.json_path);
-  if (!options.csv_path.empty()) check_writable("--csv", options.csv_path);
+  for (const auto& [option, path] : {std::pair{"--json", &options.json_path},
+                                     std::pair{"--csv", &options.csv_path}})
+    if (!path->empty()) check_output(option, *path, options.targets);
+  if (!options.json_path.empty() && options.json_path == options.csv_path)
+    throw UsageError(fmt::format("--json and --csv both name {}: give each a file of its own",
+                                 options.json_path));
 }
 
 TargetWish wish_of(const Options& options) {
