@@ -47,6 +47,32 @@ def check_interrupt(cases, directory, name, arguments, signal_number):
     cases.tell(name, problems)
 
 
+def check_long_measurement(cases, directory):
+    """One that would take an hour is shown for as long as it ran."""
+    arguments = ['-e', 'kaio', '-d', '4', '-t', '3600', '-r', '1', '-s', '8m', '--json', 'run.json']
+    code, output, errors, _ = interrupted(directory, arguments, signal.SIGINT, 2)
+    problems = [] if code == 130 else [f'exit code {code}: {errors}']
+    if not re.search(r'^ +4 kaio', output, re.MULTILINE) or 'as far as it went' not in output:
+        problems.append(f'it is not shown: {output!r}')
+    document = json.loads((directory / 'run.json').read_text())
+    repeats = [repeat for result in document['results'] for repeat in result['repeats']]
+    if document['end'] != 'interrupted' or len(repeats) != 1 or \
+            not 0 < repeats[0]['seconds'] < 30 or \
+            abs(repeats[0]['io_count'] / repeats[0]['seconds'] / repeats[0]['io_per_second'] - 1) > .01:
+        problems.append(f'JSON: end {document["end"]}, {repeats}')
+    cases.tell('Ctrl-C shows as far as it went what is measured first', problems)
+
+
+def check_sleepers(cases, directory):
+    """At a low rate most jobs sleep, and a signal wakes one of them."""
+    arguments = ['-e', 'kaio', '-d', '4', '-t', '60', '-r', '1', '-s', '8m', '-j', '4',
+                 '--rate', '0.2']
+    code, _, errors, seconds = interrupted(directory, arguments, signal.SIGINT, 1)
+    cases.tell('Ctrl-C wakes jobs that wait for their time',
+               ([] if code == 130 else [f'exit code {code}: {errors}']) +
+               ([f'it took {seconds:.1f} s'] if seconds > 3 else []))
+
+
 def left_behind(directory):
     return [f'left behind: {name}' for name in os.listdir(directory)
             if name.startswith('aio-bench.')]
@@ -101,6 +127,8 @@ def main():
                         signal.SIGINT)
         check_interrupt(cases, directory, 'so does SIGTERM, with several jobs', [*LONG, '-j', '2'],
                         signal.SIGTERM)
+        check_long_measurement(cases, directory)
+        check_sleepers(cases, directory)
         check_early_interrupt(cases, directory)
         check_kill(cases, directory)
         check_terminal(cases, directory)

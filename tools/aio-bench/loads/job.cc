@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::size_t page_bytes = 4096;
 
+// Ctrl-C interrupts the sleep of one thread, and not one that is just about to begin.
+constexpr std::int64_t longest_sleep_ns = 100'000'000;
+
 std::int64_t nanoseconds(double seconds) { return static_cast<std::int64_t>(seconds * 1e9); }
 
 std::size_t rounded_to_pages(std::size_t bytes) {
@@ -82,7 +85,7 @@ void Job::run(std::int64_t begin_ns) {
     } else if (is_exhausted_) {
       break;
     } else {
-      sleep_until(next_event_ns());
+      sleep_until(std::min(next_event_ns(), now + longest_sleep_ns));
       now = now_ns();
     }
   }

@@ -50,8 +50,9 @@ std::string target_text(const Target& target) {
 std::string extent_text(const Options& options, const Report& report) {
   const std::string each = options.seconds > 0 ? fmt::format("{:g} s", options.seconds)
                                                : size_text(options.amount_bytes);
-  std::string text = fmt::format("{} measurements of {} each: {} round{}",
-                                 report.measurements_planned, each, options.repeats,
+  std::string text = fmt::format("{} measurement{} of {} each: {} round{}",
+                                 report.measurements_planned,
+                                 report.measurements_planned == 1 ? "" : "s", each, options.repeats,
                                  options.repeats == 1 ? "" : "s");
   if (options.seconds > 0)
     text += fmt::format("; takes {}", duration_text(planned_seconds(options, report)));
@@ -59,6 +60,13 @@ std::string extent_text(const Options& options, const Report& report) {
 }
 
 }  // namespace
+
+std::string notes_text(const Report& report, std::size_t first) {
+  std::string text;
+  for (std::size_t i = first; i < report.notes.size(); ++i)
+    text += wrapped("Note: " + report.notes[i]);
+  return text;
+}
 
 std::string heading_text(const Options& options, const Report& report) {
   const Machine machine = this_machine();
@@ -69,8 +77,7 @@ std::string heading_text(const Options& options, const Report& report) {
   text += wrapped(extent_text(options, report));
   for (const Target& target : report.targets)
     for (const auto& warning : target.warnings) text += wrapped("Warning: " + warning);
-  for (const auto& note : report.notes) text += wrapped("Note: " + note);
-  return text;
+  return text + notes_text(report, 0);
 }
 
 }  // namespace aio_bench

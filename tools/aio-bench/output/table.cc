@@ -233,7 +233,7 @@ std::string section_text(const Options& options, const Report& report, Section s
   return text + remarks;
 }
 
-std::string legend_text(const Options& options, const Report& report) {
+std::string legend_text(const Report& report) {
   std::string text =
       "\nIOPS: median of the rounds; +-: half of their range. vs best: of the same depth; ~ where\n"
       "the rounds of both overlap, so that no difference is shown. Latency: until the program\n"
@@ -247,7 +247,10 @@ std::string legend_text(const Options& options, const Report& report) {
         return has_uncounted_calls(report, result);
       }))
     text += "+: and those of kaio's threads, which it does not count.\n";
-  if (options.repeats < 2) text += "?: after one round, whether it is noise is not known.\n";
+  // Ctrl-C may have left one of many.
+  if (std::ranges::any_of(report.results,
+                          [](const Result& result) { return result.repeats.size() < 2; }))
+    text += "?: after one round, whether it is noise is not known.\n";
   if (std::ranges::any_of(report.results,
                           [](const Result& result) { return result.io_count() < 10'000; }))
     text += "Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.\n";
@@ -265,7 +268,7 @@ std::string table_text(const Options& options, const Report& report) {
     text += section_text(options, report, {first, last});
     first = last;
   }
-  return text.empty() ? text : text + legend_text(options, report);
+  return text.empty() ? text : text + legend_text(report);
 }
 
 }  // namespace aio_bench

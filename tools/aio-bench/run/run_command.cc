@@ -46,8 +46,8 @@ void open_targets(const Options& options, Report& report) {
     report.targets.push_back(open_existing_target(path, wish));
 }
 
-int show(const Options& options, const Report& report) {
-  fmt::print("{}", table_text(options, report));
+int show(const Options& options, const Report& report, std::size_t notes_shown) {
+  fmt::print("{}{}", table_text(options, report), notes_text(report, notes_shown));
   std::fflush(stdout);
   if (!options.json_path.empty()) write_json(options, report);
   if (!report.failure.empty()) throw RunError(report.failure);
@@ -73,8 +73,9 @@ int run_command(int argument_count, const char* const* arguments) {
   plan_results(*options, report);
   fmt::print("{}", heading_text(*options, report));
   std::fflush(stdout);
+  const std::size_t notes_shown = report.notes.size();
   run_session(*options, report);
-  return show(*options, report);
+  return show(*options, report, notes_shown);
 }
 
 }  // namespace aio_bench

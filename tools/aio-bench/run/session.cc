@@ -67,10 +67,23 @@ class Session {
     if (options_.cold) target.drop_pages();
     const double started_seconds = static_cast<double>(now_ns() - begin_ns_) / 1e9;
     const Measurement measured = run_load(plan(result, round, started_seconds));
-    if (!measured.is_complete) return false;
+    if (!measured.is_complete) {
+      keep_what_is_there(result, measured, started_seconds);
+      return false;
+    }
     result.add(measured, started_seconds);
     ++report_.measurements_done;
     return true;
+  }
+
+  // Of a measurement that was cut short, which may have taken an hour. Beside whole
+  // ones it would only be noise.
+  void keep_what_is_there(Result& result, const Measurement& measured, double started_seconds) {
+    if (!result.repeats.empty() || measured.io_count == 0) return;
+    result.add(measured, started_seconds);
+    report_.notes.push_back(fmt::format("{} at depth {} was interrupted, and is shown as far as it "
+                                        "went: {:.1f} s", result.what.engine_name,
+                                        result.what.depth, measured.elapsed_seconds));
   }
 
   LoadPlan plan(const Result& result, unsigned round, double started_seconds) {
