@@ -109,7 +109,9 @@ void Job::end_counting(std::int64_t now) {
   figures_.counted_to_ns = now;
   if (const auto count = engine_->system_call_count())
     figures_.system_call_count = *count - system_calls_before_;
-  if (observer_ != nullptr) observer_->counting_ends();
+  if (observer_ == nullptr) return;
+  observer_->counting_ends();
+  observer_->last_tick(now);
 }
 
 bool Job::is_over(std::int64_t now) const noexcept { return is_counting_ && now >= ends_ns_; }

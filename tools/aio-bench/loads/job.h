@@ -30,6 +30,8 @@ class JobObserver {
   // Returns when it wants to be called next.
   virtual std::int64_t tick(std::int64_t now_ns) = 0;
   virtual std::int64_t first_tick_ns() const = 0;
+  // The time is over: what there was since the last one.
+  virtual void last_tick(std::int64_t now_ns) = 0;
 };
 
 struct JobFigures {

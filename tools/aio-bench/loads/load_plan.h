@@ -18,6 +18,7 @@ struct Sample {
   std::uint64_t byte_count = 0;
   double mean_latency_ns = 0;
   std::int64_t greatest_latency_ns = 0;
+  bool is_last = false;
 };
 
 // One measurement.

@@ -110,8 +110,18 @@ class LoadRun final : public JobObserver {
   std::int64_t first_tick_ns() const override { return begin_ns_ + interval_ns(); }
 
   std::int64_t tick(std::int64_t now) override {
+    take_sample(now, false);
+    return now + interval_ns();
+  }
+
+  void last_tick(std::int64_t now) override {
+    if (plan_.on_sample && now > last_sample_ns_) take_sample(now, true);
+  }
+
+  void take_sample(std::int64_t now, bool is_last) {
     Sample sample{.interval_seconds = static_cast<double>(now - last_sample_ns_) / 1e9,
-                  .seconds_so_far = static_cast<double>(now - begin_ns_) / 1e9};
+                  .seconds_so_far = static_cast<double>(now - begin_ns_) / 1e9,
+                  .is_last = is_last};
     std::uint64_t io_count = 0, byte_count = 0, latency_sum_ns = 0;
     for (JobCounters& counters : counters_) {
       io_count += counters.io_count;
@@ -130,7 +140,6 @@ class LoadRun final : public JobObserver {
     last_byte_count_ = byte_count;
     last_latency_sum_ns_ = latency_sum_ns;
     plan_.on_sample(sample);
-    return now + interval_ns();
   }
 
   std::int64_t interval_ns() const noexcept {

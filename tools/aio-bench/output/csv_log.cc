@@ -11,6 +11,10 @@ namespace aio_bench {
 
 namespace {
 
+// What is left at the end, of an interval: of less the rate says nothing. But each
+// measurement has a line.
+constexpr double least_rest = 0.1;
+
 // A path may hold commas and quotes.
 std::string quoted(const std::string& text) {
   std::string result = "\"";
@@ -31,8 +35,6 @@ CsvLog::CsvLog(const std::string& path, double interval_seconds, const Report& r
 
 void CsvLog::add(const Result& result, unsigned round, double started_seconds,
                  const Sample& sample) {
-  // The first one of a measurement, whatever the one before left over.
-  if (sample.seconds_so_far < pending_.seconds_so_far) pending_ = {};
   const auto io_count = static_cast<double>(pending_.io_count + sample.io_count);
   if (io_count > 0)
     pending_.mean_latency_ns =
@@ -43,21 +45,32 @@ void CsvLog::add(const Result& result, unsigned round, double started_seconds,
   pending_.io_count += sample.io_count;
   pending_.byte_count += sample.byte_count;
   pending_.greatest_latency_ns = std::max(pending_.greatest_latency_ns, sample.greatest_latency_ns);
-  if (pending_.interval_seconds < interval_seconds_ * 0.99) return;
+  const double least_share = !sample.is_last ? 0.99 : has_line_ ? least_rest : 0;
+  if (pending_.interval_seconds >= interval_seconds_ * least_share) {
+    write_line(result, round, started_seconds);
+    pending_ = {};
+    has_line_ = true;
+  }
+  // The next sample is of another measurement.
+  if (sample.is_last) {
+    pending_ = {};
+    has_line_ = false;
+  }
+}
 
+void CsvLog::write_line(const Result& result, unsigned round, double started_seconds) {
   const Case& what = result.what;
   fmt::print(file_, "{:.3f},{:.3f},{},{},{},{},{},{},{},{},{},{:.1f},{:.0f},{:.2f},{:.2f}\n",
              started_seconds + pending_.seconds_so_far, pending_.seconds_so_far, round + 1,
              quoted(report_.targets[what.target].path), what.engine_name, load_name(what.load),
              what.block.greatest_bytes, cache_name(what.cache), what.job_count, what.depth,
-             notify_name(what.notify), io_count / pending_.interval_seconds,
+             notify_name(what.notify),
+             static_cast<double>(pending_.io_count) / pending_.interval_seconds,
              static_cast<double>(pending_.byte_count) / pending_.interval_seconds,
              pending_.mean_latency_ns / 1000,
              static_cast<double>(pending_.greatest_latency_ns) / 1000);
   if (!file_.flush())
     throw RunError(fmt::format("--csv: {} cannot be written: {}", path_, error_text(errno)));
-  pending_ = {};
-  pending_.seconds_so_far = sample.seconds_so_far;
 }
 
 }  // namespace aio_bench

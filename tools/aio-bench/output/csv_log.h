@@ -9,7 +9,8 @@
 
 namespace aio_bench {
 
-// Rate and latency over time, ramp-up included: one line for each interval.
+// Rate and latency over time, ramp-up included: one line for each interval, and one for
+// what is left at the end of a measurement.
 class CsvLog {
  public:
   // Throws RunError when the file cannot be written.
@@ -19,11 +20,14 @@ class CsvLog {
   void add(const Result& result, unsigned round, double started_seconds, const Sample& sample);
 
  private:
+  void write_line(const Result& result, unsigned round, double started_seconds);
+
   const std::string path_;
   const double interval_seconds_;
   const Report& report_;
   std::ofstream file_;
   Sample pending_{};
+  bool has_line_ = false;  // the measurement that is running
 };
 
 }  // namespace aio_bench
