@@ -11,22 +11,39 @@
 //   engines/  one interface over glibc, kaio, libaio, io_uring and threads
 //   figures/  histograms, usage, medians and spread
 //   base/     errors, text, clock, memory
+#include "base/command_line.h"
 #include "base/errors.h"
 #include "commands.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <string>
+#include <unistd.h>
+#include <vector>
 
 namespace {
 
 using namespace aio_bench;
+
+// A command that is misspelt would be a target that is not there.
+void check_for_misspelling(const std::string& word) {
+  if (word.starts_with('-') || ::access(word.c_str(), F_OK) == 0) return;
+  std::vector<std::string> names{"--help"};
+  for (const Command& command : commands()) names.push_back(command.name);
+  if (const std::string hint = advice(word, names); !hint.empty())
+    throw UsageError(fmt::format("{} is neither a command nor a file{}: see aio-bench --help", word,
+                                 hint));
+}
 
 int call_command(int argument_count, char** arguments) {
   const auto command = argument_count < 2
                            ? commands().end()
                            : std::ranges::find(commands(), std::string(arguments[1]),
                                                &Command::name);
-  if (command == commands().end()) return run_command(argument_count, arguments);
+  if (command == commands().end()) {
+    if (argument_count >= 2) check_for_misspelling(arguments[1]);
+    return run_command(argument_count, arguments);
+  }
   return command->function(argument_count - 1, arguments + 1);
 }
 

@@ -24,6 +24,25 @@ def check_words(cases, directory):
                run('--dept', '4', cwd=directory).problems(2, "did you mean '--depth'", '--help'))
     cases.tell('run is the command without a name',
                run('run', '--detph=4', cwd=directory).problems(2, "did you mean '--depth'"))
+    outcome = run('compare', '--treshold', '3', 'a', 'b', cwd=directory)
+    cases.tell('the value of an unknown option is not taken for another one',
+               outcome.problems(2, "did you mean '--threshold'") +
+               ([f'it is: {outcome.errors}'] if 'b: there is no' in outcome.errors else []))
+    cases.tell('an argument too many is called that',
+               run('compare', 'a', 'b', 'c', cwd=directory).problems(2, "'c' is one argument too"))
+    for word, near in (('verfy', 'verify'), ('plto', 'plot'), ('help', '--help')):
+        cases.tell(f'{word} is refused with the near command',
+                   run(word, cwd=directory).problems(2, f"did you mean '{near}'"))
+    make_file(directory / 'verfy', 8192)
+    cases.tell('but not when it is a file',
+               run('verfy', '-e', 'preadv2', '-t', '0.01', '-d', '1', cwd=directory).problems(0))
+    for arguments, near in ((['-e', 'kiao'], 'kaio'), (['-l', 'randraed'], 'randread'),
+                            (['-n', 'singal'], 'signal'), (['-c', 'bufered'], 'buffered'),
+                            (['verify', '-e', 'kiao'], 'kaio'),
+                            (['verify', '-c', 'bufered'], 'buffered'),
+                            (['compare', '--figures', 'rte', 'a', 'b'], 'rate')):
+        cases.tell(f'{" ".join(arguments)} is refused with the near word',
+                   run(*arguments, cwd=directory).problems(2, f"did you mean '{near}'"))
 
 
 def check_targets(cases, directory):

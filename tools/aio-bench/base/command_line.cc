@@ -39,14 +39,19 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-std::string unknown_options(const CLI::App& app) {
-  std::string text;
+// What CLI11 could not place. A word behind an unknown option may be meant as its value,
+// and is no matter of its own.
+std::string unknown_words(const CLI::App& app) {
+  std::string options, others;
   for (const std::string& word : app.remaining()) {
     const std::string name = word.substr(0, word.find('='));
-    text += fmt::format("{}{}: there is no such option{}", text.empty() ? "" : "; ", name,
-                        advice(name, option_names(app)));
+    if (word.starts_with('-') && word.size() > 1)
+      options += fmt::format("{}{}: there is no such option{}", options.empty() ? "" : "; ", name,
+                             advice(name, option_names(app)));
+    else
+      others += fmt::format("{}'{}' is one argument too many", others.empty() ? "" : "; ", word);
   }
-  return text;
+  return options.empty() ? others : options;
 }
 
 }  // namespace
@@ -81,7 +86,7 @@ bool parse_arguments(CLI::App& app, int argument_count, const char* const* argum
     app.exit(error);
     return false;
   }
-  if (!app.remaining().empty()) throw UsageError(unknown_options(app) + help);
+  if (!app.remaining().empty()) throw UsageError(unknown_words(app) + help);
   return true;
 }
 

@@ -33,8 +33,8 @@ std::vector<const ComparedFigure*> figures_of(const std::string& word) {
   for (const auto& name : split(word, ',')) {
     const auto figure = std::ranges::find(compared_figures(), name, &ComparedFigure::name);
     if (figure == compared_figures().end())
-      throw UsageError(fmt::format("--figures: '{}' is unknown: use one or more of {}{}", name,
-                                   join(known, ","), advice(name, known)));
+      throw UsageError(fmt::format("--figures: '{}' is unknown{}: use one or more of {}", name,
+                                   advice(name, known), join(known, ",")));
     if (std::ranges::find(figures, &*figure) == figures.end()) figures.push_back(&*figure);
   }
   return figures;

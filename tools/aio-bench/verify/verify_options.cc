@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "verify/verify_options.h"
 
+#include "base/command_line.h"
 #include "base/errors.h"
 #include "base/text.h"
 #include "verify/stamp.h"
@@ -40,8 +41,8 @@ std::vector<std::string> engines_of(const std::string& word) {
   std::vector<std::string> names;
   for (const auto& name : split(word, ',')) {
     if (std::ranges::find(known, name) == known.end())
-      throw UsageError(fmt::format("--engine: '{}' is unknown: use one or more of {}", name,
-                                   join(known, ",")));
+      throw UsageError(fmt::format("--engine: '{}' is unknown{}: use one or more of {}", name,
+                                   advice(name, known), join(known, ",")));
     if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }
   return names;
@@ -51,7 +52,8 @@ std::vector<Cache> caches_of(const std::string& word) {
   if (word == "direct") return {Cache::direct};
   if (word == "buffered") return {Cache::buffered};
   if (word == "both") return {Cache::direct, Cache::buffered};
-  throw UsageError(fmt::format("--cache: '{}' is unknown: use direct, buffered or both", word));
+  throw UsageError(fmt::format("--cache: '{}' is unknown{}: use direct, buffered or both", word,
+                               advice(word, {"direct", "buffered", "both"})));
 }
 
 double seconds_of(const std::string& word) {
