@@ -104,6 +104,26 @@ BOOST_AUTO_TEST_CASE(a_difference_inside_the_spread_is_called_so) {
   BOOST_TEST(line_with(text, " glibc ").find(" ~best ") != text.npos);
 }
 
+// All of them get that rate: who was a hair faster is chance.
+BOOST_AUTO_TEST_CASE(at_a_given_rate_the_latency_is_compared) {
+  Result quick = result_of("kaio", {100, 100, 100}), slow = result_of("glibc", {101, 101, 101});
+  Result alike = result_of("libaio", {102, 102, 102});
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto step = static_cast<std::int64_t>(i);
+    quick.repeats[i].total.p50_ns = 100 + 2 * step;
+    alike.repeats[i].total.p50_ns = 104 + 2 * step;
+    slow.repeats[i].total.p50_ns = 150 + 3 * step;
+  }
+  for (const Pace::Kind kind : {Pace::Kind::limited, Pace::Kind::poisson}) {
+    Options options = options_of();
+    options.pace = {.kind = kind, .io_per_second = 100};
+    const std::string text = table_text(options, report_of({slow, quick, alike}));
+    BOOST_TEST(line_with(text, " kaio ").find(" best ") != text.npos, text);
+    BOOST_TEST(line_with(text, " libaio ").find(" ~best ") != text.npos, text);
+    BOOST_TEST(line_with(text, " glibc ").find(" +50% ") != text.npos, text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(one_round_leaves_doubt) {
   const std::string text =
       table_text(options_of(), report_of({result_of("glibc", {50}), result_of("kaio", {100})}));

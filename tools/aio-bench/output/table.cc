@@ -71,27 +71,40 @@ bool has_uncounted_calls(const Report& report, const Result& result) {
              counter(result, "completed") / 200;
 }
 
+// By what results are compared: the rate, or the latency where they all get the same
+// rate unless they fail to keep up.
+Summary merit_of(const Options& options, const Result& result) {
+  if (options.pace.kind == Pace::Kind::full) return result.summary_of(&Repeat::io_per_second);
+  std::vector<double> latencies_ns;
+  for (const Repeat& repeat : result.repeats)
+    latencies_ns.push_back(static_cast<double>(repeat.total.p50_ns));
+  return summarize(std::move(latencies_ns));
+}
+
 // "best", "~best" where the rounds of both overlap, "-23%"; "?" after one round,
 // which says nothing of how much rounds differ.
-std::string against_best(Section section, const Result& result) {
-  if (section.size() < 2) return "";
+std::string against_best(const Options& options, Section section, const Result& result) {
+  // Of what did nothing there is no latency.
+  if (section.size() < 2 || result.io_count() == 0) return "";
+  const bool is_more_better = options.pace.kind == Pace::Kind::full;
   const Result* best = nullptr;
+  double best_median = 0;
   std::size_t count = 0;
   for (const Result& other : section) {
-    if (!other.what.is_comparable(result.what)) continue;
+    if (!other.what.is_comparable(result.what) || other.io_count() == 0) continue;
     ++count;
-    const auto rate = [](const Result* one) {
-      return one->summary_of(&Repeat::io_per_second).median;
-    };
-    if (best == nullptr || rate(&other) > rate(best)) best = &other;
+    const double median = merit_of(options, other).median;
+    if (best != nullptr && (is_more_better ? median <= best_median : median >= best_median))
+      continue;
+    best = &other;
+    best_median = median;
   }
   if (count < 2) return "";
   const std::string doubt = result.repeats.size() < 2 ? "?" : "";
   if (best == &result) return "best" + doubt;
-  const Summary ours = result.summary_of(&Repeat::io_per_second);
-  const Summary theirs = best->summary_of(&Repeat::io_per_second);
-  if (doubt.empty() && ours.overlaps(theirs)) return "~best";
-  return fmt::format("{:.0f}%{}", (ours.median / theirs.median - 1) * 100, doubt);
+  const Summary ours = merit_of(options, result);
+  if (doubt.empty() && ours.overlaps(merit_of(options, *best))) return "~best";
+  return fmt::format("{:+.0f}%{}", (ours.median / best_median - 1) * 100, doubt);
 }
 
 std::string rate_text(double value) {
@@ -151,7 +164,7 @@ std::string row_text(const Options& options, const Report& report, Section secti
       fmt::format("{}", result.what.depth), label_of(options, result.what),
       {rate_text(rate.median),
        result.repeats.size() < 2 ? "" : fmt::format("{:.0f}%", rate.spread() * 100),
-       rate_text(mib_per_second), against_best(section, result)},
+       rate_text(mib_per_second), against_best(options, section, result)},
       {us(result.latencies.total, 0.5), us(result.latencies.total, 0.99),
        us(result.latencies.total, 0.9999), us(result.latencies.submission, 0.5),
        fmt::format("{:.1f}", result.summary_of(&Repeat::cpu_us_per_io).median),
@@ -233,7 +246,7 @@ std::string section_text(const Options& options, const Report& report, Section s
   return text + remarks;
 }
 
-std::string legend_text(const Report& report) {
+std::string legend_text(const Options& options, const Report& report) {
   std::string text =
       "\nIOPS: median of the rounds; +-: half of their range. vs best: of the same depth; ~ where\n"
       "the rounds of both overlap, so that no difference is shown. Latency: until the program\n"
@@ -247,6 +260,8 @@ std::string legend_text(const Report& report) {
         return has_uncounted_calls(report, result);
       }))
     text += "+: and those of kaio's threads, which it does not count.\n";
+  if (options.pace.kind != Pace::Kind::full)
+    text += "vs best: of p50, because the rate is given.\n";
   // Ctrl-C may have left one of many.
   if (std::ranges::any_of(report.results,
                           [](const Result& result) { return result.repeats.size() < 2; }))
@@ -268,7 +283,7 @@ std::string table_text(const Options& options, const Report& report) {
     text += section_text(options, report, {first, last});
     first = last;
   }
-  return text.empty() ? text : text + legend_text(report);
+  return text.empty() ? text : text + legend_text(options, report);
 }
 
 }  // namespace aio_bench
