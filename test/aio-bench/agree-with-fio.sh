@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # aio-bench's figures agree with fio's: same device, engine, size and depth, five
-# repeats of each in turn.
+# repeats of each in turn. And it does not cost more than fio.
 # Usage: agree-with-fio.sh SOURCE_ROOT LIBRARY PROGRAM
 set -uo pipefail
 # shellcheck source=test/aio-bench/bench_cases.sh disable=SC1091
@@ -68,6 +68,27 @@ else:
 END
 }
 
+# cost ENGINE DEPTH: "low:" or "high:", and the CPU time of one I/O of both programs, the
+# kernel's with it. The least of the repeats: what else the machine does only adds to it.
+cost() {
+  python3 - "$scratch" "$repeats" "$@" <<'END'
+import json, sys
+scratch, repeats, engine, depth = sys.argv[1:]
+allowed = 1.10
+fio, ours = [], []
+for number in range(int(repeats)):
+    with open(f'{scratch}/fio-{engine}-{depth}-{number}.json') as opened:
+        text = opened.read()
+    job = json.loads(text[text.index('{'):])['jobs'][0]
+    microseconds = job['read']['runtime'] * 1000  # of its only thread
+    fio.append((job['usr_cpu'] + job['sys_cpu']) / 100 * microseconds / job['read']['total_ios'])
+    with open(f'{scratch}/ours-{engine}-{depth}-{number}.json') as opened:
+        ours.append(json.load(opened)['results'][0]['repeats'][0]['cpu_us_per_io'])
+print('low:' if min(ours) <= allowed * min(fio) else 'high:',
+      f'fio {min(fio):.2f} to {max(fio):.2f} us, aio-bench {min(ours):.2f} to {max(ours):.2f} us')
+END
+}
+
 for engine in libaio io_uring; do
   for depth in 1 32; do
     [[ $engine == io_uring && $depth == 1 && is_long -eq 0 ]] && continue
@@ -98,6 +119,16 @@ for engine in libaio io_uring; do
         fail "$name" "${told#*: }"
       fi
     done
+    # With one outstanding most of it is going to sleep and waking up.
+    ((depth == 32)) || continue
+    name="$engine costs no more CPU time than in fio at depth $depth"
+    told=$(cost $engine $depth)
+    echo "$told" >&2
+    if [[ $told == low:* ]]; then
+      pass "$name"
+    else
+      fail "$name" "${told#*: }"
+    fi
   done
 done
 finish

@@ -7,6 +7,7 @@ Usage: work.py AIO_BENCH
 
 import csv
 import re
+import resource
 import shutil
 import statistics
 
@@ -167,6 +168,48 @@ def check_kernel_count(cases, directory):
     cases.tell(name, problems, str(results))
 
 
+def check_refusals(cases, directory):
+    name = 'refused submissions are counted, and made again'
+    if shutil.which('strace') is None:
+        cases.skip(name, 'strace is not installed')
+        return
+    path = make_file(directory / 'refused', 64 << 20)
+    try:
+        # Large enough that something is always in flight when a call is refused.
+        document = results_of(
+            path, '-e', 'libaio', '-d', '16', '-b', '256k', '--amount', '64m', '-r', '1',
+            cwd=directory, before=['strace', '-f', '-o', 'strace.txt', '-e', 'trace=io_submit',
+                                   '-e', 'inject=io_submit:error=EAGAIN:when=20+10'])
+    except RuntimeError as error:
+        cases.skip(name, str(error))
+        return
+    refused = (directory / 'strace.txt').read_text().count('(INJECTED)')
+    repeat = document['results'][0]['repeats'][0]
+    told = f'{repeat["eagain_count"]} refused, {repeat["retry_count"]} made again'
+    cases.tell(name, [] if refused > 0 and repeat['io_count'] == 256 and
+               repeat['eagain_count'] == repeat['retry_count'] == refused else
+               [f'{told}, strace refused {refused}, {repeat["io_count"]} I/Os'], told)
+
+
+def check_usage(cases, directory):
+    """What the kernel tells the parent of the whole process is a little more, for its
+    beginning and end."""
+    path = make_file(directory / 'used', 4 << 20)
+    for name, options, figure, of_parent in (
+            ('CPU time is that which the kernel tells of the process', ['-c', 'buffered'],
+             'cpu_us_per_io', lambda usage: (usage.ru_utime + usage.ru_stime) * 1e6),
+            ('so are context switches', ['-c', 'direct'],
+             'context_switches_per_io', lambda usage: usage.ru_nvcsw + usage.ru_nivcsw)):
+        before = of_parent(resource.getrusage(resource.RUSAGE_CHILDREN))
+        document = results_of(path, '-e', 'preadv2', '-d', '1', '-t', '2', '--ramp-up', '0',
+                              '-r', '1', *options, cwd=directory)
+        truth = of_parent(resource.getrusage(resource.RUSAGE_CHILDREN)) - before
+        repeat = document['results'][0]['repeats'][0]
+        told = repeat[figure] * repeat['io_count']
+        cases.tell(name, [] if 0.85 * truth <= told <= 1.01 * truth else
+                   [f'{told:.0f} of {truth:.0f}'], f'{told:.0f} of {truth:.0f}')
+
+
 def check_csv(cases, directory):
     outcome = run('-e', 'kaio', '-d', '4', '-t', '1', '-r', '2', '-s', '4m', '--csv', 'log.csv',
                   '--csv-interval', '0.2', '--rate', '1000', cwd=directory)
@@ -237,8 +280,8 @@ def main():
     cases = Cases()
     with scratch_directory() as directory:
         for check in (check_amounts, check_notifications, check_writes, check_rates,
-                      check_open_loop_latency, check_system_calls, check_kernel_count, check_csv,
-                      check_repeats, check_warnings):
+                      check_open_loop_latency, check_system_calls, check_kernel_count,
+                      check_refusals, check_usage, check_csv, check_repeats, check_warnings):
             check(cases, directory)
     cases.exit()
 
