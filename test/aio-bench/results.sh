@@ -115,9 +115,29 @@ for name in depth latency; do
     fail "the pictures of $name" "missing, or not what they have to be"
   fi
 done
+mkdir "$scratch/before" "$scratch/after"
+cp "$scratch/base.json" "$scratch/before/run.json"
+cp "$scratch/slower.json" "$scratch/after/run.json"
+run_bench plot before/run.json after/run.json -o alike
+expect_exit "plot of two files of one name" 0
+if grep -q 'kaio, before/run.json' "$scratch/alike-depth.svg" &&
+  grep -q 'kaio, after/run.json' "$scratch/alike-depth.svg"; then
+  pass "their curves can be told apart"
+else
+  fail "their curves can be told apart" "the legend lacks their directories"
+fi
 result two-loads 'run["results"][0]["load"] = "randwrite"'
 run_bench plot two-loads.json
 expect_exit "plot of two loads" 0 "two-loads-randwrite-of-4-kib-depth.svg"
+result single 'run["results"] = run["results"][:1]' \
+  'set_rates(run["results"][0]["engine"], run["results"][0]["depth"], [1000])'
+run_bench plot single.json
+expect_exit "plot of a single measurement" 0 "single-latency.png"
+if [[ -s $scratch/errors ]]; then
+  fail "it is nothing to complain of either" "$(head -n 3 "$scratch/errors")"
+else
+  pass "it is nothing to complain of either"
+fi
 result empty 'run["results"] = []'
 run_bench plot empty.json
 expect_exit "plot of nothing" 2 "no results to draw"

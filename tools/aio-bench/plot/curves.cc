@@ -26,14 +26,20 @@ constexpr std::array styles{
 };
 constexpr EngineStyle other_style{"", "#56B4E9", 3, 2};
 
+std::string file_name(const StoredRun& run) { return run.path.substr(run.path.rfind('/') + 1); }
+
+// The path where the name alone does not tell: before/run.json and after/run.json.
+std::string run_name(const std::vector<StoredRun>& runs, std::size_t file) {
+  return std::ranges::count(runs, file_name(runs[file]), file_name) == 1 ? file_name(runs[file])
+                                                                         : runs[file].path;
+}
+
 Curve make_curve(const std::string& engine, const std::vector<StoredRun>& runs,
                  std::size_t file) {
   const auto known = std::ranges::find(styles, engine, &EngineStyle::engine);
   const EngineStyle& style = known == styles.end() ? other_style : *known;
-  const std::string& path = runs[file].path;
   return {.title = runs.size() == 1 ? engine
-                                    : fmt::format("{}, {}", engine,
-                                                  path.substr(path.rfind('/') + 1)),
+                                    : fmt::format("{}, {}", engine, run_name(runs, file)),
           .colour = fmt::format("lc rgb '{}'", style.colour),
           .point = fmt::format("pt {} ps 1.1", file == 0 ? style.point : style.open_point),
           .dash = fmt::format("dt {}", file + 1)};

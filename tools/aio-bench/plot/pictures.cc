@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <numeric>
 
 namespace aio_bench {
@@ -20,7 +21,8 @@ constexpr unsigned lone_panel_width_pixels = 800, panel_width_pixels = 580;
 constexpr unsigned panel_height_pixels = 336;
 constexpr unsigned header_pixels = 84, left_pixels = 108, right_pixels = 24;
 constexpr unsigned top_pixels = 44, bottom_pixels = 58;  // for its title, for its axis
-constexpr double step_aside = 1.025;  // of the depth, from one curve to the next
+// Of the depth: from one curve to the next, and from the first to the last at most.
+constexpr double step_aside = 1.025, widest_aside = 1.25;
 constexpr unsigned legend_line_pixels = 36, legend_row_pixels = 22, letter_pixels = 8;
 
 // Where the panels of a picture are, and what is above them.
@@ -126,7 +128,7 @@ using Values = std::function<std::vector<double>(const StoredResult&)>;
 struct DepthRow {
   const char* title;
   const char* label;
-  const char* settings;
+  bool is_logarithmic;
   Values values;
 };
 
@@ -140,25 +142,37 @@ const std::vector<DepthRow>& depth_rows() {
       return values;
     };
   };
-  static constexpr const char* logarithmic = "set logscale y 10\nset yrange [*:*]\n"
-                                             "set format y '%.10g'\n";
   static const std::vector<DepthRow> rows{
       {"Throughput", "thousand I/Os per second",
-       "unset logscale y\nset yrange [0:*]\nset format y '%.10g'\n",
-       thousandths(&StoredRepeat::io_per_second)},
-      {"Median latency", "latency (µs)", logarithmic, thousandths(&StoredRepeat::p50_ns)},
-      {"99th percentile of latency", "latency (µs)", logarithmic,
+       false, thousandths(&StoredRepeat::io_per_second)},
+      {"Median latency", "latency (µs)", true, thousandths(&StoredRepeat::p50_ns)},
+      {"99th percentile of latency", "latency (µs)", true,
        thousandths(&StoredRepeat::p99_ns)},
   };
   return rows;
 }
 
+// The values in one panel.
+struct Extent {
+  double least = std::numeric_limits<double>::infinity();
+  double greatest = 0;
+
+  void include(double value) noexcept {
+    least = std::min(least, value);
+    greatest = std::max(greatest, value);
+  }
+};
+
+constexpr double room_around = 2;
+
 // A data block of one curve: depth, median, least, greatest.
 std::string depth_points(const Figure& figure, std::size_t curve, const std::string& cache,
-                         const Values& values) {
+                         const Values& values, Extent& extent) {
   // A little beside each other, so that all bars can be seen.
-  const double middle = (static_cast<double>(figure.curves.size()) - 1) / 2;
-  const double aside = std::pow(step_aside, static_cast<double>(curve) - middle);
+  const double steps = static_cast<double>(figure.curves.size()) - 1;
+  const double step =
+      steps > 0 ? std::min(step_aside, std::pow(widest_aside, 1 / steps)) : step_aside;
+  const double aside = std::pow(step, static_cast<double>(curve) - steps / 2);
   std::string points;
   for (const unsigned depth : figure.depths) {
     for (const auto& [result, its_curve] : figure.results) {
@@ -169,9 +183,20 @@ std::string depth_points(const Figure& figure, std::size_t curve, const std::str
       if (summary.least <= 0) continue;
       points += fmt::format("{} {} {} {}\n", depth * aside, summary.median, summary.least,
                             summary.greatest);
+      extent.include(summary.least);
+      extent.include(summary.greatest);
     }
   }
   return points;
+}
+
+// As the curves need it. But gnuplot complains of a range that is one value and no more.
+std::string logarithmic_axis(const Extent& values) {
+  const std::string range =
+      values.least < values.greatest
+          ? "*:*"
+          : fmt::format("{}:{}", values.least / room_around, values.greatest * room_around);
+  return fmt::format("set logscale y 10\nset yrange [{}]\n", range);
 }
 
 std::string depth_axis(const Figure& figure) {
@@ -225,7 +250,7 @@ std::vector<unsigned> shown_depths(const std::vector<unsigned>& depths) {
 constexpr const char* percentile_axis =
     "set logscale x 10\nset xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, "
     "'99.99' 10000, '99.999' 100000, '99.9999' 1000000)\n"
-    "set logscale y 10\nset yrange [*:*]\nset format y '%.10g'\n";
+    "set format y '%.10g'\n";
 
 }  // namespace
 
@@ -233,13 +258,15 @@ Picture depth_picture(const Figure& figure) {
   Page page(figure, depth_rows().size(),
             "Throughput and latency by queue depth",
             "median of the repeats, bars from least to greatest");
-  page.add(depth_axis(figure));
+  page.add(depth_axis(figure) + "set format y '%.10g'\n");
   for (std::size_t row = 0; row < depth_rows().size(); ++row) {
     const DepthRow& what = depth_rows()[row];
     for (std::size_t column = 0; column < figure.caches.size(); ++column) {
       std::string data, plots;
+      Extent extent;
       for (std::size_t curve = 0; curve < figure.curves.size(); ++curve) {
-        const auto points = depth_points(figure, curve, figure.caches[column], what.values);
+        const auto points =
+            depth_points(figure, curve, figure.caches[column], what.values, extent);
         if (points.empty()) continue;
         const auto block = fmt::format("$d_{}_{}_{}", row, column, curve);
         const Curve& look = figure.curves[curve];
@@ -254,7 +281,9 @@ Picture depth_picture(const Figure& figure) {
       page.panel(row, column,
                  fmt::format("{}, {}", what.title, cache_title(figure.caches[column])),
                  fmt::format("{}set ylabel '{}'\nset xlabel 'I/Os outstanding (queue depth{})'\n",
-                             what.settings, what.label,
+                             what.is_logarithmic ? logarithmic_axis(extent)
+                                                 : "unset logscale y\nset yrange [0:*]\n",
+                             what.label,
                              figure.setup.jobs == 1 ? "" : " of each job"),
                  plots);
     }
@@ -270,6 +299,7 @@ Picture latency_picture(const Figure& figure) {
     for (std::size_t column = 0; column < figure.caches.size(); ++column) {
       std::string data, plots;
       double greatest_rarity = 100;
+      Extent extent;
       for (std::size_t i = 0; i < figure.results.size(); ++i) {
         const auto& [result, number] = figure.results[i];
         if (result->setup.depth != depths[row] || result->setup.cache != figure.caches[column] ||
@@ -277,6 +307,8 @@ Picture latency_picture(const Figure& figure) {
           continue;
         const LatencyCurve curve = latency_curve(*result);
         greatest_rarity = std::max(greatest_rarity, curve.greatest_rarity);
+        for (const StoredBucket& bucket : {result->total_ns.front(), result->total_ns.back()})
+          extent.include(thousandth(static_cast<double>(bucket.first_ns + bucket.last_ns) / 2));
         const Curve& look = figure.curves[number];
         data += fmt::format("$l_{} << EOD\n{}EOD\n$m_{} << EOD\n{}EOD\n", i, curve.line, i,
                             curve.marks);
@@ -289,9 +321,9 @@ Picture latency_picture(const Figure& figure) {
       page.add(data);
       page.panel(row, column,
                  fmt::format("Depth {}, {}", depths[row], cache_title(figure.caches[column])),
-                 fmt::format("set xrange [1:{}]\nset ylabel 'latency (µs)'\n"
+                 fmt::format("{}set xrange [1:{}]\nset ylabel 'latency (µs)'\n"
                              "set xlabel 'percent of I/Os that took no longer'\n",
-                             1.2 * greatest_rarity),
+                             logarithmic_axis(extent), 1.2 * greatest_rarity),
                  plots);
     }
   }
