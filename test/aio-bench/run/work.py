@@ -6,6 +6,8 @@ Usage: work.py AIO_BENCH
 """
 
 import csv
+import math
+import pathlib
 import re
 import resource
 import shutil
@@ -210,6 +212,45 @@ def check_usage(cases, directory):
                    [f'{told:.0f} of {truth:.0f}'], f'{told:.0f} of {truth:.0f}')
 
 
+def names_in(value):
+    if isinstance(value, list):
+        return set().union(*map(names_in, value))
+    if not isinstance(value, dict):
+        return set()
+    # What is in these two is named by kaio.
+    return set(value).union(*(names_in(inner) for name, inner in value.items()
+                              if name not in ('kaio_statistics', 'kaio_options')))
+
+
+def check_format(cases, directory):
+    document = results_of('-e', 'kaio,threads', '-d', '4', '-l', 'randrw', '--fsync', '8', '-t',
+                          '0.05', '-r', '2', '-s', '4m', cwd=directory)
+    page = pathlib.Path(__file__).resolve().parents[3] / 'tools/aio-bench/json-format.md'
+    documented = set(re.findall(r'`(\w+)`', page.read_text(encoding='utf-8')))
+    unknown = sorted(names_in(document) - documented)
+    missing = sorted({'io_per_second', 'p99_99', 'sync', 'kaio_statistics', 'eagain_count'} -
+                     names_in(document))
+    cases.tell('every member of the JSON is documented', [f'{name} is not' for name in unknown] +
+               [f'{name} is not there' for name in missing])
+    # What the percentiles are can be told from the buckets, which are the whole distribution.
+    problems = []
+    for result in document['results']:
+        for what, told in result['latency_ns'].items():
+            for name, fraction in (('p50', .5), ('p90', .9), ('p99', .99), ('p99_9', .999),
+                                   ('p99_99', .9999)):
+                wanted, seen = math.ceil(fraction * told['count']), 0
+                for first, last, count in told['buckets']:
+                    seen += count
+                    if seen >= wanted:
+                        break
+                # The last one of all is known exactly.
+                least, most = (told['greatest'],) * 2 if wanted == told['count'] else (first, last + 1)
+                if not least <= told[name] <= most:
+                    problems.append(f'{result["engine"]} {what} {name}: {told[name]}, '
+                                    f'in {first} to {last}')
+    cases.tell('its percentiles are those of its buckets', problems)
+
+
 def check_csv(cases, directory):
     outcome = run('-e', 'kaio', '-d', '4', '-t', '1', '-r', '2', '-s', '4m', '--csv', 'log.csv',
                   '--csv-interval', '0.2', '--rate', '1000', cwd=directory)
@@ -281,7 +322,8 @@ def main():
     with scratch_directory() as directory:
         for check in (check_amounts, check_notifications, check_writes, check_rates,
                       check_open_loop_latency, check_system_calls, check_kernel_count,
-                      check_refusals, check_usage, check_csv, check_repeats, check_warnings):
+                      check_refusals, check_usage, check_format, check_csv, check_repeats,
+                      check_warnings):
             check(cases, directory)
     cases.exit()
 
