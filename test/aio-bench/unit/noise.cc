@@ -76,4 +76,41 @@ BOOST_AUTO_TEST_CASE(false_alarms_are_as_rare_as_is_said) {
   }
 }
 
+// A comparison of all engines at a few depths has dozens of figures, and its exit code is
+// that of any of them.
+BOOST_AUTO_TEST_CASE(so_are_those_of_a_comparison_of_many_figures) {
+  aio_bench::Random random(2);
+  const auto normal = [&random] {
+    const double one = (static_cast<double>(random.below(1 << 30)) + 1) / (1 << 30);
+    const double other = static_cast<double>(random.below(1 << 30)) / (1 << 30);
+    return std::sqrt(-2 * std::log(one)) * std::cos(6.283185307179586 * other);
+  };
+  constexpr std::size_t figure_count = 48;
+  for (const std::size_t repeats : {3U, 4U, 5U, 8U}) {
+    int alarms = 0;
+    constexpr int trials = 2'000;
+    for (int trial = 0; trial < trials; ++trial) {
+      bool is_alarm = false;
+      for (std::size_t figure = 0; figure < figure_count; ++figure) {
+        Values one, other;
+        for (std::size_t i = 0; i < repeats; ++i)
+          one.push_back(normal()), other.push_back(normal());
+        is_alarm |= difference_of(one, other, figure_count) == Difference::real;
+      }
+      alarms += is_alarm ? 1 : 0;
+    }
+    BOOST_TEST_INFO("repeats: " << repeats);
+    BOOST_TEST(alarms <= trials * 3 / 200);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_many_figures_a_clear_change_is_still_seen) {
+  BOOST_TEST((difference_of(Values{100, 101, 102}, Values{90, 91, 89}, 48) == Difference::real));
+  BOOST_TEST((difference_of(Values{1, 2, 3, 4, 5}, Values{6, 7, 8, 9, 10}, 48) ==
+              Difference::none));
+  Values low, high;
+  for (int i = 0; i < 8; ++i) low.push_back(i), high.push_back(i + 8);
+  BOOST_TEST((difference_of(low, high, 48) == Difference::real));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

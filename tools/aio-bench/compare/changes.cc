@@ -20,7 +20,7 @@ Verdict verdict_of(const Change& change, Difference difference, double threshold
 
 ComparedResult compare_result(const StoredResult& before, const StoredResult& after,
                               const std::vector<const ComparedFigure*>& figures,
-                              double threshold) {
+                              double threshold, std::size_t figure_count) {
   ComparedResult result{.setup = before.setup, .changes = {}};
   for (const ComparedFigure* const figure : figures) {
     const auto before_values = figure->values(before), after_values = figure->values(after);
@@ -31,7 +31,8 @@ ComparedResult compare_result(const StoredResult& before, const StoredResult& af
     // From nothing to something has no size.
     if (change.before.median <= 0) continue;
     change.relative = change.after.median / change.before.median - 1;
-    change.verdict = verdict_of(change, difference_of(before_values, after_values), threshold);
+    change.verdict = verdict_of(change, difference_of(before_values, after_values, figure_count),
+                                threshold);
     result.changes.push_back(change);
   }
   return result;
@@ -79,12 +80,24 @@ Comparison compare(const StoredRun& before, const StoredRun& after,
     if (any_target) other.target = one.target;
     return one == other;
   };
-  Comparison comparison;
-  for (const StoredResult& result : before.results) {
+  const auto match_of = [&](const StoredResult& result) {
     const auto match = std::ranges::find_if(
         after.results, [&](const auto& other) { return is_same(result.setup, other.setup); });
-    if (match == after.results.end()) comparison.only_before.push_back(result.setup);
-    else comparison.results.push_back(compare_result(result, *match, figures, threshold));
+    return match == after.results.end() ? nullptr : &*match;
+  };
+  // Of more figures more differ by chance.
+  std::size_t figure_count = 0;
+  for (const StoredResult& result : before.results)
+    if (const StoredResult* const match = match_of(result))
+      figure_count += std::ranges::count_if(
+          compare_result(result, *match, figures, threshold, 1).changes,
+          [](const Change& change) { return change.verdict != Verdict::unjudged; });
+  Comparison comparison;
+  for (const StoredResult& result : before.results) {
+    const StoredResult* const match = match_of(result);
+    if (match == nullptr) comparison.only_before.push_back(result.setup);
+    else comparison.results.push_back(compare_result(result, *match, figures, threshold,
+                                                    figure_count));
   }
   for (const StoredResult& result : after.results)
     if (std::ranges::none_of(before.results, [&](const auto& other) {

@@ -20,9 +20,10 @@ constexpr const char* footer = R"(Examples:
   aio-bench compare before.json after.json --threshold 10 --figures rate,p99.9
 
 A change counts when it is beyond noise and not below the threshold. Beyond noise:
-the exact two-sided Mann-Whitney test on the repeats gives p <= 0.01, which takes
-five repeats in each run; of three or four repeats the ranges have to be apart, by
-at least the width of the wider one. With fewer repeats nothing is judged.
+by chance alone any of the figures would differ in less than 1 % of comparisons, says
+the exact two-sided Mann-Whitney test on the repeats. That takes five repeats in each
+run for one figure, and eight for up to 64. With fewer the ranges have to be apart, by
+at least the width of the wider one; with fewer than three nothing is judged.
 Exit codes: 0 nothing got worse, 1 failed, 2 wrong usage or a file that is no
 result, 3 something got worse.)";
 

@@ -10,7 +10,7 @@ namespace aio_bench {
 
 namespace {
 
-constexpr double significant_p = 0.01;
+constexpr double family_p = 0.01;  // of all figures together
 constexpr std::size_t least_repeats = 3;
 // More repeats make an exact table large, and say nothing more.
 constexpr std::size_t most_repeats = 40;
@@ -41,11 +41,14 @@ std::vector<double> order_counts(std::size_t one_count, std::size_t other_count)
   return counts[other_count];
 }
 
-bool are_far_apart(std::span<const double> one, std::span<const double> other) {
+bool are_far_apart(std::span<const double> one, std::span<const double> other,
+                   std::size_t figure_count) {
   const auto [one_least, one_greatest] = std::ranges::minmax(one);
   const auto [other_least, other_greatest] = std::ranges::minmax(other);
   const double gap = std::max(other_least - one_greatest, one_least - other_greatest);
-  return gap > 0 && gap >= std::max(one_greatest - one_least, other_greatest - other_least);
+  const double width = std::max(one_greatest - one_least, other_greatest - other_least);
+  return gap > 0 &&
+         gap >= width * widths_apart(std::min(one.size(), other.size()), figure_count);
 }
 
 }  // namespace
@@ -61,15 +64,30 @@ double mann_whitney_p(std::size_t one_count, std::size_t other_count, double u) 
   return std::min(1.0, 2 * tail / all);
 }
 
-Difference difference_of(std::span<const double> one, std::span<const double> other) {
+// How often two samples of one normal distribution are at least so many widths apart was
+// found by drawing some millions: it falls by a power of the widths.
+double widths_apart(std::size_t repeats, std::size_t figure_count) noexcept {
+  struct Chance {
+    double at_one_width, power;
+  };
+  const Chance chance = repeats <= 3   ? Chance{0.0076, 2.5}
+                        : repeats == 4 ? Chance{0.0006, 3.4}
+                                       : Chance{0.00005, 4};
+  const double wanted = family_p / static_cast<double>(figure_count);
+  return std::max(1.0, std::pow(chance.at_one_width / wanted, 1 / chance.power));
+}
+
+Difference difference_of(std::span<const double> one, std::span<const double> other,
+                         std::size_t figure_count) {
   if (std::min(one.size(), other.size()) < least_repeats) return Difference::unknown;
   one = one.first(std::min(one.size(), most_repeats));
   other = other.first(std::min(other.size(), most_repeats));
+  const double significant_p = family_p / static_cast<double>(std::max<std::size_t>(figure_count, 1));
   const bool can_be_significant = mann_whitney_p(one.size(), other.size(), 0) <= significant_p;
   const bool is_real = can_be_significant
                            ? mann_whitney_p(one.size(), other.size(),
                                             pairs_in_order(one, other)) <= significant_p
-                           : are_far_apart(one, other);
+                           : are_far_apart(one, other, figure_count);
   return is_real ? Difference::real : Difference::none;
 }
 
