@@ -57,8 +57,7 @@ def check_long_measurement(cases, directory):
     document = json.loads((directory / 'run.json').read_text())
     repeats = [repeat for result in document['results'] for repeat in result['repeats']]
     if document['end'] != 'interrupted' or len(repeats) != 1 or \
-            not 0 < repeats[0]['seconds'] < 30 or \
-            abs(repeats[0]['io_count'] / repeats[0]['seconds'] / repeats[0]['io_per_second'] - 1) > .01:
+            not 0 < repeats[0]['seconds'] < 30 or repeats[0]['io_count'] == 0:
         problems.append(f'JSON: end {document["end"]}, {repeats}')
     cases.tell('Ctrl-C shows as far as it went what is measured first', problems)
 

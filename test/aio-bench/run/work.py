@@ -244,7 +244,9 @@ def check_format(cases, directory):
                     if seen >= wanted:
                         break
                 # The last one of all is known exactly.
-                least, most = (told['greatest'],) * 2 if wanted == told['count'] else (first, last + 1)
+                least, most = first, last + 1
+                if wanted == told['count']:
+                    least = most = told['greatest']
                 if not least <= told[name] <= most:
                     problems.append(f'{result["engine"]} {what} {name}: {told[name]}, '
                                     f'in {first} to {last}')
@@ -271,8 +273,8 @@ def check_csv(cases, directory):
     if times != sorted(times):
         problems.append('times go backwards')
     cases.tell('the log over time has a line for each interval', problems, f'{len(lines)} lines')
-    outcome = run('-e', 'kaio', '-d', '4', '-r', '3', '--amount', '4m', '-s', '4m', '--csv', 'log.csv',
-                  cwd=directory)
+    outcome = run('-e', 'kaio', '-d', '4', '-r', '3', '--amount', '4m', '-s', '4m',
+                  '--csv', 'log.csv', cwd=directory)
     with open(directory / 'log.csv', encoding='utf-8') as log:
         lines = list(csv.DictReader(log))
     cases.tell('measurements that are shorter than an interval have a line too',

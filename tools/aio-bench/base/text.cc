@@ -106,8 +106,8 @@ double parse_seconds(std::string_view option, std::string_view text, double lowe
                                                         : -1;
   const double seconds = number * factor;
   if (!(seconds >= lowest && seconds <= 86400))
-    throw UsageError(fmt::format("{}: '{}' is not a time: give seconds, {:g} to 86400, or as in 90s "
-                                 "or 5m", option, text, lowest));
+    throw UsageError(fmt::format("{}: '{}' is not a time: give seconds, {:g} to 86400, or as in "
+                                 "90s or 5m", option, text, lowest));
   return seconds;
 }
 

@@ -82,7 +82,8 @@ Difference difference_of(std::span<const double> one, std::span<const double> ot
   if (std::min(one.size(), other.size()) < least_repeats) return Difference::unknown;
   one = one.first(std::min(one.size(), most_repeats));
   other = other.first(std::min(other.size(), most_repeats));
-  const double significant_p = family_p / static_cast<double>(std::max<std::size_t>(figure_count, 1));
+  figure_count = std::max<std::size_t>(figure_count, 1);
+  const double significant_p = family_p / static_cast<double>(figure_count);
   const bool can_be_significant = mann_whitney_p(one.size(), other.size(), 0) <= significant_p;
   const bool is_real = can_be_significant
                            ? mann_whitney_p(one.size(), other.size(),

@@ -29,12 +29,12 @@ void check_alignment(const Options& options, const Target& target) {
   if (std::ranges::find(options.caches, Cache::direct) == options.caches.end()) return;
   for (const BlockSize& block : options.blocks) {
     if (block.least_bytes % target.direct_block_bytes != 0)
-      throw UsageError(fmt::format("--block-size {} does not go with O_DIRECT on {}: give a multiple "
-                                   "of {}, or --cache buffered", block.least_bytes, target.path,
+      throw UsageError(fmt::format("--block-size {} does not go with O_DIRECT on {}: give a "
+                                   "multiple of {}, or --cache buffered", block.least_bytes, target.path,
                                    target.direct_block_bytes));
     if (block.least_bytes / options.vector_count % target.direct_block_bytes != 0)
-      throw UsageError(fmt::format("--vectors {} cuts a block of {} into pieces that do not go with "
-                                   "O_DIRECT on {}: make each a multiple of {}",
+      throw UsageError(fmt::format("--vectors {} cuts a block of {} into pieces that do not go "
+                                   "with O_DIRECT on {}: make each a multiple of {}",
                                    options.vector_count, block.least_bytes, target.path,
                                    target.direct_block_bytes));
   }

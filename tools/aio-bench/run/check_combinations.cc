@@ -23,14 +23,14 @@ void check_writing(const Options& options) {
                                    path));
   if (!options.has_writes()) {
     if (options.write || !options.destroy.empty() || options.force)
-      throw UsageError("--write, --destroy and --force do not fit loads that only read: give --load "
-                       "randwrite, write, randrw or rw, or leave them out");
+      throw UsageError("--write, --destroy and --force do not fit loads that only read: give "
+                       "--load randwrite, write, randrw or rw, or leave them out");
     return;
   }
   for (const std::string& path : options.targets)
     if (!options.write || std::ranges::find(options.destroy, path) == options.destroy.end())
-      throw UsageError(fmt::format("a load that writes would destroy what is on {}: to allow it, add "
-                                   "--write --destroy={}", path, path));
+      throw UsageError(fmt::format("a load that writes would destroy what is on {}: to allow it, "
+                                   "add --write --destroy={}", path, path));
 }
 
 void check_writes_wanted(const Options& options) {
