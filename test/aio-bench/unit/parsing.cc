@@ -91,6 +91,7 @@ BOOST_AUTO_TEST_CASE(rates_and_times) {
   BOOST_TEST(parse_seconds("-t", "90s", 0.01) == 90);
   BOOST_TEST(parse_seconds("-t", "5m", 0.01) == 300);
   BOOST_TEST(parse_seconds("--ramp-up", "0", 0) == 0);
+  BOOST_TEST(parse_seconds("-t", "48h", 0.01, 10 * 86400) == 172800);
   for (const char* const wrong : {"", "0", "-5", "fast", "5g", "nan", "inf", "1e3"}) {
     BOOST_CHECK_THROW(parse_rate("--rate", wrong), UsageError);
     BOOST_CHECK_THROW(parse_seconds("-t", wrong, 0.01), UsageError);

@@ -98,16 +98,17 @@ double parse_rate(std::string_view option, std::string_view text) {
   return rate;
 }
 
-double parse_seconds(std::string_view option, std::string_view text, double lowest) {
+double parse_seconds(std::string_view option, std::string_view text, double lowest,
+                     double highest) {
   const auto [number, suffix] = parse_decimal(text);
   const double factor = suffix.empty() || suffix == "s" ? 1
                         : suffix == "m"                 ? 60
                         : suffix == "h"                 ? 3600
                                                         : -1;
   const double seconds = number * factor;
-  if (!(seconds >= lowest && seconds <= 86400))
-    throw UsageError(fmt::format("{}: '{}' is not a time: give seconds, {:g} to 86400, or as in "
-                                 "90s or 5m", option, text, lowest));
+  if (!(seconds >= lowest && seconds <= highest))
+    throw UsageError(fmt::format("{}: '{}' is not a time: give seconds, {:g} to {:.0f}, or as in "
+                                 "90s or 5m", option, text, lowest, highest));
   return seconds;
 }
 

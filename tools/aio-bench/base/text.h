@@ -24,8 +24,9 @@ std::vector<unsigned> parse_counts(std::string_view option, std::string_view tex
 // "20000", "20k", "1.5m": powers of 1000.
 double parse_rate(std::string_view option, std::string_view text);
 
-// "1", "0.5", "90s", "5m", "1h" in seconds; `lowest` to a day.
-double parse_seconds(std::string_view option, std::string_view text, double lowest);
+// "1", "0.5", "90s", "5m", "1h" in seconds.
+double parse_seconds(std::string_view option, std::string_view text, double lowest,
+                     double highest = 86400);
 
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);

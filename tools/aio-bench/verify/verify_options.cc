@@ -19,6 +19,7 @@ constexpr std::uint64_t default_scratch_bytes = 64 << 20;
 constexpr std::uint64_t highest_io_bytes = 16 << 20;
 constexpr std::uint64_t default_most_blocks = 64;
 constexpr unsigned highest_depth = 4096;
+constexpr double longest_seconds = 10 * 86400;
 
 constexpr const char* footer = R"(Examples:
   aio-bench verify                       all engines on a scratch file here
@@ -54,14 +55,6 @@ std::vector<Cache> caches_of(const std::string& word) {
   if (word == "both") return {Cache::direct, Cache::buffered};
   throw UsageError(fmt::format("--cache: '{}' is unknown{}: use direct, buffered or both", word,
                                advice(word, {"direct", "buffered", "both"})));
-}
-
-double seconds_of(const std::string& word) {
-  char* end = nullptr;
-  const double seconds = std::strtod(word.c_str(), &end);
-  if (word.empty() || *end != '\0' || !(seconds >= 0.01 && seconds <= 864000))
-    throw UsageError(fmt::format("--seconds: '{}' is not a time: give 0.01 to 864000", word));
-  return seconds;
 }
 
 std::uint64_t seed_of(const std::string& word) {
@@ -166,7 +159,7 @@ VerifyOptions VerifyWords::options() const {
                             ? io_size_
                             : default_io_sizes(options.block_bytes));
   options.depth = parse_count("--depth", depth_, 1, highest_depth);
-  options.seconds = seconds_of(seconds_);
+  options.seconds = parse_seconds("--seconds", seconds_, 0.01, longest_seconds);
   options.reads_percent = parse_count("--reads", reads_, 0, 99);
   options.cancels_percent = parse_count("--cancel", cancels_, 0, 100);
   options.are_cancels_asked_for = cancel_option_->count() > 0;
