@@ -152,6 +152,31 @@ def check_partitioned(cases, directory):
             'has partitions', partition)
 
 
+def check_beside(cases, directory):
+    """Others that use the same disk change the figures, but nothing that is written."""
+    name = 'a partition beside a mounted one may be written, with a warning'
+    backing = make_file(directory / 'shared', 16 << 20)
+    with loop_device(backing, '--partscan') as device:
+        place = directory / 'beside'
+        place.mkdir()
+        made = device is not None and shutil.which('addpart') is not None and all(
+            subprocess.run(command, capture_output=True, check=False).returncode == 0
+            for command in (['addpart', device, '1', '2048', '8192'],
+                            ['addpart', device, '2', '16384', '8192'],
+                            ['mkfs.ext4', '-q', '-F', f'{device}p1'],
+                            ['mount', '-o', 'ro', f'{device}p1', str(place)]))
+        if not made:
+            cases.skip(name, 'no loop device can be given partitions here')
+            return
+        try:
+            outcome = run(f'{device}p2', *SHORT, '--write', f'--destroy={device}p2', cwd=directory)
+            said = ' '.join(outcome.output.split())
+            cases.tell(name, outcome.problems(0) +
+                       ([] if f'{device}p1 is mounted on {place}, which is on' in said else [said]))
+        finally:
+            subprocess.run(['umount', str(place)], check=True)
+
+
 def check_locked_for_others(cases, directory, path):
     """While it writes, a device is held exclusively."""
     name = 'a device that is written is kept from others'
@@ -183,6 +208,7 @@ def main():
         check_locked_for_others(cases, directory, path)
         check_mounted(cases, directory)
         check_partitioned(cases, directory)
+        check_beside(cases, directory)
     cases.exit()
 
 

@@ -56,6 +56,12 @@ void find_partitions_and_holders(const fs::path& directory, DeviceFacts& facts) 
   }
 }
 
+void find_siblings(const fs::path& disk, DeviceFacts& facts) {
+  if (!facts.is_partition) return;
+  for (const std::string& name : entries_of(disk))
+    if (name != facts.name && fs::exists(disk / name / "partition")) facts.siblings.push_back(name);
+}
+
 // "\040" is how the kernel writes a blank in a path.
 std::string unescaped(const std::string& text) {
   std::string result;
@@ -72,6 +78,28 @@ std::string unescaped(const std::string& text) {
 
 std::string device_number(const std::string& name) {
   return line_of(fs::path("/sys/class/block") / name / "dev");
+}
+
+std::vector<std::string> uses_of(const std::vector<std::string>& names) {
+  std::vector<std::string> uses;
+  for (const std::string& name : names) {
+    const std::string number = device_number(name);
+    // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
+    std::ifstream mounts("/proc/self/mountinfo");
+    for (std::string line; std::getline(mounts, line);) {
+      std::istringstream words(line);
+      std::string skipped, mounted, place;
+      words >> skipped >> skipped >> mounted >> skipped >> place;
+      if (mounted != number) continue;
+      uses.push_back(fmt::format("/dev/{} is mounted on {}", name, unescaped(place)));
+      break;
+    }
+    std::ifstream swaps("/proc/swaps");
+    for (std::string line; std::getline(swaps, line);)
+      if (line.substr(0, line.find_first_of(" \t")) == "/dev/" + name)
+        uses.push_back(fmt::format("/dev/{} is swapped to", name));
+  }
+  return uses;
 }
 
 }  // namespace
@@ -98,32 +126,17 @@ std::optional<DeviceFacts> device_facts(dev_t device) {
   facts.physical_block_bytes = number_of(disk / "queue/physical_block_size");
   facts.queue_request_count = number_of(disk / "queue/nr_requests");
   find_partitions_and_holders(directory, facts);
+  find_siblings(disk, facts);
   return facts;
 }
 
 std::vector<std::string> uses_of(const DeviceFacts& facts) {
   std::vector<std::string> names = facts.partitions;
   names.push_back(facts.name);
-  std::vector<std::string> uses;
-  for (const std::string& name : names) {
-    const std::string number = device_number(name);
-    // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-      std::istringstream words(line);
-      std::string skipped, mounted, place;
-      words >> skipped >> skipped >> mounted >> skipped >> place;
-      if (mounted != number) continue;
-      uses.push_back(fmt::format("/dev/{} is mounted on {}", name, unescaped(place)));
-      break;
-    }
-    std::ifstream swaps("/proc/swaps");
-    for (std::string line; std::getline(swaps, line);)
-      if (line.substr(0, line.find_first_of(" \t")) == "/dev/" + name)
-        uses.push_back(fmt::format("/dev/{} is swapped to", name));
-  }
-  return uses;
+  return uses_of(names);
 }
+
+std::vector<std::string> uses_beside(const DeviceFacts& facts) { return uses_of(facts.siblings); }
 
 std::vector<std::string> device_warnings(const DeviceFacts& facts, bool has_writes) {
   std::vector<std::string> warnings;

@@ -26,6 +26,7 @@ struct DeviceFacts {
   std::optional<std::uint64_t> physical_block_bytes;
   std::optional<std::uint64_t> queue_request_count;
   std::vector<std::string> partitions;  // of a whole disk: "sda1"
+  std::vector<std::string> siblings;    // of a partition: the other ones of its disk
   std::vector<std::string> holders;     // devices made of it or of its partitions: "dm-0"
 };
 
@@ -35,6 +36,9 @@ std::optional<DeviceFacts> device_facts(dev_t device);
 // Where the device or one of its partitions is mounted or swapped to: "/dev/sda1
 // is mounted on /boot".
 std::vector<std::string> uses_of(const DeviceFacts& facts);
+
+// The same of the other partitions of its disk.
+std::vector<std::string> uses_beside(const DeviceFacts& facts);
 
 // "scheduler mq-deadline ...": what of the device may spoil figures.
 std::vector<std::string> device_warnings(const DeviceFacts& facts, bool has_writes);

@@ -22,9 +22,12 @@ namespace {
 [[noreturn]] void refuse_to_open(const std::string& path, bool is_write, int error) {
   std::string advice;
   if (error == ENOENT) advice = ": check the name, or leave it out for a scratch file";
-  if ((error == EACCES || error == EPERM) && geteuid() != 0)
-    advice = fmt::format(": run aio-bench as root, or give your user the right to {} it",
-                         is_write ? "write" : "read");
+  if (error == EACCES || error == EPERM)
+    advice = geteuid() != 0
+                 ? fmt::format(": run aio-bench as root, or give your user the right to {} it",
+                               is_write ? "write" : "read")
+                 : ": not even root may here, as in a container: run aio-bench outside of it, or "
+                   "have the device allowed inside";
   if (error == EBUSY)
     advice = ": it is mounted, swapped to, or held by another program or device; stop that first, "
              "or add --force";
@@ -107,6 +110,11 @@ void add_warnings(Target& target, const struct stat& status, const TargetWish& w
     if (target.kind == Target::Kind::block_device)
       for (const std::string& use : uses_of(*target.device))
         target.warnings.push_back(use + ": others use it meanwhile");
+    if (target.kind == Target::Kind::block_device)
+      for (const std::string& use : uses_beside(*target.device))
+        target.warnings.push_back(
+            fmt::format("{}, which is on {} too: others use that disk meanwhile", use,
+                        target.device->disk));
   }
   const bool is_sparse = target.kind == Target::Kind::file &&
                          status.st_blocks * INT64_C(512) < status.st_size;
