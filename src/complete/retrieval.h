@@ -61,13 +61,13 @@ class Retrieval {
       all_wanted_.store(true, std::memory_order_seq_cst);
       collect_kept();
     }
-    if (front_ == nullptr) append_new();
-    while (front_ != nullptr) {
+    for (;;) {
+      if (front_ == nullptr) append_new();
+      if (front_ == nullptr) return nullptr;
       Request* request = pop();
       if (claim_for_us(*request)) return request;
       requests_.free(*request);
     }
-    return nullptr;
   }
 
  private:

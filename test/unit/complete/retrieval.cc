@@ -64,6 +64,17 @@ BOOST_AUTO_TEST_CASE(a_result_that_was_taken_does_not_come_out) {
   BOOST_TEST(bench.retrieval.next() == nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(results_behind_some_that_were_taken_come_out_at_the_first_call) {
+  Bench bench;
+  bench.retrieval.next();  // all are wanted
+  bench.finished();
+  Request* first = bench.finished();
+  BOOST_TEST(bench.retrieval.next() != nullptr);  // the other is in the list now
+  Request* second = bench.finished();
+  bench.retrieval.taken(first->slot, Requests::generation_of(*first), bench.cell);
+  BOOST_TEST(bench.retrieval.next() == second);
+}
+
 BOOST_AUTO_TEST_CASE(a_result_taken_before_the_notification_ended_frees_the_request_then) {
   Bench bench;
   Request* request = bench.requests->slab.allocate();
