@@ -110,7 +110,7 @@ class Dispatcher final : public AnswerSink, public Performer {
 
   // ways.cc: the attempts
   bool read_cached(DescriptorRecord& record, Request& request);
-  void learn_from_read(int fd, bool at_once);
+  void learn_from_read(DescriptorRecord& record, int fd, bool at_once);
   Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);
   int submit_now(iocb& control, bool may_raise_sigpipe) noexcept;
   Started submitted(Request& request, int outcome, By by);

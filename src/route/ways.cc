@@ -56,8 +56,8 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   const bool to_read = request.operation.is_read();
   // Whether what the descriptor is may be learnt from what becomes of this read.
   const bool tells = to_read && request.has_turn && !request.listed && attempt == Attempt::nowait;
-  const std::uint8_t lives =
-      tells ? requests_.descriptors.at(fd)->occupancy.now().lives() : std::uint8_t{0};
+  DescriptorRecord& record = *requests_.descriptors.at(fd);  // it has entered there
+  const std::uint8_t lives = record.occupancy.now().lives();
   const std::uint32_t generation = Requests::generation_of(request);
   const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
   int outcome = submit_now(request.control, may_raise_sigpipe);
@@ -71,13 +71,13 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   if (by == By::later) return Started::yes;
   const bool over = is_over(request, generation);
   if (over) statistics_.count(Count::at_once);
-  if (to_read) learn_from_read(fd, over);
+  if (to_read) learn_from_read(record, fd, over);
   if (over) return Started::yes;
   const bool answers_came = !context_.ring().usable() || context_.ring().posted() != posted;
   if (answers_came && may_be_in_other_hands(request)) {
     note_identity(fd);
   } else if (tells) {
-    requests_.descriptors.at(fd)->occupancy.know_reads_unordered(lives);
+    record.occupancy.know_reads_unordered(lives);
   }
   return Started::yes;
 }
@@ -124,8 +124,7 @@ bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
   return true;
 }
 
-void Dispatcher::learn_from_read(int fd, bool at_once) {
-  DescriptorRecord& record = *requests_.descriptors.at(fd);
+void Dispatcher::learn_from_read(DescriptorRecord& record, int fd, bool at_once) {
   std::uint8_t count = record.reads_at_once.load(std::memory_order_relaxed);
   // Once asked, it is asked again when the count has gone round.
   if (!at_once && (count == 0 || count >= reads_at_once_to_ask)) return;
