@@ -84,7 +84,12 @@ class FakeKernel {
     int count = 0;
     for (; count < max_count && !empty(); ++count) {
       const std::uint32_t place = head().load();
-      std::memcpy(&events[count], memory_ + 32 + place * sizeof(io_event), sizeof(io_event));
+      io_event event;
+      std::memcpy(&event, memory_ + 32 + place * sizeof event, sizeof event);
+      events[count].data = event.data;
+      events[count].res = event.res;
+      // Whoever passes by looks whether it is there (Harvester::something_visible).
+      std::atomic_ref(events[count].obj).store(event.obj);
       head().store((place + 1) % slot_count);
     }
     return count;
