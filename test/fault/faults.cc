@@ -2,6 +2,7 @@
 #include "faults.h"
 
 #include "sys/calls.h"
+#include "sys/thread_sanitizer.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -35,6 +36,7 @@ int submit_halved(io_context_t context, iocb* control) {
   iocb copy = *control;
   if (is_transfer(copy) && copy.u.c.nbytes > 512) copy.u.c.nbytes = copy.u.c.nbytes / 2 / 512 * 512;
   iocb* one = &copy;
+  kaio::sys::handed_to_kernel(copy.data);  // only now have we looked at it
   return kaio::sys::real_calls.io_submit(context, 1, &one);
 }
 
@@ -47,6 +49,7 @@ int submit(io_context_t context, long count, iocb** iocbs) {
     // A poll has to keep its address, for io_cancel.
     if (is_transfer(*iocbs[0])) return submit_halved(context, iocbs[0]);
     count = 1;
+    kaio::sys::handed_to_kernel(iocbs[0]->data);
   }
   return kaio::sys::real_calls.io_submit(context, count, iocbs);
 }
@@ -59,7 +62,11 @@ int getevents(io_context_t context, long min_count, long max_count, io_event* ev
   const int outcome =
       kaio::sys::real_calls.io_getevents(context, min_count, max_count, events, timeout);
   if (const auto look = faults.on_event.load())
-    for (int i = 0; i < outcome; ++i) look(events[i]);
+    for (int i = 0; i < outcome; ++i) {
+      kaio::sys::taken_from_kernel(events[i].data);
+      look(events[i]);
+      kaio::sys::handed_to_kernel(events[i].data);
+    }
   return outcome;
 }
 

@@ -4,6 +4,7 @@
 #include "stress.h"
 #include "support/channel.h"
 #include "support/pattern.h"
+#include "support/precondition.h"
 #include "support/request.h"
 #include "support/seed.h"
 #include "support/signals.h"
@@ -86,7 +87,7 @@ class Worker {
   void ask_for_notification(Slot& slot) {
     sigevent& event = slot.request->aio_sigevent;
     event.sigev_value.sival_ptr = &slot;
-    const unsigned way = below(4);
+    const unsigned way = support::thread_sanitized ? 1 + below(3) : below(4);
     event.sigev_notify = way == 0 ? SIGEV_SIGNAL : way == 1 ? SIGEV_THREAD : SIGEV_NONE;
     slot.wants = way < 2;
     if (way == 0) event.sigev_signo = SIGRTMIN + 2;

@@ -14,11 +14,11 @@
 
 namespace stress {
 
-// A few seconds, or KAIO_TEST_LONG=1: a minute. Prolongs the watchdog too.
+// A few seconds, or with KAIO_TEST_LONG=1 some more. Prolongs the watchdog too.
 inline std::chrono::seconds duration() {
   const char* wanted = std::getenv("KAIO_TEST_LONG");
   const bool is_long = wanted != nullptr && wanted[0] == '1';
-  const std::chrono::seconds span(is_long ? 60 : 3);
+  const std::chrono::seconds span(is_long ? 20 : 3);
   support::watchdog().allow(span + std::chrono::seconds(support::sanitized ? 180 : 60));
   return span;
 }

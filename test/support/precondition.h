@@ -23,6 +23,16 @@ inline constexpr bool sanitized = false;
 inline constexpr bool sanitized = false;
 #endif
 
+// ThreadSanitizer holds signals up, and loses what is queued behind one of the same
+// number; it cannot see that a request was made before its signal is handled.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool thread_sanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool thread_sanitized = __has_feature(thread_sanitizer);
+#else
+inline constexpr bool thread_sanitized = false;
+#endif
+
 // The way requests are made to take in this run: environment KAIO_ROUTE.
 enum class Route { automatic, kernel, poll, pool };
 Route route();

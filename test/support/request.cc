@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "request.h"
 
-#include <algorithm>
 
 namespace support {
 
@@ -18,7 +17,7 @@ Request Request::to_read(int fd, std::size_t size_bytes, off_t offset) {
 
 Request Request::to_write(int fd, std::string_view content, off_t offset) {
   Request request = to_read(fd, content.size(), offset);
-  std::ranges::copy(content, request.data());
+  content.copy(request.data(), content.size());
   request->aio_lio_opcode = LIO_WRITE;
   return request;
 }

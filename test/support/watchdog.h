@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A hung test fails, and does not hang: a thread that ends the process with the
-// name of the test case when a case takes too long.
+// name of the test case when a case takes too long. Not with ThreadSanitizer, where
+// that is left to whoever runs the program.
 #pragma once
 
 #include <boost/test/tree/observer.hpp>
