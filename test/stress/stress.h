@@ -18,7 +18,7 @@ namespace stress {
 inline std::chrono::seconds duration() {
   const char* wanted = std::getenv("KAIO_TEST_LONG");
   const bool is_long = wanted != nullptr && wanted[0] == '1';
-  const std::chrono::seconds span(is_long ? 20 : 3);
+  const std::chrono::seconds span(is_long ? 15 : 3);
   support::watchdog().allow(span + std::chrono::seconds(support::sanitized ? 180 : 60));
   return span;
 }
