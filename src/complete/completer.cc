@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::int64_t retry_ns = 1'000'000;
 
+// Nobody but the threads that run callbacks has to know of the end.
+bool may_wait_for_callbacks(const Notification& notification) noexcept {
+  return notification.kind == Notification::Kind::none || notification.is_callback();
+}
+
 }  // namespace
 
 void Completer::complete(Request& request, std::int64_t result) {
@@ -68,7 +73,24 @@ void Completer::drop(RequestGroup& group) noexcept {
 
 void Completer::send(Notifiable& item) {
   if (item.notification.kind == Notification::Kind::none) return sent(item);
-  if (!notifier_.send(item) && reaper_ != nullptr) reaper_->wake();
+  if (!notifier_.send(item)) wants_retry();
+}
+
+void Completer::wants_retry() {
+  if (reaper_ != nullptr) reaper_->wake();
+}
+
+void Completer::harvest() {
+  harvester_.harvest();
+  sink_.drain();
+}
+
+int Completer::doorbell_for(const Request& request) {
+  const bool by_callback = may_wait_for_callbacks(request.notification) &&
+                           (request.group == nullptr ||
+                            may_wait_for_callbacks(request.group->notification));
+  const int of_callbacks = notifier_.callbacks().doorbell();
+  return by_callback && of_callbacks >= 0 ? of_callbacks : harvester_.context().doorbell();
 }
 
 void Completer::sent(Notifiable& item) {

@@ -20,14 +20,16 @@ namespace kaio {
 
 class Completer final : public CompletionSink, public NotificationOwner, public PeriodicWork {
  public:
-  Completer(Requests& requests, Harvester& harvester, Statistics& statistics) noexcept
-      : requests_(requests), harvester_(harvester), statistics_(statistics),
+  Completer(Requests& requests, Harvester& harvester, AnswerSink& sink,
+            Statistics& statistics) noexcept
+      : requests_(requests), harvester_(harvester), sink_(sink), statistics_(statistics),
         retrieval_(requests), notifier_(*this, statistics) {}
   // Before the first request; the two know each other.
   void set_reaper(Reaper& reaper) noexcept { reaper_ = &reaper; }
 
   void complete(Request& request, std::int64_t result) override;
   void notify(Request& request) override { send(request); }
+  int doorbell_for(const Request& request) override;
 
   // One of the group's is done, or will not be submitted; sends its notification
   // when it was the last.
@@ -47,6 +49,8 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   Notifier& notifier() noexcept { return notifier_; }
 
   void sent(Notifiable& item) override;
+  void harvest() override;
+  void wants_retry() override;
   std::int64_t try_again() override;
 
  private:
@@ -56,6 +60,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
 
   Requests& requests_;
   Harvester& harvester_;
+  AnswerSink& sink_;
   Statistics& statistics_;
   Retrieval retrieval_;
   Notifier notifier_;

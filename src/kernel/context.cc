@@ -2,7 +2,6 @@
 #include "kernel/context.h"
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -10,7 +9,7 @@
 #include "kernel/iocb.h"
 #include "sys/calls.h"
 #include "sys/cancellation.h"
-#include "sys/descriptors.h"
+#include "sys/doorbell.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
@@ -37,7 +36,7 @@ bool Context::set_up() noexcept {
   const int saved_errno = errno;
   sys::MutexLock lock(set_up_mutex_);
   if (state_.load(std::memory_order_relaxed) == State::unknown) {
-    doorbell_ = sys::out_of_the_way(::eventfd(0, EFD_CLOEXEC));
+    doorbell_ = sys::make_doorbell();
     const bool made = options_.enabled && doorbell_ >= 0 && make_context();
     state_.store(made ? State::ready : State::absent, std::memory_order_release);
   }
@@ -79,14 +78,6 @@ bool Context::cancel(iocb& control) noexcept {
   io_event unused;
   const int outcome = sys::calls.io_cancel(context_, &control, &unused);
   return outcome == 0 || outcome == -EINPROGRESS;
-}
-
-void Context::ring_doorbell() const noexcept {
-  const sys::NoCancellation no_cancellation;
-  const int saved_errno = errno;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(doorbell_, &one, sizeof one);
-  errno = saved_errno;
 }
 
 void Context::forget_after_fork() noexcept {

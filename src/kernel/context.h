@@ -10,6 +10,7 @@
 #include "kernel/ring.h"
 #include "request/request.h"
 #include "request/statistics.h"
+#include "sys/doorbell.h"
 #include "sys/mutex.h"
 
 namespace kaio {
@@ -74,7 +75,7 @@ class Context {
   // The doorbell: an eventfd the reaper sleeps on. There after available() was
   // asked, whatever it said; -1 before, or when the process has no descriptor left.
   int doorbell() const noexcept { return doorbell_; }
-  void ring_doorbell() const noexcept;
+  void ring_doorbell() const noexcept { sys::ring(doorbell_); }
   // Whether iocbs of writes may carry RWF_NOSIGNAL.
   bool has_nosignal() const noexcept { return has_nosignal_; }
 

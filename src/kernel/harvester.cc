@@ -8,7 +8,6 @@
 
 #include "kernel/iocb.h"
 #include "sys/cancellation.h"
-#include "sys/descriptors.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
@@ -94,9 +93,7 @@ bool Harvester::take_handed(io_event& event) noexcept {
 
 void Harvester::handle(const io_event& event) {
   if (event.data == nullptr) {  // our own poll of call_fd_
-    const sys::NoCancellation no_cancellation;
-    std::uint64_t calls = 0;
-    [[maybe_unused]] const ssize_t size = ::read(call_fd_.load(), &calls, sizeof calls);
+    sys::hear(call_fd_.load());
     call_armed_ = false;
     return;
   }
@@ -172,7 +169,7 @@ void Harvester::add_debt() noexcept {
 void Harvester::arm_call() noexcept {
   if (call_armed_) return;
   if (call_fd_.load() < 0)
-    call_fd_.store(sys::out_of_the_way(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
+    call_fd_.store(sys::make_doorbell(EFD_NONBLOCK));
   if (call_fd_.load() < 0 || !context_.reserve()) return;
   iocb_of::readiness(call_control_, call_fd_.load(), true);
   call_armed_ = true;  // before: a handler may take the event at once
@@ -206,12 +203,7 @@ void Harvester::call_leader() noexcept {
   // Full fence between what is to be seen and the question whether somebody may not
   // have seen it; lead() has the other half.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!being_callable_.load(std::memory_order_seq_cst)) return;
-  const sys::NoCancellation no_cancellation;
-  const int saved_errno = errno;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(call_fd_.load(), &one, sizeof one);
-  errno = saved_errno;
+  if (being_callable_.load(std::memory_order_seq_cst)) sys::ring(call_fd_.load());
 }
 
 }  // namespace kaio

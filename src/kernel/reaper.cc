@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <poll.h>
-#include <unistd.h>
 
 #include "sys/thread.h"
 
@@ -65,8 +64,7 @@ void Reaper::sleep(std::int64_t time_ns) noexcept {
     const timespec timeout = sys::to_timespec(time_ns);
     if (::ppoll(&look, 1, &timeout, nullptr) <= 0) return;
   }
-  std::uint64_t rings = 0;
-  [[maybe_unused]] const ssize_t size = ::read(doorbell, &rings, sizeof rings);
+  sys::hear(doorbell);
 }
 
 }  // namespace kaio

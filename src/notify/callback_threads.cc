@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <unistd.h>
 
 #include "sys/calls.h"
 #include "sys/clock.h"
@@ -14,7 +15,7 @@ namespace {
 constexpr std::int64_t look_interval_ns = 2'000'000;
 constexpr std::int64_t stuck_ns = 4'000'000;
 constexpr std::int64_t idle_ns = 1'000'000'000;
-constexpr unsigned quiet_looks_max = 100;  // then the spare goes to sleep
+constexpr unsigned quiet_looks_max = 10;  // then the spare goes to sleep
 constexpr std::uint32_t threads_kept = 2;  // one to run callbacks, one spare
 
 void set_mask(const sigset_t& mask) noexcept { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
@@ -64,10 +65,12 @@ class CallbackThreads::Presence {
     set_busy(false);
     threads_.statistics_.count(Count::threads_ended);
     threads_.thread_count_.fetch_sub(1);
-    if (threads_.queue_empty()) return;
-    if (threads_.thread_count_.load() == 0) threads_.start_thread();
-    threads_.work_.fetch_add(1);
-    sys::futex_wake(&threads_.work_, 1);
+    // Requests may be on their way to the doorbell, even if nothing is queued.
+    if (threads_.thread_count_.load() == 0) {
+      if (!threads_.start_thread()) threads_.owner_.wants_retry();
+    } else if (!threads_.queue_empty()) {
+      threads_.call_idle();
+    }
   }
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
@@ -80,7 +83,9 @@ class CallbackThreads::Presence {
 
 bool CallbackThreads::start_first() noexcept {
   sys::MutexLock lock(mutex_);
-  return thread_count_.load() != 0 || start_thread();
+  if (thread_count_.load() != 0) return true;
+  if (doorbell() < 0) doorbell_.store(sys::make_doorbell(), std::memory_order_release);
+  return doorbell() >= 0 && start_thread();
 }
 
 void CallbackThreads::note_mask() noexcept {
@@ -88,7 +93,8 @@ void CallbackThreads::note_mask() noexcept {
 }
 
 bool CallbackThreads::ensure_queue_runs() noexcept {
-  return thread_count_.load() != 0 || queue_empty() || start_first();
+  // With a doorbell there may be requests that count on a thread to hear it.
+  return thread_count_.load() != 0 || (doorbell() < 0 && queue_empty()) || start_first();
 }
 
 bool CallbackThreads::start_thread() noexcept {
@@ -109,45 +115,52 @@ bool CallbackThreads::start_thread() noexcept {
 
 bool CallbackThreads::run(Notifiable& item) noexcept {
   // Whoever pushed onto nothing wakes somebody, who finds all that came until then: a
-  // batch of completions costs one wake-up.
-  if (incoming_.push(item)) {
-    work_.fetch_add(1);
-    // seq_cst throughout: see Presence::set_busy.
-    if (nobody_runs() || watch_count_.load() == 0) sys::futex_wake(&work_, 1);
-  }
+  // batch of completions costs one wake-up. seq_cst throughout: see Presence::set_busy.
+  if (incoming_.push(item) && (nobody_runs() || watch_count_.load() == 0)) call_idle();
   return thread_count_.load() != 0;
+}
+
+void CallbackThreads::call_idle(int count) noexcept {
+  if (listening_.load()) {
+    sys::ring(doorbell());
+    if (count == 1) return;
+  }
+  work_.fetch_add(1);
+  sys::futex_wake(&work_, count);
 }
 
 void CallbackThreads::work() {
   sys::name_this_thread("kaio-callback");
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   Presence presence(*this);
-  do {
-    run_queued(presence);
-  } while (wait_for_work());
+  while (wait_for_work()) run_all(presence);
 }
 
-void CallbackThreads::run_queued(Presence& presence) {
-  while (!queue_empty()) {
+void CallbackThreads::run_all(Presence& presence) {
+  do {
     presence.set_busy(true);
     keep_spare();
-    while (Notifiable* item = take()) {
-      // It may never return, and whoever handed over the next ones relied on a watcher
-      // that takes part by now.
-      if (watch_count_.load() == 0 && !queue_empty()) {
-        work_.fetch_add(1);
-        sys::futex_wake(&work_, 1);
-      }
+    owner_.harvest();  // before a callback: all that the doorbell has rung for
+    call_watcher();
+    Notifiable* item = take();
+    if (item != nullptr) set_mask(program_mask_);
+    while (item != nullptr) {
+      // It may never return, and others count on a watcher that takes part by now, or
+      // has left off.
+      if (!queue_empty()) call_watcher();
       const Notification notification = item->notification;
       owner_.sent(*item);
       presence.begin(taken_.fetch_add(1) + 1);
       call(notification);
-      // A handler in between would find our mutexes held.
-      block_all_signals();
       presence.end();
+      item = take_or_harvest();
+      // Every time: the callback may have changed it.
+      if (item != nullptr) set_mask(program_mask_);
     }
+    block_all_signals();
+    owner_.harvest();  // also what handlers have put aside until now
     presence.set_busy(false);
-  }
+  } while (!queue_empty());
 }
 
 bool CallbackThreads::wait_for_work() {
@@ -155,6 +168,7 @@ bool CallbackThreads::wait_for_work() {
     std::uint32_t seen = work_.load();
     const bool others_run = !nobody_runs();
     if (!queue_empty() && (!others_run || volunteer())) return true;
+    bool may_listen = !others_run;
     std::uint32_t nobody = 0;
     if (others_run && watch_count_.compare_exchange_strong(nobody, 1)) {
       const bool take_part = watch();
@@ -163,15 +177,37 @@ bool CallbackThreads::wait_for_work() {
       // Nothing was handed over for a while: sleep until something is.
       seen = work_.load();
       if (!queue_empty()) continue;
+      may_listen = true;
     }
-    const bool may_end = thread_count_.load() - busy_count_.load() > threads_kept;
-    idle_count_.fetch_add(1);
-    const int outcome =
-        sys::futex_wait(work_, seen, may_end ? sys::monotonic_ns() + idle_ns : sys::forever);
-    idle_count_.fetch_sub(1);
-    if (outcome == ETIMEDOUT && thread_count_.load() - busy_count_.load() > threads_kept)
+    if (may_listen && listen()) {
+      if (nobody_runs()) return true;
+      owner_.harvest();
+    } else if (!sleep(seen)) {
       return false;
+    }
   }
+}
+
+bool CallbackThreads::listen() noexcept {
+  bool nobody = false;
+  if (!listening_.compare_exchange_strong(nobody, true)) return false;
+  idle_count_.fetch_add(1);
+  // Once more: who handed over before saw nobody listen.
+  if (queue_empty()) sys::hear(doorbell());
+  idle_count_.fetch_sub(1);
+  listening_.store(false);
+  return true;
+}
+
+bool CallbackThreads::sleep(std::uint32_t seen) noexcept {
+  const auto may_end = [this] {
+    return thread_count_.load() - busy_count_.load() > threads_kept;
+  };
+  idle_count_.fetch_add(1);
+  const int outcome =
+      sys::futex_wait(work_, seen, may_end() ? sys::monotonic_ns() + idle_ns : sys::forever);
+  idle_count_.fetch_sub(1);
+  return outcome != ETIMEDOUT || !may_end();
 }
 
 // Whether this idle thread is to run callbacks although others do.
@@ -188,6 +224,7 @@ bool CallbackThreads::watch() {
   std::int64_t taken_ns = sys::monotonic_ns();
   while (quiet_looks < quiet_looks_max) {
     sys::futex_wait(work_, work_.load(), sys::monotonic_ns() + look_interval_ns);
+    owner_.harvest();
     if (queue_empty()) {
       ++quiet_looks;
       continue;
@@ -209,8 +246,7 @@ bool CallbackThreads::watch() {
       give_up_on_busy();
       const std::uint32_t from_idle = std::min(busy, idle);
       volunteers_.store(from_idle);
-      work_.fetch_add(1);
-      sys::futex_wake(&work_, static_cast<int>(idle));
+      call_idle(static_cast<int>(idle));
       for (std::uint32_t more = busy - from_idle; more > 0; --more)
         if (thread_count_.load() >= limits::callback_threads_max || !start_thread()) break;
       return true;
@@ -224,6 +260,11 @@ void CallbackThreads::keep_spare() noexcept {
       thread_count_.load() >= limits::callback_threads_max)
     return;
   start_thread();  // if it cannot be made, the next callback tries again
+}
+
+// Who runs callbacks may be stuck in one.
+void CallbackThreads::call_watcher() noexcept {
+  if (watch_count_.load() == 0) call_idle();
 }
 
 // Those that run a callback now are not counted upon until it returns.
@@ -242,8 +283,6 @@ void CallbackThreads::returned(std::uint32_t number) noexcept {
 
 void CallbackThreads::call(const Notification& notification) {
   statistics_.count(Count::notified_thread);
-  // Every time: the callback before may have changed it.
-  set_mask(program_mask_);
   if (notification.kind == Notification::Kind::attributed_callback) {
     call_attributed(notification.attributed, notification.value);
   } else {
@@ -280,10 +319,20 @@ Notifiable* CallbackThreads::take() noexcept {
   return item;
 }
 
+Notifiable* CallbackThreads::take_or_harvest() {
+  if (Notifiable* item = take()) return item;
+  owner_.harvest();
+  return take();
+}
+
 bool CallbackThreads::queue_empty() noexcept {
   if (!incoming_.empty()) return false;
   sys::MutexLock lock(mutex_);
   return queue_ == nullptr;
+}
+
+void CallbackThreads::forget_after_fork() noexcept {
+  if (doorbell() >= 0) ::close(doorbell());
 }
 
 }  // namespace kaio

@@ -2,15 +2,23 @@
 // SIGEV_THREAD: callbacks on threads that are reused, one thread as long as
 // callbacks return quickly, more when they do not.
 //
-// A callback may run for ever, block, call pthread_exit, or submit the next
-// request. So behind the threads that run callbacks one spare is kept, which looks
+// Listening. When nobody runs callbacks, one idle thread sleeps on the doorbell, an
+// eventfd which the kernel rings when a request ends that only has callbacks to be told.
+// It harvests and runs them itself, so between the end and the callback no other thread
+// is involved. Completions are handled by whatever thread harvests, though, also in a
+// signal handler: handing over is lock-free and async-signal-safe, and rings as well.
+//
+// Watching. A callback may run for ever, block, call pthread_exit, or submit the next
+// request. So who begins to run callbacks wakes a spare thread, which harvests and looks
 // every two milliseconds, as long as anything happens, whether the queue moves. If it
 // holds something and nothing was taken for two looks, the running callbacks are
-// stuck: the spare takes over, and as many threads are started as are stuck. Threads
-// beyond the spare end after a while without work.
+// stuck: the spare takes over, and as many threads are started as are stuck. When all is
+// quiet it leaves off, and listens unless another one does. Threads beyond the spare end
+// after a while without work.
 //
-// Handing over is lock-free and async-signal-safe: completions are handled by
-// whatever thread harvests, also in a signal handler.
+// So when nobody runs callbacks, somebody listens; when somebody does, somebody watches
+// or listens; or is on the way there, and looks at the queue before it sleeps.
+// test/model/callback_threads.pml has all of this.
 #pragma once
 
 #include <signal.h>
@@ -18,6 +26,7 @@
 #include "request/request_stack.h"
 #include "request/sinks.h"
 #include "request/statistics.h"
+#include "sys/doorbell.h"
 #include "sys/mutex.h"
 
 namespace kaio {
@@ -50,27 +59,42 @@ class CallbackThreads {
   // somebody has to call ensure_queue_runs().
   bool run(Notifiable& item) noexcept;
 
+  // What a request rings that ends with a callback; -1 before the first
+  // ensure_running().
+  int doorbell() const noexcept { return doorbell_.load(std::memory_order_acquire); }
+
+  void forget_after_fork() noexcept;
+
  private:
   class Presence;  // a thread's part in the counts, given up also by pthread_exit
 
   bool start_first() noexcept EXCLUDES(mutex_);
   bool start_thread() noexcept;
   void work();
-  // Runs callbacks until the queue is empty.
-  void run_queued(Presence& presence) EXCLUDES(mutex_);
-  // Waits until there is something to do. False: end this thread.
+  // Runs callbacks until there are none.
+  void run_all(Presence& presence) EXCLUDES(mutex_);
+  // Waits until there may be callbacks to run. False: end this thread.
   bool wait_for_work() EXCLUDES(mutex_);
   // As the spare: looks on while others run callbacks. True: take part.
   bool watch() EXCLUDES(mutex_);
+  // Sleeps until the doorbell rings. False: another thread does.
+  bool listen() noexcept EXCLUDES(mutex_);
+  // False: nothing has changed since `seen` for so long that this thread may end.
+  bool sleep(std::uint32_t seen) noexcept;
+  // Wakes a thread that is not running callbacks.
+  void call_idle() noexcept { call_idle(1); }
+  void call_idle(int count) noexcept;
   bool volunteer() noexcept;
   bool nobody_runs() const noexcept { return busy_count_.load() <= lost_count_.load(); }
   void give_up_on_busy() noexcept EXCLUDES(mutex_);
   void returned(std::uint32_t number) noexcept EXCLUDES(mutex_);
   void keep_spare() noexcept;
+  void call_watcher() noexcept;
   void call(const Notification& notification);
   void call_here(NotifyFunction function, sigval value);
   void call_attributed(AttributedCallback* attributed, sigval value);
   Notifiable* take() noexcept EXCLUDES(mutex_);
+  Notifiable* take_or_harvest() EXCLUDES(mutex_);
   bool queue_empty() noexcept EXCLUDES(mutex_);
 
   NotificationOwner& owner_;
@@ -84,11 +108,13 @@ class CallbackThreads {
   std::atomic<std::uint32_t> busy_count_{0};   // running callbacks
   std::atomic<std::uint32_t> lost_count_{0};   // of those, stuck; changed under mutex_
   std::uint32_t lost_before_ GUARDED_BY(mutex_) = 0;  // their callbacks' numbers, at most
-  std::atomic<std::uint32_t> idle_count_{0};   // asleep
+  std::atomic<std::uint32_t> idle_count_{0};   // asleep, though not as a watcher
   std::atomic<std::uint32_t> volunteers_{0};   // idle ones that are to help
   std::atomic<std::uint32_t> watch_count_{0};  // spares that look on
   std::atomic<std::uint32_t> taken_{0};        // callbacks ever begun
-  sys::FutexWord work_{0};                     // counts hand-overs; threads sleep on it
+  std::atomic<int> doorbell_{-1};              // made before the first thread
+  std::atomic<bool> listening_{false};         // a thread sleeps on it, or will
+  sys::FutexWord work_{0};                     // counts calls; others sleep on it
   std::atomic<bool> mask_noted_{false};
   sigset_t program_mask_{};  // set before the first thread starts
 };

@@ -8,6 +8,7 @@
 #include "sys/cancellation.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
+#include "sys/doorbell.h"
 #include "sys/thread.h"
 
 namespace kaio {
@@ -32,7 +33,7 @@ bool Watcher::ensure_running() noexcept {
   sys::MutexLock lock(start_mutex_);
   if (running_.load(std::memory_order_relaxed)) return true;
   const int fd = sys::out_of_the_way(::epoll_create1(EPOLL_CLOEXEC));
-  wake_fd_ = sys::out_of_the_way(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  wake_fd_ = sys::make_doorbell(EFD_NONBLOCK);
   epoll_event wake{.events = EPOLLIN | EPOLLET, .data = {.fd = wake_fd_}};
   if (fd < 0 || wake_fd_ < 0 || ::epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
     close_if_open(fd);
@@ -80,7 +81,7 @@ bool Watcher::watch(Request& request) noexcept {
       request.move_to(RequestState::starting);
     }
   }
-  if (first) ::eventfd_write(wake_fd_, 1);  // time for audits again
+  if (first) sys::ring(wake_fd_);  // time for audits again
   answer_all(gone, -EBADF);
   // EPERM: a kind of file that is always ready. Others are the request's error.
   if (error_number != 0)

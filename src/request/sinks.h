@@ -32,16 +32,24 @@ class CompletionSink {
   // For a request that was completed, and detached from its record by another
   // frame: the rest.
   virtual void notify(Request& request) = 0;
+  // The eventfd to ring when a request that is to be notified has ended: there is
+  // always a thread that hears it.
+  virtual int doorbell_for(const Request& request) = 0;
 
  protected:
   ~CompletionSink() = default;
 };
 
-// Implemented by complete/: the notification has been sent, and `item` is no
-// longer used by notify/.
+// Implemented by complete/.
 class NotificationOwner {
  public:
+  // The notification has been sent, and `item` is no longer used by notify/.
   virtual void sent(Notifiable& item) = 0;
+  // Completes whatever has ended meanwhile: its notifications come to notify/. For
+  // threads of notify/ between two pieces of work, with no lock held.
+  virtual void harvest() = 0;
+  // Something cannot be sent until notify/ is asked to try again.
+  virtual void wants_retry() = 0;
 
  protected:
   ~NotificationOwner() = default;

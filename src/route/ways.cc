@@ -35,8 +35,11 @@ void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
   // A poll only begins something: somebody has to go on with it at once. And who
   // waits for a request that was not in the ring may be asleep where only its end
   // wakes him (complete/waiter.cc), so that end has to be acted upon.
-  if (request.pushed || attempt == Attempt::readiness || by == By::later)
+  if (attempt == Attempt::readiness || by == By::later) {
     iocb_of::ring_doorbell(request.control, context_.doorbell());
+  } else if (request.pushed) {
+    iocb_of::ring_doorbell(request.control, completions_.doorbell_for(request));
+  }
 }
 
 Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt, By by,

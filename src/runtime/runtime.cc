@@ -23,6 +23,7 @@ void after_fork_in_child() {
   inherited->context.forget_after_fork();
   inherited->dispatcher.forget_after_fork();
   inherited->harvester.forget_after_fork();
+  inherited->completer.notifier().callbacks().forget_after_fork();
 }
 
 Runtime* make_runtime() noexcept {
@@ -48,7 +49,7 @@ Runtime* make_runtime() noexcept {
 Runtime::Runtime(const Options& options) noexcept
     : context(options.kernel, statistics),
       harvester(context, late_sink_),
-      completer(requests, harvester, statistics),
+      completer(requests, harvester, late_sink_, statistics),
       dispatcher(requests, completer, context, harvester, options.route, statistics),
       reaper(harvester, late_sink_, completer, statistics),
       waiter(harvester, completer, late_sink_),

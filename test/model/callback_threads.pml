@@ -1,37 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SIGEV_THREAD: every callback that is handed over begins, though any of them may
- * block for ever, or end its thread; and none begins twice.
+ * SIGEV_THREAD: every callback begins, though any of them may block for ever, or end
+ * its thread; and none begins twice.
  *
  *   here                 in the code (notify/callback_threads.cc)
- *   pusher               run(), by whatever thread completes
- *   worker               work(): run_queued, wait_for_work, watch, ~Presence
+ *   kernel               what completes by the ring, and rings the doorbell
+ *   pusher               run(), by a thread that completes what came another way
+ *   passer               a thread that harvests once, whenever it comes by
+ *   run_item()           run()
+ *   harvest()            owner_.harvest(): kernel/harvester.h, where the holder of the
+ *                        lock looks again, and nobody waits for it
+ *   worker               work(): run_all, wait_for_work, watch, listen, sleep, ~Presence
  *   keep_spare()         keep_spare, start_thread
  *   give_up()            give_up_on_busy, and what watch() does after it
  *   stands for time:     a watcher believes the others stuck only if they are; when
  *                        the queue is empty it may leave off at any time, as after
- *                        a hundred quiet looks
+ *                        some quiet looks
  *
  * A look at both queues is one step here: incoming_ and queue_ are only looked at in an
  * order in which nothing on the way from the one to the other is missed, under the mutex.
  * Sequentially consistent, as all of it is in the code.
  *
  * In the beginning one thread runs callbacks, and has just found the queue empty; one
- * watches; with -DIDLE a third one is asleep, with -DALONE there is but the first.
+ * watches; with -DIDLE a third one is asleep, with -DALONE there is but the first, and
+ * with -DQUIET the first one listens and the second is asleep.
  *
- * holds: two callbacks: -DITEMS=2
- * holds: three callbacks and a thread asleep: -DITEMS=3 -DIDLE
- * holds: the first thread has just been made: -DITEMS=2 -DALONE
- * holds: callbacks that end their thread: -DITEMS=2 -DEXITS
- * holds: two threads hand over: -DITEMS=1 -DPUSHERS=2 -DIDLE
- * fails: whether it is the first is asked before it is pushed: -DITEMS=1 -DPUSHERS=2 -DIDLE -DASKS_BEFORE_IT_PUSHES
- * fails: a callback begins, others are queued, nobody watches: -DITEMS=3 -DIDLE -DNOBODY_WATCHES
- * fails: a wake-up for the one who would watch is lost: -DITEMS=3 -DIDLE -DWOKEN_WITHOUT_A_CHANGE
- * fails: the pusher counts on those who run: -DITEMS=2 -DCOUNTS_ON_RUNNERS
- * fails: the pusher looks before it pushes: -DITEMS=2 -DLOOKS_FIRST
- * fails: no look at the queue after the watch: -DITEMS=2 -DNO_LOOK_AFTER_WATCH
- * fails: a watcher never gives up on stuck ones: -DITEMS=2 -DNEVER_GIVES_UP
- * fails: no spare is kept: -DITEMS=2 -DALONE -DNO_SPARE
+ * holds: the first thread has just been made: -DKERNEL=2 -DALONE
+ * holds: by the ring, all quiet: -DKERNEL=2 -DQUIET
+ * holds: by the ring and another way: -DKERNEL=1 -DPUSHED=1 -DQUIET
+ * holds: somebody else harvests: -DKERNEL=1 -DPASSERS=1 -DQUIET
+ * holds: another way: -DPUSHED=2 -DQUIET
+ * holds: a thread is asleep: -DKERNEL=1 -DIDLE
+ * holds: two threads hand over: -DPUSHED=1 -DPUSHERS=2 -DQUIET
+ * holds: callbacks that end their thread: -DKERNEL=2 -DQUIET -DEXITS
+ * fails: whether it is the first is asked before it is pushed: -DPUSHED=1 -DPUSHERS=2 -DIDLE -DASKS_BEFORE_IT_PUSHES
+ * fails: who begins to run callbacks calls no watcher: -DKERNEL=1 -DPUSHED=1 -DQUIET -DNOBODY_WATCHES
+ * fails: who has watched does not listen: -DKERNEL=2 -DQUIET -DSLEEPS_AFTER_WATCH
+ * fails: no look at the queue before listening: -DPUSHED=1 -DALONE -DNO_LOOK_BEFORE_LISTENING
+ * fails: who has heard the bell runs before it harvests: -DKERNEL=2 -DALONE -DRUNS_BEFORE_IT_HARVESTS
+ * fails: who has heard the bell does not harvest: -DKERNEL=2 -DIDLE -DHEARS_AND_SLEEPS
+ * fails: the bell is rung before the event is there: -DKERNEL=1 -DRINGS_FIRST
+ * fails: a wake-up for the one who would watch is lost: -DPUSHED=3 -DWOKEN_WITHOUT_A_CHANGE
+ * fails: the pusher counts on those who run: -DPUSHED=2 -DCOUNTS_ON_RUNNERS
+ * fails: the pusher looks before it pushes: -DPUSHED=2 -DLOOKS_FIRST
+ * fails: no look at the queue after the watch: -DPUSHED=2 -DNO_LOOK_AFTER_WATCH
+ * fails: a watcher never gives up on stuck ones: -DKERNEL=2 -DNEVER_GIVES_UP
+ * fails: no spare is kept: -DKERNEL=2 -DALONE -DNO_SPARE
  */
 
 #ifdef IDLE
@@ -43,20 +57,31 @@
 #endif
 #define THREADS_MAX 3
 
+#ifndef KERNEL
+#define KERNEL 0
+#endif
+#ifndef PUSHED
+#define PUSHED 0
+#endif
 #ifndef PUSHERS
 #define PUSHERS 1
 #endif
+#ifndef PASSERS
+#define PASSERS 0
+#endif
 
-byte incoming, queue, taken;
+byte ring, incoming, queue, taken;
 #define QUEUED (queue + incoming)
+bool harvesting, rung, listening;
 byte thread_count, busy, lost, lost_before, idle, volunteers;
 bool watching;
 byte blocked;                  /* callbacks that never return */
 byte next_thread;
-bool changed[THREADS_MAX]; /* work_ is another than the thread has seen */
+bool changed[THREADS_MAX]; /* work_ is another than the thread has seen; or it does not care */
 bool asleep[THREADS_MAX], woken[THREADS_MAX];
 
 #define NOBODY_RUNS (busy <= lost)
+#define FORGET lost_before = (lost > 0 -> lost_before : 0) /* fewer states */
 
 #define CHANGE(t) changed[t] = true
 #define FOR_ALL(action) action(0); action(1); action(2)
@@ -73,6 +98,28 @@ inline wake_one() {
   fi
 }
 
+inline call_idle() {
+  if
+  :: listening -> rung = true
+  :: else ->
+#ifndef WOKEN_WITHOUT_A_CHANGE
+     d_step { FOR_ALL(CHANGE) };
+#endif
+     wake_one()
+  fi
+}
+
+inline call_watcher() {
+#ifdef NOBODY_WATCHES
+  skip
+#else
+  if
+  :: watching
+  :: else -> call_idle()
+  fi
+#endif
+}
+
 inline start_thread() {
   atomic {
     if
@@ -82,42 +129,79 @@ inline start_thread() {
   }
 }
 
-proctype pusher() {
-  bool nobody, unwatched, first;
-  byte count;
-  do
-  :: count == ITEMS -> break
-  :: else ->
+inline run_item() {
 #ifdef LOOKS_FIRST
-     nobody = NOBODY_RUNS;
-     unwatched = !watching;
+  nobody = NOBODY_RUNS;
+  unwatched = !watching;
 #endif
 #ifdef ASKS_BEFORE_IT_PUSHES
-     first = (incoming == 0);
-     incoming++;
+  first = (incoming == 0);
+  incoming++;
 #else
-     d_step { first = (incoming == 0); incoming++ };
+  d_step { first = (incoming == 0); incoming++ };
 #endif
-     if
-     :: !first -> goto next /* who pushed onto nothing wakes somebody */
-     :: else
-     fi;
-     d_step { FOR_ALL(CHANGE) };
+  if
+  :: !first /* who pushed onto nothing wakes somebody */
+  :: else ->
 #ifndef LOOKS_FIRST
      nobody = NOBODY_RUNS;
      unwatched = !nobody && !watching;
 #endif
-     if
-     :: nobody -> wake_one()
-#ifndef COUNTS_ON_RUNNERS
-     :: unwatched -> wake_one()
+#ifdef COUNTS_ON_RUNNERS
+     unwatched = false;
 #endif
+     if
+     :: nobody || unwatched -> call_idle()
      :: else
+     fi
+  fi;
+  d_step { nobody = false; unwatched = false; first = false }
+}
+
+inline harvest() {
+  do
+  :: ring == 0 -> break
+  :: else ->
+     if
+     :: atomic { !harvesting -> harvesting = true }
+     :: else -> break
      fi;
-next:
-     skip;
-     d_step { nobody = false; unwatched = false; first = false; count++ }
+     do
+     :: atomic { ring > 0 -> ring-- }; run_item()
+     :: else -> break
+     od;
+     harvesting = false
   od
+}
+
+proctype kernel() {
+  byte count;
+  do
+  :: count == KERNEL -> break
+  :: else ->
+#ifdef RINGS_FIRST
+     rung = true;
+     ring++;
+#else
+     ring++;
+     rung = true;
+#endif
+     count++
+  od
+}
+
+proctype pusher() {
+  bool nobody, unwatched, first;
+  byte count;
+  do
+  :: count == PUSHED -> break
+  :: else -> run_item(); count++
+  od
+}
+
+proctype passer() {
+  bool nobody, unwatched, first;
+  harvest()
 }
 
 inline give_up() {
@@ -127,6 +211,10 @@ inline give_up() {
   :: else -> volunteers = idle
   fi;
   more = busy - volunteers;
+  if
+  :: listening -> rung = true
+  :: else
+  fi;
   d_step { FOR_ALL(CHANGE) };
   d_step { FOR_ALL(WAKE) };
   do
@@ -135,10 +223,9 @@ inline give_up() {
   od
 }
 
-inline run_queued() {
+inline run_all() {
   do
-  :: QUEUED == 0 -> break
-  :: else ->
+  :: true ->
      busy++;
 #ifndef NO_SPARE
      if /* keep_spare */
@@ -146,6 +233,10 @@ inline run_queued() {
      :: else -> start_thread()
      fi;
 #endif
+#ifndef RUNS_BEFORE_IT_HARVESTS
+     harvest();
+#endif
+     call_watcher();
      do
      :: atomic {
           QUEUED > 0 ->
@@ -155,115 +246,148 @@ inline run_queued() {
           fi;
           queue--; taken++; number = taken
         };
-#ifndef NOBODY_WATCHES
         if
-        :: !watching ->
-           if
-           :: QUEUED > 0 ->
-#ifndef WOKEN_WITHOUT_A_CHANGE
-              d_step { FOR_ALL(CHANGE) };
-#endif
-              wake_one()
-           :: else
-           fi
+        :: QUEUED > 0 -> call_watcher()
         :: else
         fi;
-#endif
         if
-        :: true /* it returns */
-        :: true -> blocked++;
+        :: atomic { /* it returns */
+             true ->
+             if
+             :: number <= lost_before && lost > 0 -> lost--
+             :: else
+             fi;
+             FORGET;
+             number = 0
+           }
+        :: atomic { true -> blocked++; number = 0 };
 end_blocked: false
 #ifdef EXITS
         :: true -> goto ending
 #endif
-        fi;
-        atomic {
-          if
-          :: number <= lost_before && lost > 0 -> lost--
-          :: else
-          fi;
-          number = 0
-        }
-     :: QUEUED == 0 -> break
+        fi
+     :: QUEUED == 0 ->
+        harvest();
+        if
+        :: QUEUED == 0 -> break
+        :: else
+        fi
      od;
 has_run:
-     busy--
+     busy--;
+     if
+     :: QUEUED == 0 -> break
+     :: else
+     fi
   od
 }
 
 proctype worker(byte me) {
   byte number, more;
-  bool others_run, take_part;
+  bool nobody, unwatched, first, others_run, may_listen;
   if
-  :: me == 0 -> goto has_run
-  :: me == 1 && BEGIN > 1 -> goto watches
+  :: me == 0 && BEGIN > 0 -> goto begins
+  :: me == 1 && BEGIN > 1 ->
+#ifdef QUIET
+     goto sleeps
+#else
+     goto watches
+#endif
   :: me == 2 && BEGIN == 3 -> goto sleeps
-  :: else
+  :: else -> goto waiting
   fi;
   do
-  :: run_queued();
+  :: run_all();
 waiting:
+     skip;
      changed[me] = false;
-     others_run = !NOBODY_RUNS;
+     atomic { others_run = !NOBODY_RUNS; may_listen = !others_run };
      if
-     :: QUEUED > 0 ->
+     :: QUEUED > 0 && !others_run -> goto again
+     :: QUEUED > 0 && others_run ->
         if
-        :: !others_run -> take_part = true
-        :: others_run ->
-           atomic {
-             if
-             :: volunteers > 0 -> volunteers--; take_part = true
-             :: else
-             fi
-           }
+        :: atomic { volunteers > 0 -> volunteers-- }; goto again
+        :: else
         fi
      :: else
      fi;
      if
-     :: !take_part && others_run ->
-        others_run = false;
+     :: others_run ->
         if
-        :: atomic { !watching -> watching = true };
+        :: atomic { !watching -> watching = true; changed[me] = true };
 watches:
-           if
-           :: QUEUED > 0 && NOBODY_RUNS -> take_part = true
+           do
+           :: QUEUED > 0 && NOBODY_RUNS -> watching = false; goto again
 #ifndef NEVER_GIVES_UP
            :: QUEUED > 0 && !NOBODY_RUNS && blocked == busy &&
-              thread_count <= busy + idle + 1 -> give_up(); take_part = true
+              thread_count <= busy + idle + 1 -> give_up(); watching = false; goto again
 #endif
-           :: QUEUED == 0
-           fi;
-           watching = false;
-           if
-           :: take_part
-           :: else ->
-#ifdef NO_LOOK_AFTER_WATCH
-              changed[me] = false
-#else
-              changed[me] = false;
+           :: QUEUED == 0 ->
+              harvest();
               if
-              :: QUEUED > 0 -> goto waiting
+              :: QUEUED == 0 -> break
               :: else
               fi
+           od;
+           watching = false;
+           changed[me] = false;
+#ifndef NO_LOOK_AFTER_WATCH
+           if
+           :: QUEUED > 0 -> goto waiting
+           :: else
+           fi;
 #endif
+#ifndef SLEEPS_AFTER_WATCH
+           may_listen = true
+#endif
+        :: else
+        fi
+     :: else
+     fi;
+     if
+     :: may_listen ->
+        if
+        :: atomic { !listening -> listening = true; changed[me] = true; idle++ };
+           if
+#ifndef NO_LOOK_BEFORE_LISTENING
+           :: QUEUED > 0 -> idle--
+#endif
+           :: else ->
+listens:
+end_listening:
+              atomic { rung -> rung = false; idle-- }
+           fi;
+           listening = false;
+           if
+           :: NOBODY_RUNS -> goto again
+           :: else ->
+#ifndef HEARS_AND_SLEEPS
+              harvest();
+#endif
+              goto waiting
            fi
         :: else
         fi
-     :: else -> others_run = false
+     :: else
      fi;
-     if
-     :: take_part -> take_part = false
-     :: else ->
-        if
-        :: atomic { !changed[me] -> asleep[me] = true; idle++ };
+     if /* sleep */
+     :: atomic { !changed[me] -> asleep[me] = true; changed[me] = true; idle++ };
 sleeps:
 end_asleep:
-           atomic { woken[me] -> woken[me] = false; idle-- }
-        :: else
-        fi;
-        goto waiting
-     fi
+        atomic { woken[me] -> woken[me] = false; idle-- }
+     :: else
+     fi;
+     goto waiting;
+again:
+     skip;
+     d_step { changed[me] = true; others_run = false; may_listen = false }
   od;
+begins:
+#ifdef QUIET
+  goto listens;
+#else
+  goto has_run;
+#endif
 #ifdef EXITS
 ending: /* ~Presence */
   atomic {
@@ -271,19 +395,15 @@ ending: /* ~Presence */
     :: number <= lost_before && lost > 0 -> lost--
     :: else
     fi;
+    FORGET;
     number = 0
   };
   busy--;
   thread_count--;
   if
-  :: QUEUED == 0
-  :: else ->
-     if
-     :: thread_count == 0 -> start_thread()
-     :: else
-     fi;
-     d_step { FOR_ALL(CHANGE) };
-     wake_one()
+  :: thread_count == 0 -> start_thread()
+  :: thread_count > 0 && QUEUED > 0 -> call_idle()
+  :: else
   fi
 #endif
 }
@@ -293,14 +413,32 @@ init {
   atomic {
     next_thread = BEGIN;
     thread_count = BEGIN;
+    FOR_ALL(CHANGE);
+#ifdef QUIET
+    listening = true;
+    asleep[1] = true;
+    idle = 2;
+#else
     busy = 1;
     watching = BEGIN > 1;
+#endif
 #ifdef IDLE
     asleep[2] = true;
     idle = 1;
 #endif
     for (i : 0 .. BEGIN - 1) { run worker(i) };
-    for (i : 1 .. PUSHERS) { run pusher() }
+    if
+    :: KERNEL > 0 -> run kernel()
+    :: else
+    fi;
+    if
+    :: PUSHED > 0 -> for (i : 1 .. PUSHERS) { run pusher() }
+    :: else
+    fi;
+    if
+    :: PASSERS > 0 -> run passer()
+    :: else
+    fi
   };
-  taken == ITEMS * PUSHERS
+  taken == KERNEL + PUSHED * PUSHERS
 }

@@ -32,7 +32,7 @@ DEPTH_MAX = 1_000_000
 TIME_LIMIT_S = 240  # for one search; the longest takes 20
 
 # What a failed search says when it is the model that is wrong, not the protocol.
-NOT_A_VERDICT = re.compile(r'max search depth too small|out of memory|memory limit|'
+NOT_A_VERDICT = re.compile(r'max search depth too small|out of memory|MEMLIM bound|'
                            r'truncated|not recognized|Segmentation|VECTORSZ')
 STATES = re.compile(r'^\s*([0-9.e+]+) states, stored', re.MULTILINE)
 

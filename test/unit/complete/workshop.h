@@ -50,7 +50,7 @@ struct Workshop final : kaio::AnswerSink {
   std::unique_ptr<kaio::Requests> requests = std::make_unique<kaio::Requests>();
   kaio::Context context{options, statistics};
   kaio::Harvester harvester{context, *this};
-  kaio::Completer completer{*requests, harvester, statistics};
+  kaio::Completer completer{*requests, harvester, *this, statistics};
   kaio::Waiter waiter{harvester, completer, *this};
 };
 

@@ -234,4 +234,51 @@ BOOST_AUTO_TEST_CASE(a_callback_that_is_stuck_for_good_costs_no_processor_time) 
   BOOST_TEST(eventually([&] { return called == 1; }));
 }
 
+// The kernel rings, and the thread that hears it finds what has ended.
+BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_harvests_and_runs_what_it_finds) {
+  Bench& bench = new_bench();
+  BOOST_TEST(bench.threads.doorbell() == -1);
+  // The threads stay, and go on looking.
+  static auto* const all = new std::deque<Request>(100);
+  static std::atomic<std::size_t> ended{0};
+  static std::atomic<std::size_t> found{0};
+  auto& requests = *all;
+  bench.outbox.on_harvest = [&bench, &requests] {
+    for (std::size_t next = found; next < ended; ++next)
+      if (found.compare_exchange_strong(next, next + 1)) bench.threads.run(requests[next]);
+  };
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  for (Request& request : requests) {
+    set(request, count_call);
+    ++ended;
+    kaio::sys::ring(bench.threads.doorbell());
+    if (ended % 10 == 0) std::this_thread::sleep_for(1ms);
+  }
+  BOOST_TEST(eventually([&] { return called == 100; }));
+  BOOST_TEST(bench.outbox.count == 100);
+  bench.threads.run(requests[0]);  // whoever harvests later finds nothing
+  BOOST_TEST(eventually([&] { return called == 101; }));
+}
+
+// Its last thread is ended by a callback, and no other can be made then: whoever is
+// told so tries again later.
+BOOST_AUTO_TEST_CASE(without_a_thread_somebody_is_asked_to_try_again) {
+  unit::FakedCalls calls;
+  calls->create_thread = limited_create;
+  threads_allowed = 1;
+  Bench& bench = new_bench();
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  Request last;
+  set(last, count_and_exit);
+  BOOST_TEST(bench.threads.run(last));
+  BOOST_REQUIRE(eventually([&] { return bench.outbox.retries == 1; }));
+  BOOST_TEST(!bench.threads.ensure_queue_runs());
+  threads_allowed = 2;
+  BOOST_TEST(bench.threads.ensure_queue_runs());
+  Request next;
+  set(next, count_call);
+  BOOST_TEST(bench.threads.run(next));
+  BOOST_TEST(eventually([&] { return called == 2; }));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

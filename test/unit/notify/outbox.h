@@ -4,6 +4,7 @@
 #include "request/sinks.h"
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -16,6 +17,11 @@ struct Outbox final : kaio::NotificationOwner {
     items.push_back(&item);
     ++count;
   }
+  void harvest() override {
+    ++harvests;
+    if (on_harvest) on_harvest();
+  }
+  void wants_retry() override { ++retries; }
   std::vector<kaio::Notifiable*> all() {
     const std::lock_guard lock(mutex);
     return items;
@@ -23,6 +29,9 @@ struct Outbox final : kaio::NotificationOwner {
   std::mutex mutex;
   std::vector<kaio::Notifiable*> items;
   std::atomic<int> count{0};
+  std::atomic<int> harvests{0};
+  std::atomic<int> retries{0};
+  std::function<void()> on_harvest;  // set before any thread runs
 };
 
 }  // namespace unit
