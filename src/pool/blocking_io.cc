@@ -5,8 +5,11 @@
 #include <cerrno>
 #include <linux/fs.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "sys/direct_call.h"
 
 namespace kaio::blocking_io {
 namespace {
@@ -97,9 +100,9 @@ std::int32_t perform_if_ready(const Operation& operation) noexcept {
 }
 
 bool read_cached(const Operation& operation) noexcept {
-  const int saved_errno = errno;
-  const ssize_t size = transfer(operation, operation.offset_bytes, RWF_NOWAIT);
-  errno = saved_errno;
+  const Vector vector(operation);
+  const long size = sys::direct_call(SYS_preadv2, operation.fd, vector.parts(), vector.count(),
+                                     operation.offset_bytes, 0, RWF_NOWAIT);
   return size >= 0 && static_cast<std::size_t>(size) == operation.size;
 }
 

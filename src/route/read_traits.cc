@@ -7,6 +7,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "sys/direct_call.h"
+
 namespace kaio {
 namespace {
 
@@ -107,8 +109,7 @@ DescriptorFacts read_traits(int fd) noexcept {
 }
 
 bool is_direct(int fd) noexcept {
-  const PreserveErrno preserve_errno;
-  const int status_flags = ::fcntl(fd, F_GETFL);
+  const long status_flags = sys::direct_call(SYS_fcntl, fd, F_GETFL);
   return status_flags < 0 || (status_flags & O_DIRECT) != 0;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sys/calls.h"
 
-#include <cerrno>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "sys/direct_call.h"
 
 namespace kaio::sys {
 namespace {
@@ -13,28 +13,13 @@ int io_setup_call(unsigned event_count, io_context_t* context) {
   return ::io_setup(static_cast<int>(event_count), context);
 }
 
-// As libaio's wrappers: the negative error number, and errno left alone.
 template <class... Arguments>
 int raw_call(long number, Arguments... arguments) {
-  const int saved_errno = errno;
-  const long outcome = ::syscall(number, arguments...);
-  const int error_number = errno;
-  errno = saved_errno;
-  return static_cast<int>(outcome < 0 ? -error_number : outcome);
+  return static_cast<int>(direct_call(number, arguments...));
 }
 
-// The one call that every request makes: without the detour by errno.
 int io_submit_call(io_context_t context, long count, iocb** iocbs) {
-#ifdef __x86_64__
-  long outcome = SYS_io_submit;
-  __asm__ volatile("syscall"
-                   : "+a"(outcome)
-                   : "D"(context), "S"(count), "d"(iocbs)
-                   : "rcx", "r11", "memory");
-  return static_cast<int>(outcome);
-#else
   return raw_call(SYS_io_submit, context, count, iocbs);
-#endif
 }
 
 // Not libaio's, which is a versioned symbol: it would end up among our own.
