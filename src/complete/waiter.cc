@@ -143,8 +143,10 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   if (could_lead) words[count] = {.word = &harvester_.leadership(), .expected = leadership};
   const auto expected =
       std::span<const sys::FutexExpectation>(words).first(count + (could_lead ? 1 : 0));
-  const int error_number = sys::as_cancellation_point(
-      waits.cancellable(), [expected, deadline] { return sys::futex_wait_any(expected, deadline); });
+  const int error_number =
+      sys::as_cancellation_point(waits.cancellable(), [expected, deadline] {
+        return sys::futex_wait_any(expected, deadline);
+      });
   if (error_number != ENOSYS && error_number != EPERM) return error_number;
   has_futex_waitv.store(false, std::memory_order_relaxed);
   return 0;

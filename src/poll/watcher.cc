@@ -116,7 +116,8 @@ void Watcher::take(int fd, std::uint32_t events, RequestQueue& taken) noexcept {
 std::uint32_t Watcher::wanted_on(int fd) noexcept {
   std::uint32_t events = 0;
   const RequestQueue& bucket = bucket_of(fd);
-  for (const Request* request = bucket.front(); request != nullptr; request = bucket.after(*request))
+  for (const Request* request = bucket.front(); request != nullptr;
+       request = bucket.after(*request))
     if (request->operation.fd == fd) events |= wanted_by(*request);
   return events;
 }

@@ -37,8 +37,8 @@ class Vector {
 
 ssize_t transfer(const Operation& operation, off_t offset, int flags) noexcept {
   const Vector vector(operation);
-  return operation.is_read() ? ::preadv2(operation.fd, vector.parts(), vector.count(), offset, flags)
-                             : ::pwritev2(operation.fd, vector.parts(), vector.count(), offset, flags);
+  const auto call = operation.is_read() ? ::preadv2 : ::pwritev2;
+  return call(operation.fd, vector.parts(), vector.count(), offset, flags);
 }
 
 // The calls without flags are there for every kind of file and every kernel.

@@ -85,7 +85,10 @@ bool Pool::spin() noexcept {
 }
 
 bool Pool::start_worker() noexcept {
-  if (sys::start_thread([](void* self) -> void* { static_cast<Pool*>(self)->run(); return nullptr; },
+  if (sys::start_thread([](void* self) -> void* {
+                          static_cast<Pool*>(self)->run();
+                          return nullptr;
+                        },
                         this) != 0)
     return false;
   statistics_.count(Count::threads_started);

@@ -7,7 +7,8 @@
 KAIO_EXPORT void aio_init(const aioinit* init) noexcept {
   using namespace kaio;
   if (init->aio_threads > 0)
-    options().threads = std::min(static_cast<unsigned>(init->aio_threads), limits::pool_threads_max);
+    options().threads =
+        std::min(static_cast<unsigned>(init->aio_threads), limits::pool_threads_max);
   if (init->aio_idle_time > 0) options().idle_seconds = init->aio_idle_time;
   Runtime* engine = runtime();
   if (engine == nullptr) return;

@@ -37,7 +37,8 @@ struct RequestId {
 
 inline RequestId id_of(const aiocb& control_block) noexcept {
   const auto bits = reinterpret_cast<std::uintptr_t>(control_block.__next_prio);
-  return {.slot = static_cast<std::uint32_t>(bits), .generation = static_cast<std::uint32_t>(bits >> 32)};
+  return {.slot = static_cast<std::uint32_t>(bits),
+          .generation = static_cast<std::uint32_t>(bits >> 32)};
 }
 
 inline void set_id(aiocb& control_block, const Request& request) noexcept {

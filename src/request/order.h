@@ -18,7 +18,8 @@ enum class Admission : std::uint8_t {
 
 // Holds a record's mutex. After unlocking it takes care of the requests which
 // completers left in `finished` meanwhile: they are detached and put aside, for
-// this thread's next drain() to notify. Before, it forgets traits that are known no more.
+// this thread's next drain() to notify. When it has locked, it forgets traits that
+// are known no more.
 class SCOPED_CAPABILITY RecordLock {
  public:
   explicit RecordLock(DescriptorRecord& record) noexcept ACQUIRE(record.mutex);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the answer to an attempt means for a request. Pure: no system call, no
-// state; dispatch.cc gathers the facts and acts on the verdict.
+// state; dispatcher.cc gathers the facts and acts on the verdict.
 #pragma once
 
 #include "request/request.h"

@@ -21,9 +21,10 @@ void find_gnuplot() {
 }
 
 void run_gnuplot(const std::string& script, const std::string& what) {
-  // A gnuplot that gives up early must not end this program too.
+  // It warns where the locale has no degree sign. One that gives up early must not end
+  // this program too.
   std::signal(SIGPIPE, SIG_IGN);
-  std::FILE* const gnuplot = ::popen("gnuplot", "w");
+  std::FILE* const gnuplot = ::popen("LC_ALL=C.UTF-8 gnuplot", "w");
   const bool is_written = gnuplot != nullptr && std::fputs(script.c_str(), gnuplot) >= 0;
   if (gnuplot == nullptr || ::pclose(gnuplot) != 0 || !is_written)
     throw RunError(fmt::format("gnuplot could not draw {}: see what it says above", what));
