@@ -263,8 +263,7 @@ BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_harvests_and_runs_what_it_finds) {
 // Its last thread is ended by a callback, and no other can be made then: whoever is
 // told so tries again later.
 BOOST_AUTO_TEST_CASE(without_a_thread_somebody_is_asked_to_try_again) {
-  unit::FakedCalls calls;
-  calls->create_thread = limited_create;
+  const ThreadsUnlimited afterwards;
   threads_allowed = 1;
   Bench& bench = new_bench();
   BOOST_REQUIRE(bench.threads.ensure_running());
