@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "request/deferred.h"
 #include "runtime/runtime.h"
 
 namespace kaio {
@@ -10,9 +11,10 @@ namespace kaio {
 // as it found it.
 class Frame {
  public:
-  explicit Frame(Runtime& runtime) noexcept : runtime_(runtime) {}
+  explicit Frame(Runtime& runtime) noexcept : runtime_(runtime) { deferred::submitted = {}; }
   ~Frame() {
     runtime_.dispatcher.drain();
+    deferred::submitted = submitted_before_;
     errno = saved_errno_;
   }
   Frame(const Frame&) = delete;
@@ -21,6 +23,8 @@ class Frame {
  private:
   Runtime& runtime_;
   int saved_errno_ = errno;
+  // That of the frame which we, in a signal handler, interrupted.
+  const deferred::Submitted submitted_before_ = deferred::submitted;
 };
 
 }  // namespace kaio

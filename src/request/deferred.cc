@@ -4,5 +4,6 @@
 namespace kaio::deferred {
 
 KAIO_THREAD_LOCAL NotifiableStack requests;
+KAIO_THREAD_LOCAL Submitted submitted;
 
 }  // namespace kaio::deferred

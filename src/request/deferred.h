@@ -18,6 +18,15 @@ namespace kaio::deferred {
 // a handler), else to be dispatched.
 extern KAIO_THREAD_LOCAL NotifiableStack requests;
 
+// The request, and its life, that this thread's outermost frame of kaio has submitted
+// last, as long as that frame has not left: the program has not gone on yet, so the
+// descriptor is still what the request is for.
+struct Submitted {
+  const Request* request = nullptr;
+  std::uint32_t generation = 0;
+};
+extern KAIO_THREAD_LOCAL Submitted submitted;
+
 inline void put_aside(Request& request) noexcept { requests.push(request); }
 
 // True while this thread holds a mutex of ours: only a signal handler sees it.

@@ -63,6 +63,7 @@ Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t an
   const Answer facts = describe(request, answer, refused, by);
   if (is_final(facts)) return act(request, judge(facts, {}, false), by);
   enlist(request);
+  renew_identity(request);
   const DescriptorTraits traits = facts_of(request).traits;
   return act(request, judge(facts, traits, ends_with_file(request, traits, answer)), by);
 }

@@ -32,6 +32,7 @@ bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
   request.pushed = request.notification.kind != Notification::Kind::none ||
                    (request.group != nullptr &&
                     request.group->notification.kind != Notification::Kind::none);
+  deferred::submitted = {.request = &request, .generation = Requests::generation_of(request)};
   statistics_.count(Count::submitted);  // before it can complete
   if (deferred::must_put_aside()) {
     deferred::put_aside(request);
@@ -309,6 +310,29 @@ void Dispatcher::note_identity(int fd) {
   if (record == nullptr || record->occupancy.now().is_known()) return;
   RecordLock lock(*record);
   know_traits(*record, fd);
+}
+
+// Before it leaves the ring. What is noted may be of the file that had the number before,
+// if something of that is still outstanding: as long as this thread is in the call that
+// submits the request, the number still is what the request is for.
+void Dispatcher::renew_identity(Request& request) {
+  deferred::Submitted& submitted = deferred::submitted;
+  if (submitted.request != &request ||
+      submitted.generation != Requests::generation_of(request))
+    return;
+  submitted = {};  // once is enough
+  const int fd = request.operation.fd;
+  DescriptorRecord& record = *requests_.descriptors.at(fd);
+  Notifiable* abandoned = nullptr;
+  {
+    RecordLock lock(record);
+    if (!record.traits.known() || record.occupancy.now().era() != request.era ||
+        is_same_file(fd, record.device, record.inode))
+      return;
+    abandoned = order::begin_era(record, request);
+    record.occupancy.take_turn(request);
+  }
+  fail_abandoned(abandoned);
 }
 
 // By who has a request there, or had one in this call.

@@ -98,6 +98,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   DescriptorFacts facts_of(const Request& request);
   DescriptorFacts ask_facts(int fd);
   void note_identity(int fd);
+  void renew_identity(Request& request);
   void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
   void store_facts(DescriptorRecord& record, const DescriptorFacts& facts, Occupancy::View asked)
       REQUIRES(record.mutex);

@@ -170,6 +170,7 @@ void Dispatcher::submit(SubmissionBatch& batch) {
 
 Dispatcher::Started Dispatcher::to_backlog(Request& request, By by) {
   enlist(request);
+  renew_identity(request);
   if (by == By::submitter) note_identity(request.operation.fd);
   statistics_.count(Count::reason_ring_full);
   request.attempt = Attempt::none;
@@ -260,6 +261,7 @@ bool Dispatcher::end_poll(Request& request) {
 }
 
 Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
+  renew_identity(request);
   request.attempt = attempt;
   return pool_.submit(request) ? Started::yes : Started::no_threads;
 }

@@ -146,6 +146,39 @@ BOOST_DATA_TEST_CASE(the_new_descriptor_works_at_once, data::make(channel_kinds(
   BOOST_TEST(aio_return(read) == 4);
 }
 
+// What is known of a number is of the file that it was, as long as that has requests.
+BOOST_AUTO_TEST_CASE(reads_of_a_file_beside_those_of_the_one_that_had_the_number_before) {
+  constexpr std::size_t size_bytes = 16 << 20;
+  constexpr std::size_t part_bytes = 1 << 20;
+  const support::TemporaryFile before{size_bytes};
+  const support::TemporaryFile after{size_bytes};
+  for (int round = 0; round < 20; ++round) {
+    before.make_cold();
+    after.make_cold();
+    Fd fd = before.open(O_RDONLY);
+    std::vector<Request> old;
+    for (off_t offset = 0; offset < off_t{size_bytes}; offset += part_bytes) {
+      old.push_back(Request::to_read(fd.get(), part_bytes, offset));
+      BOOST_REQUIRE(aio_read(old.back()) == 0);
+    }
+    const Fd other = after.open(O_RDONLY);
+    become(fd.get(), other.get());
+    std::vector<Request> reads;
+    for (off_t offset = 0; offset < off_t{size_bytes}; offset += part_bytes) {
+      reads.push_back(Request::to_read(fd.get(), part_bytes, offset));
+      BOOST_REQUIRE(aio_read(reads.back()) == 0);
+    }
+    for (const Request &read : reads) {
+      BOOST_TEST(wait_done(read) == 0);
+      BOOST_TEST(aio_return(read) == ssize_t{part_bytes});
+    }
+    for (const Request &read : old) {
+      const int status = wait_done(read);
+      BOOST_TEST((status == 0 || status == EBADF)); // some never came to be read
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_number_that_was_a_stream_may_become_a_file_and_back) {
   for (int round = 0; round < 200; ++round) {
     const Channel pipe{ChannelKind::pipe};

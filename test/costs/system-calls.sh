@@ -44,6 +44,7 @@ wrong_calls() {
     $1 == "fcntl" || $1 == "statx" { next }
     way == "suspend" && $1 == "io_getevents" { next }
     way == "suspend" && $1 == "eventfd2" && $2 <= 1 { calls_armed = $2; next }
+    way == "suspend" && $1 == "close" && $2 <= 1 { next } # its number is changed
     { print "more calls of " $1 ": " $2 }
     END { if (submits - calls_armed != reads) print "io_submit: " submits + 0 " for " reads " reads" }'
 }
