@@ -11,7 +11,8 @@
 // Which file. The program may close a descriptor as soon as the call has returned, and
 // its number may be another file's at once. What the kernel has is safe. For what may
 // have to touch the number once more, what it is gets noted before the call returns,
-// and compared before it is touched.
+// and compared before it is touched. What is noted holds for as long as the number has
+// requests, so a request that leaves the ring in its own call has it renewed.
 #pragma once
 
 #include "kernel/backlog.h"
