@@ -9,7 +9,7 @@ namespace {
 constexpr std::int64_t retry_ns = 1'000'000;
 
 // Nobody but the threads that run callbacks has to know of the end.
-bool may_wait_for_callbacks(const Notification& notification) noexcept {
+bool concerns_only_callbacks(const Notification& notification) noexcept {
   return notification.kind == Notification::Kind::none || notification.is_callback();
 }
 
@@ -86,9 +86,9 @@ void Completer::harvest() {
 }
 
 int Completer::doorbell_for(const Request& request) {
-  const bool by_callback = may_wait_for_callbacks(request.notification) &&
+  const bool by_callback = concerns_only_callbacks(request.notification) &&
                            (request.group == nullptr ||
-                            may_wait_for_callbacks(request.group->notification));
+                            concerns_only_callbacks(request.group->notification));
   const int of_callbacks = notifier_.callbacks().doorbell();
   return by_callback && of_callbacks >= 0 ? of_callbacks : harvester_.context().doorbell();
 }

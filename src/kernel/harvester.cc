@@ -168,8 +168,7 @@ void Harvester::add_debt() noexcept {
 
 void Harvester::arm_call() noexcept {
   if (call_armed_) return;
-  if (call_fd_.load() < 0)
-    call_fd_.store(sys::make_doorbell(EFD_NONBLOCK));
+  if (call_fd_.load() < 0) call_fd_.store(sys::make_doorbell(EFD_NONBLOCK));
   if (call_fd_.load() < 0 || !context_.reserve()) return;
   iocb_of::readiness(call_control_, call_fd_.load(), true);
   call_armed_ = true;  // before: a handler may take the event at once

@@ -3,7 +3,8 @@
 // no completion is left behind.
 //
 // Harvesting. Any thread may harvest, whenever it passes by: the submitter right
-// after io_submit, a caller of aio_error or aio_suspend, the reaper. One at a time
+// after io_submit, a caller of aio_error or aio_suspend, the reaper, a thread that runs
+// callbacks. One at a time
 // (the harvest lock), because taking moves the ring's head. Nobody ever waits for
 // that lock: who finds it taken goes on, because the holder looks at the ring again
 // after giving it up. (Holder: unlock, full fence, look at the ring. Other: sees

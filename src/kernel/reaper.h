@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The thread that acts on completions which somebody waits for outside of our
-// functions: it sleeps on the doorbell, an eventfd that pushed iocbs carry, and
-// leads while there is debt. Started with the first request that needs it.
+// functions, other than by callbacks: it sleeps on its doorbell, an eventfd that such
+// iocbs carry, and leads while there is debt. Started with the first request that
+// needs it.
 //
 // It never runs user code and never submits anything that may block.
 #pragma once
@@ -10,7 +11,8 @@
 
 namespace kaio {
 
-// Work that wants to be tried again at times: signals that found the queue full.
+// Work that wants to be tried again at times: signals that found the queue full,
+// threads that could not be made.
 class PeriodicWork {
  public:
   // Nanoseconds until it wants to be called again; sys::forever: not at all.

@@ -61,14 +61,16 @@ class CallbackThreads::Presence {
   // A callback that ends the thread comes through here too.
   ~Presence() {
     block_all_signals();
+    if (threads_.forgotten_.load()) return;
     if (running_ != 0) end();
     set_busy(false);
     threads_.statistics_.count(Count::threads_ended);
     threads_.thread_count_.fetch_sub(1);
     // Requests may be on their way to the doorbell, even if nothing is queued.
-    if (threads_.thread_count_.load() == 0) {
-      if (!threads_.start_thread()) threads_.owner_.wants_retry();
-    } else if (!threads_.queue_empty()) {
+    if (threads_.thread_count_.load() <= threads_.busy_count_.load()) {
+      if (!threads_.start_thread() && threads_.thread_count_.load() == 0)
+        threads_.owner_.wants_retry();
+    } else if (threads_.nobody_runs() || !threads_.queue_empty()) {
       threads_.call_idle();
     }
   }
@@ -84,17 +86,19 @@ class CallbackThreads::Presence {
 bool CallbackThreads::start_first() noexcept {
   sys::MutexLock lock(mutex_);
   if (thread_count_.load() != 0) return true;
-  if (doorbell() < 0) doorbell_.store(sys::make_doorbell(), std::memory_order_release);
-  return doorbell() >= 0 && start_thread();
+  if (doorbell_.load() < 0) doorbell_.store(sys::make_doorbell());
+  return doorbell_.load() >= 0 && start_thread();
 }
 
 void CallbackThreads::note_mask() noexcept {
-  if (!mask_noted_.exchange(true)) ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
+  sys::MutexLock lock(mutex_);
+  if (!mask_noted_) ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
+  mask_noted_ = true;
 }
 
 bool CallbackThreads::ensure_queue_runs() noexcept {
   // With a doorbell there may be requests that count on a thread to hear it.
-  return thread_count_.load() != 0 || (doorbell() < 0 && queue_empty()) || start_first();
+  return thread_count_.load() != 0 || (doorbell_.load() < 0 && queue_empty()) || start_first();
 }
 
 bool CallbackThreads::start_thread() noexcept {
@@ -122,7 +126,7 @@ bool CallbackThreads::run(Notifiable& item) noexcept {
 
 void CallbackThreads::call_idle(int count) noexcept {
   if (listening_.load()) {
-    sys::ring(doorbell());
+    sys::ring(doorbell_.load());
     if (count == 1) return;
   }
   work_.fetch_add(1);
@@ -141,10 +145,9 @@ void CallbackThreads::run_all(Presence& presence) {
     presence.set_busy(true);
     keep_spare();
     owner_.harvest();  // before a callback: all that the doorbell has rung for
-    call_watcher();
     Notifiable* item = take();
-    if (item != nullptr) set_mask(program_mask_);
-    while (item != nullptr) {
+    if (item != nullptr) call_watcher();
+    for (; item != nullptr; item = take_or_harvest()) {
       // It may never return, and others count on a watcher that takes part by now, or
       // has left off.
       if (!queue_empty()) call_watcher();
@@ -152,13 +155,10 @@ void CallbackThreads::run_all(Presence& presence) {
       owner_.sent(*item);
       presence.begin(taken_.fetch_add(1) + 1);
       call(notification);
+      // The child of a fork in the callback has returned from it.
+      if (forgotten_.load()) ::pthread_exit(nullptr);
       presence.end();
-      item = take_or_harvest();
-      // Every time: the callback may have changed it.
-      if (item != nullptr) set_mask(program_mask_);
     }
-    block_all_signals();
-    owner_.harvest();  // also what handlers have put aside until now
     presence.set_busy(false);
   } while (!queue_empty());
 }
@@ -174,7 +174,7 @@ bool CallbackThreads::wait_for_work() {
       const bool take_part = watch();
       watch_count_.store(0);
       if (take_part) return true;
-      // Nothing was handed over for a while: sleep until something is.
+      // Nothing was handed over for a while, or nobody listens: this thread does.
       seen = work_.load();
       if (!queue_empty()) continue;
       may_listen = true;
@@ -193,7 +193,7 @@ bool CallbackThreads::listen() noexcept {
   if (!listening_.compare_exchange_strong(nobody, true)) return false;
   idle_count_.fetch_add(1);
   // Once more: who handed over before saw nobody listen.
-  if (queue_empty()) sys::hear(doorbell());
+  if (queue_empty()) sys::hear(doorbell_.load());
   idle_count_.fetch_sub(1);
   listening_.store(false);
   return true;
@@ -226,6 +226,8 @@ bool CallbackThreads::watch() {
     sys::futex_wait(work_, work_.load(), sys::monotonic_ns() + look_interval_ns);
     owner_.harvest();
     if (queue_empty()) {
+      // Who ran callbacks is gone.
+      if (nobody_runs() && !listening_.load()) return false;
       ++quiet_looks;
       continue;
     }
@@ -283,11 +285,15 @@ void CallbackThreads::returned(std::uint32_t number) noexcept {
 
 void CallbackThreads::call(const Notification& notification) {
   statistics_.count(Count::notified_thread);
+  // Every time: the callback before may have changed it. And only around the callback:
+  // a handler in between would find our mutexes held.
+  set_mask(program_mask_);
   if (notification.kind == Notification::Kind::attributed_callback) {
     call_attributed(notification.attributed, notification.value);
   } else {
     call_here(notification.function, notification.value);
   }
+  block_all_signals();
 }
 
 // The callback may cancel its thread, as it may end it.
@@ -332,7 +338,8 @@ bool CallbackThreads::queue_empty() noexcept {
 }
 
 void CallbackThreads::forget_after_fork() noexcept {
-  if (doorbell() >= 0) ::close(doorbell());
+  forgotten_.store(true);
+  if (doorbell_.load() >= 0) ::close(doorbell_.load());
 }
 
 }  // namespace kaio

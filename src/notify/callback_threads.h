@@ -18,7 +18,7 @@
 //
 // So when nobody runs callbacks, somebody listens; when somebody does, somebody watches
 // or listens; or is on the way there, and looks at the queue before it sleeps.
-// test/model/callback_threads.pml has all of this.
+// test/model/callback_threads.pml has this, for threads that can be made.
 #pragma once
 
 #include <signal.h>
@@ -52,17 +52,17 @@ class CallbackThreads {
   // False: there are callbacks to run, and still no thread can be made.
   bool ensure_queue_runs() noexcept EXCLUDES(mutex_);
   // The mask that callbacks run with: that of the first thread to ask for one.
-  void note_mask() noexcept;
+  void note_mask() noexcept EXCLUDES(mutex_);
 
   // Runs item.notification on one of the threads; `item` goes back to its owner
   // before the callback starts. Async-signal-safe. False: there is no thread, and
   // somebody has to call ensure_queue_runs().
   bool run(Notifiable& item) noexcept;
 
-  // What a request rings that ends with a callback; -1 before the first
-  // ensure_running().
-  int doorbell() const noexcept { return doorbell_.load(std::memory_order_acquire); }
+  // What a request rings that ends with a callback; -1 while there is no thread.
+  int doorbell() const noexcept { return thread_count_.load() == 0 ? -1 : doorbell_.load(); }
 
+  // In the child, where no callback is run for the parent any more.
   void forget_after_fork() noexcept;
 
  private:
@@ -115,7 +115,8 @@ class CallbackThreads {
   std::atomic<int> doorbell_{-1};              // made before the first thread
   std::atomic<bool> listening_{false};         // a thread sleeps on it, or will
   sys::FutexWord work_{0};                     // counts calls; others sleep on it
-  std::atomic<bool> mask_noted_{false};
+  std::atomic<bool> forgotten_{false};         // this is the child of a fork
+  bool mask_noted_ GUARDED_BY(mutex_) = false;
   sigset_t program_mask_{};  // set before the first thread starts
 };
 

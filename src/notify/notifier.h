@@ -15,7 +15,7 @@ class Notifier {
 
   // Sends item.notification, now or soon; then, or before a callback starts, the
   // item goes back to its owner. Never blocks; async-signal-safe. False: it has to
-  // wait for direct().try_again().
+  // wait for direct().try_again() and callbacks().ensure_queue_runs().
   bool send(Notifiable& item);
 
   DirectSender& direct() noexcept { return direct_; }

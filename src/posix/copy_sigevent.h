@@ -11,7 +11,7 @@ int copy_some_sigevent(const sigevent& event, Notifier& notifier,
                        Notification& notification) noexcept;
 
 // Checks and copies a sigevent. 0; EINVAL: one that cannot be; EAGAIN: no memory,
-// or no thread for callbacks. On 0 `notification` may own a copy of attributes:
+// thread or descriptor for callbacks. On 0 `notification` may own a copy of attributes:
 // release() it if the request is not made after all.
 inline int copy_sigevent(const sigevent& event, Notifier& notifier,
                          Notification& notification) noexcept {

@@ -64,7 +64,7 @@ struct Progress {
   Attempt attempt : 3 = Attempt::none;
   bool tried : 1 = false;      // has been attempted: may have had an effect
   bool retried : 1 = false;    // was held once because the device was full
-  bool pushed : 1 = false;     // its completion rings the doorbell
+  bool pushed : 1 = false;     // its completion rings a doorbell
   bool is_stream : 1 = false;  // known to be: the offset is ignored
   bool has_turn : 1 = false;   // the one that others of its direction wait for
   // Apart, because others read them, with the record's mutex, while the above changes.

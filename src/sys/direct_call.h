@@ -3,7 +3,6 @@
 // kind makes: no detour by errno, which stays as it is, and no cancellation point.
 #pragma once
 
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <unistd.h>
@@ -18,7 +17,7 @@ template <class... Arguments>
 long direct_call(long number, Arguments... arguments) noexcept {
   static_assert(sizeof...(arguments) <= 6);
 #ifdef __x86_64__
-  const std::array<long, 6> words{to_word(arguments)...};
+  const long words[6]{to_word(arguments)...};  // no call may come between the registers
   long outcome = number;
   register long fourth __asm__("r10") = words[3];
   register long fifth __asm__("r8") = words[4];
@@ -31,7 +30,7 @@ long direct_call(long number, Arguments... arguments) noexcept {
   return outcome;
 #else
   const int saved_errno = errno;
-  const long outcome = ::syscall(number, arguments...);
+  const long outcome = ::syscall(number, to_word(arguments)...);
   const int error_number = errno;
   errno = saved_errno;
   return outcome < 0 ? -error_number : outcome;

@@ -6,7 +6,7 @@ namespace kaio::sys {
 using ThreadFunction = void* (*)(void*);
 
 // Starts a detached thread of kaio's with every signal blocked, so that none of
-// the program's is ever delivered to it. 0, or a negative error number (-EAGAIN:
+// the program's is ever delivered to it, unless in a callback. 0, or a negative error number (-EAGAIN:
 // no more threads).
 int start_thread(ThreadFunction run, void* argument) noexcept;
 

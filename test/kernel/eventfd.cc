@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// IOCB_FLAG_RESFD: the doorbell of the reaper.
+// IOCB_FLAG_RESFD: the doorbells of the reaper and of the callback threads.
 #include "kernel_aio.h"
 #include "things.h"
 

@@ -236,7 +236,10 @@ inline run_all() {
 #ifndef RUNS_BEFORE_IT_HARVESTS
      harvest();
 #endif
-     call_watcher();
+     if
+     :: QUEUED == 0 -> goto has_run
+     :: else -> call_watcher()
+     fi;
      do
      :: atomic {
           QUEUED > 0 ->
@@ -401,8 +404,8 @@ ending: /* ~Presence */
   busy--;
   thread_count--;
   if
-  :: thread_count == 0 -> start_thread()
-  :: thread_count > 0 && QUEUED > 0 -> call_idle()
+  :: thread_count <= busy -> start_thread()
+  :: thread_count > busy && (NOBODY_RUNS || QUEUED > 0) -> call_idle()
   :: else
   fi
 #endif

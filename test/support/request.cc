@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "request.h"
 
-
 namespace support {
 
 Request Request::to_read(int fd, std::size_t size_bytes, off_t offset) {
