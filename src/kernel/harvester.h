@@ -3,13 +3,12 @@
 // no completion is left behind.
 //
 // Harvesting. Any thread may harvest, whenever it passes by: the submitter right
-// after io_submit, a caller of aio_error or aio_suspend, the reaper, a thread that runs
-// callbacks. One at a time
-// (the harvest lock), because taking moves the ring's head. Nobody ever waits for
-// that lock: who finds it taken goes on, because the holder looks at the ring again
-// after giving it up. (Holder: unlock, full fence, look at the ring. Other: sees
-// an event, tries the lock. The event was in the ring before the try; so if the
-// try failed, the holder's look comes after, and finds it.)
+// after io_submit, a caller of aio_error or aio_suspend, the reaper, a thread that
+// runs callbacks. One at a time (the harvest lock), because taking moves the ring's
+// head. Nobody ever waits for that lock: who finds it taken goes on, because the
+// holder looks at the ring again after giving it up. (Holder: unlock, full fence,
+// look at the ring. Other: sees an event, tries the lock. The event was in the ring
+// before the try; so if the try failed, the holder's look comes after, and finds it.)
 //
 // Leading. One thread may sleep in io_getevents, holding the lock all the while:
 // the leader. When an event arrives the kernel wakes it, and no second thread is
