@@ -18,9 +18,9 @@ namespace kaio::deferred {
 // a handler), else to be dispatched.
 extern KAIO_THREAD_LOCAL NotifiableStack requests;
 
-// The request, and its life, that this thread's outermost frame of kaio has submitted
-// last, as long as that frame has not left: the program has not gone on yet, so the
-// descriptor is still what the request is for.
+// The request, and its life, that the innermost frame of kaio in this thread has
+// submitted last, until it leaves: the program has not gone on yet, so the descriptor is
+// still what the request is for. (posix/frame.h keeps one for each frame.)
 struct Submitted {
   const Request* request = nullptr;
   std::uint32_t generation = 0;
