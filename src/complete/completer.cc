@@ -98,10 +98,12 @@ void Completer::sent(Notifiable& item) {
     drop(static_cast<RequestGroup&>(item));
   } else {
     retrieval_.retain_or_free(static_cast<Request&>(item));
+    // Who waits for this request by name has been woken when its status was published.
+    if (takers_.load(std::memory_order_seq_cst) == 0) return;
     wake_sleepers();
     // Costs a system call only while another thread leads: who leads and finds the
     // event himself is not callable then.
-    if (takers_.load(std::memory_order_seq_cst) != 0) harvester_.call_leader();
+    harvester_.call_leader();
   }
 }
 

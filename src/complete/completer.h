@@ -40,8 +40,8 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   // Counted before the last look at what is waited for.
   void add_sleeper() noexcept { sleepers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_sleeper() noexcept { sleepers_.fetch_sub(1, std::memory_order_seq_cst); }
-  // Threads that wait for a result of any request, asleep or not: one of them that
-  // leads is called for each. Counted before their first look.
+  // Threads that wait for a result of any request, asleep or not: those that sleep are
+  // woken for each, and one that leads is called. Counted before their first look.
   void add_taker() noexcept { takers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_taker() noexcept { takers_.fetch_sub(1, std::memory_order_seq_cst); }
 

@@ -14,7 +14,7 @@ constexpr unsigned sleeps_per_trial = 16;
 
 }  // namespace
 
-bool Pool::submit(Request& request) noexcept {
+bool Pool::submit(Request& request, Company company) noexcept {
   bool wake = false;
   {
     sys::MutexLock lock(mutex_);
@@ -24,8 +24,9 @@ bool Pool::submit(Request& request) noexcept {
       ++threads_;
     }
     request.move_to(RequestState::queued);
-    queues_[request.operation.priority].push_back(request);
-    ++queued_;
+    request.set_lane_part(LanePart::none);
+    if (company == Company::none && lanes_.enter(request)) return true;
+    queue_.push(request);
     wake = need_wake();
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
@@ -36,10 +37,21 @@ bool Pool::submit(Request& request) noexcept {
 bool Pool::remove(Request& request) noexcept {
   sys::MutexLock lock(mutex_);
   if (request.state.load(std::memory_order_acquire) != RequestState::queued) return false;
-  queues_[request.operation.priority].erase(request);
-  --queued_;
+  const LanePart part = request.lane_part();
+  if (part == LanePart::waits) {
+    lanes_.erase(request);
+  } else {
+    queue_.erase(request);
+    if (part == LanePart::has) leave_lane(request.operation.fd);
+  }
   request.move_to(RequestState::starting);
   return true;
+}
+
+// The next one in the lane is queued. Whoever looks for a job now will find it: as many are
+// queued as before, or the caller itself is about to look.
+void Pool::leave_lane(int fd) noexcept {
+  if (Request* next = lanes_.leave(fd)) queue_.push(*next);
 }
 
 void Pool::configure(unsigned threads_max, std::int64_t idle_ns) noexcept {
@@ -49,15 +61,9 @@ void Pool::configure(unsigned threads_max, std::int64_t idle_ns) noexcept {
 }
 
 Request* Pool::take() noexcept {
-  if (queued_ == 0) return nullptr;
-  for (RequestQueue& queue : queues_) {
-    Request* request = queue.pop_front();
-    if (request == nullptr) continue;
-    --queued_;
-    request->move_to(RequestState::running);
-    return request;
-  }
-  return nullptr;
+  Request* request = queue_.pop();
+  if (request != nullptr) request->move_to(RequestState::running);
+  return request;
 }
 
 bool Pool::spin() noexcept {
@@ -81,7 +87,7 @@ bool Pool::spin() noexcept {
   } else if (spin_credit_ != 0) {
     --spin_credit_;
   }
-  return queued_ != 0;
+  return !queue_.empty();
 }
 
 bool Pool::start_worker() noexcept {
@@ -97,12 +103,14 @@ bool Pool::start_worker() noexcept {
 
 // Whether to wake a thread for what is queued; if so, that is on its way.
 bool Pool::need_wake() noexcept {
-  if (queued_ == 0 || idle_ == 0 || waking_ || spinning_ || finishing_ != 0) return false;
+  if (queue_.empty() || idle_ == 0 || waking_ || spinning_ || finishing_ != 0) return false;
   waking_ = true;
   return true;
 }
 
 void Pool::work_on(Request& request) {
+  const bool has_lane = request.lane_part() == LanePart::has;
+  const int fd = request.operation.fd;
   const bool wake_another = need_wake();
   const bool want_another = idle_ == 0 && threads_ < threads_max_;
   if (want_another) ++threads_;
@@ -112,6 +120,7 @@ void Pool::work_on(Request& request) {
   const std::optional<std::int32_t> answer = performer_.carry_out(request);
   mutex_.lock();
   if (want_another && !have_another) --threads_;  // the next job tries again
+  if (has_lane) leave_lane(fd);
   ++finishing_;
   mutex_.unlock();
   performer_.carried_out(answer ? &request : nullptr, answer.value_or(0));
@@ -138,7 +147,7 @@ void Pool::run() {
     mutex_.lock();
     --idle_;
     waking_ = false;  // if it was not for this thread, this one looks in its place
-    if ((outcome == ETIMEDOUT || threads_ > threads_max_) && queued_ == 0) break;
+    if ((outcome == ETIMEDOUT || threads_ > threads_max_) && queue_.empty()) break;
   }
   --threads_;
   mutex_.unlock();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A bounded pool of threads for calls that may block. One queue per priority, in
-// order of arrival.
+// A bounded pool of threads for calls that may block. Jobs are taken by priority, in
+// order of arrival; those that would only get in each other's way, one at a time.
 //
 // No thread exists before the first job. From then on, while the bound allows,
 // one idle thread is kept ready: a worker that takes the last idle one's place
@@ -15,10 +15,10 @@
 // own job wakes the next thread.
 #pragma once
 
-#include <array>
 #include <optional>
 
-#include "request/request_list.h"
+#include "pool/job_queue.h"
+#include "pool/lanes.h"
 #include "request/statistics.h"
 #include "sys/clock.h"
 #include "sys/mutex.h"
@@ -43,6 +43,9 @@ class Performer {
   ~Performer() = default;
 };
 
+// Whether a job may run beside others of its descriptor that may not.
+enum class Company : bool { any, none };
+
 class Pool {
  public:
   Pool(Performer& performer, Statistics& statistics) noexcept
@@ -50,7 +53,7 @@ class Pool {
 
   // Queues the request (state `queued`). False, and nothing done: there is no
   // thread and none can be made.
-  bool submit(Request& request) noexcept EXCLUDES(mutex_);
+  bool submit(Request& request, Company company) noexcept EXCLUDES(mutex_);
 
   // Takes a queued request out, to be cancelled (state `starting`). False: it is
   // not queued (any more).
@@ -60,11 +63,10 @@ class Pool {
   void configure(unsigned threads_max, std::int64_t idle_ns) noexcept EXCLUDES(mutex_);
 
  private:
-  static constexpr std::size_t priority_count = 21;  // AIO_PRIO_DELTA_MAX + 1
-
   void run();
   void work_on(Request& request) REQUIRES(mutex_);
   Request* take() noexcept REQUIRES(mutex_);
+  void leave_lane(int fd) noexcept REQUIRES(mutex_);
   bool need_wake() noexcept REQUIRES(mutex_);
   // Looks for work without sleeping. True: there may be some.
   bool spin() noexcept REQUIRES(mutex_);
@@ -74,8 +76,8 @@ class Pool {
   Statistics& statistics_;
 
   sys::Mutex mutex_;
-  std::array<RequestQueue, priority_count> queues_ GUARDED_BY(mutex_);
-  unsigned queued_ GUARDED_BY(mutex_) = 0;
+  JobQueue queue_ GUARDED_BY(mutex_);  // without those that wait in a lane
+  Lanes lanes_ GUARDED_BY(mutex_);
   unsigned threads_ GUARDED_BY(mutex_) = 0;
   unsigned idle_ GUARDED_BY(mutex_) = 0;
   // Threads that will look at the queue soon, each for its own reason.

@@ -59,6 +59,9 @@ enum class KernelPoll : std::uint8_t {
   orphaned,  // and the request is over: the event frees the slot
 };
 
+// In the lane of its descriptor (pool/lanes.h).
+enum class LanePart : std::uint8_t { none, has, waits };
+
 // How far it has come; all false when it is made.
 struct Progress {
   Attempt attempt : 3 = Attempt::none;
@@ -106,6 +109,12 @@ struct Request : Notifiable, Progress {
   }
   void set_end_number(std::uint64_t value) noexcept {
     control.u.c.offset = static_cast<long long>(value);
+  }
+
+  // While it is queued; in the same memory.
+  LanePart lane_part() const noexcept { return static_cast<LanePart>(control.aio_lio_opcode); }
+  void set_lane_part(LanePart part) noexcept {
+    control.aio_lio_opcode = static_cast<short>(part);
   }
 
   iocb control{};  // stays while polling: io_cancel finds the poll by its address

@@ -151,7 +151,8 @@ void Dispatcher::finish(Request& request, int error_number) {
 // In a pool thread.
 std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   // The number may have become another file while it waited in the queue.
-  if (is_abandoned(request)) {
+  const std::optional<DescriptorFacts> facts = facts_if_same_file(request);
+  if (!facts) {
     abandon(request);
     return std::nullopt;
   }
@@ -164,7 +165,7 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   // Before it blocks: others' notifications may have been left to this thread.
   drain();
   if (request.operation.is_sync()) return blocking_io::perform(request.operation);
-  const bool in_stream = request.is_stream || facts_of(request).traits.is_stream();
+  const bool in_stream = request.is_stream || facts->traits.is_stream();
   return in_stream ? blocking_io::perform_if_ready(request.operation)
                    : blocking_io::perform(request.operation);
 }

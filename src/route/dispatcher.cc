@@ -15,6 +15,10 @@ bool waits_first(const Request& request, const DescriptorTraits& traits) {
          traits.open_for(request.operation.is_read()) && request.operation.remaining_bytes() != 0;
 }
 
+DescriptorFacts facts_in(const DescriptorRecord& record) REQUIRES(record.mutex) {
+  return {.traits = record.traits, .device = record.device, .inode = record.inode};
+}
+
 std::uint64_t file_size_limit() noexcept {
   rlimit limit{};
   return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
@@ -108,8 +112,8 @@ Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& 
       }
     }
     known = {.traits = record.traits,
-             .reads_block = record.reads_block != 0,
-             .writes_block = record.writes_block != 0};
+             .reads_block = record.reads_block,
+             .writes_block = record.writes_block};
   }
   fail_abandoned(abandoned);
   if (admission == Admission::held || admission == Admission::held_for_room) {
@@ -225,12 +229,16 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
   if (traits.refuses_nowait(request.operation.is_read()))
     return act(request, judge(describe(request, -EOPNOTSUPP, true, by), traits, false), by);
   // An attempt that fails costs: a cold read, for example, begins its readahead.
-  if (request.operation.is_read() ? known.reads_block : known.writes_block) {
-    traits = facts_of(request).traits;
+  const std::uint8_t blocks =
+      request.operation.is_read() ? known.reads_block : known.writes_block;
+  if (blocks != 0) {
+    if (!traits.known()) traits = facts_of(request).traits;
     if (would_block(request, traits)) {
       Answer answer = describe(request, -EAGAIN, false, by);
       answer.retried = true;
-      return act(request, judge(answer, traits, false), by);
+      Verdict verdict = judge(answer, traits, false);
+      if (blocks == surely_blocks) verdict.expect_block = false;  // is expected already
+      return act(request, verdict, by);
     }
   }
   return submit_kernel(request, Attempt::nowait, by, batch);
@@ -297,7 +305,7 @@ DescriptorFacts Dispatcher::facts_of(const Request& request) {
   {
     RecordLock lock(record);
     if (record.occupancy.now().era() == request.era && record.traits.known())
-      return {.traits = record.traits, .device = record.device, .inode = record.inode};
+      return facts_in(record);
   }
   const DescriptorFacts facts = ask_facts(request.operation.fd);
   RecordLock lock(record);
@@ -323,11 +331,21 @@ void Dispatcher::renew_identity(Request& request) {
   submitted = {};  // once is enough
   const int fd = request.operation.fd;
   DescriptorRecord& record = *requests_.descriptors.at(fd);
+  std::uint32_t device = 0;
+  std::uint64_t inode = 0;
+  {
+    RecordLock lock(record);
+    if (!record.traits.known() || record.occupancy.now().era() != request.era) return;
+    device = record.device;
+    inode = record.inode;
+  }
+  // Asked without the lock, which the threads that carry out the others need meanwhile.
+  if (is_same_file(fd, device, inode)) return;
   Notifiable* abandoned = nullptr;
   {
     RecordLock lock(record);
     if (!record.traits.known() || record.occupancy.now().era() != request.era ||
-        is_same_file(fd, record.device, record.inode))
+        record.device != device || record.inode != inode)
       return;
     abandoned = order::begin_era(record, request);
     record.occupancy.take_turn(request);
@@ -358,15 +376,29 @@ DescriptorFacts Dispatcher::ask_facts(int fd) {
   return facts;
 }
 
-// Its descriptor number has become another file, which it must not touch.
 bool Dispatcher::is_abandoned(const Request& request) {
-  const DescriptorFacts facts = facts_of(request);
-  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  return !facts_if_same_file(request).has_value();
+}
+
+std::optional<DescriptorFacts> Dispatcher::facts_if_same_file(const Request& request) {
+  const int fd = request.operation.fd;
+  DescriptorRecord& record = *requests_.descriptors.at(fd);
+  const Occupancy::View asked = record.occupancy.now();
+  DescriptorFacts facts;
   {
     RecordLock lock(record);
-    if (record.occupancy.now().era() != request.era) return true;
+    if (record.occupancy.now().era() != request.era) return std::nullopt;
+    if (record.traits.known()) facts = facts_in(record);
   }
-  return facts.traits.known() && !is_same_file(request.operation.fd, facts.device, facts.inode);
+  if (facts.traits.known()) {
+    if (!is_same_file(fd, facts.device, facts.inode)) return std::nullopt;
+    return facts;
+  }
+  facts = ask_facts(fd);
+  RecordLock lock(record);
+  if (record.occupancy.now().era() != request.era) return std::nullopt;
+  store_facts(record, facts, asked);
+  return facts;
 }
 
 void Dispatcher::abandon(Request& request) {

@@ -42,8 +42,8 @@ class SubmissionBatch {
 // What is known of a descriptor without asking.
 struct KnownDescriptor {
   DescriptorTraits traits;
-  bool reads_block = false;  // guesses: DescriptorRecord
-  bool writes_block = false;
+  std::uint8_t reads_block = 0;  // guesses: DescriptorRecord
+  std::uint8_t writes_block = 0;
 };
 
 class Dispatcher final : public AnswerSink, public Performer {
@@ -103,7 +103,10 @@ class Dispatcher final : public AnswerSink, public Performer {
   void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
   void store_facts(DescriptorRecord& record, const DescriptorFacts& facts, Occupancy::View asked)
       REQUIRES(record.mutex);
+  // Its descriptor's number has become another file, which it must not touch.
   bool is_abandoned(const Request& request);
+  // What is known of the file else.
+  std::optional<DescriptorFacts> facts_if_same_file(const Request& request);
   void abandon(Request& request);
 
   bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known) const;
@@ -125,6 +128,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   bool end_poll(Request& request);
   bool take_from_poll(Request& request);
   Started to_pool(Request& request, Attempt attempt);
+  Company company_of(const Request& request);
   Started hold(Request& request);
   void prepare_control(Request& request, Attempt attempt, By by);
 

@@ -263,7 +263,17 @@ bool Dispatcher::end_poll(Request& request) {
 Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
   renew_identity(request);
   request.attempt = attempt;
-  return pool_.submit(request) ? Started::yes : Started::no_threads;
+  return pool_.submit(request, company_of(request)) ? Started::yes : Started::no_threads;
+}
+
+// Writes for which the kernel takes the lock of the whole file: buffered ones, and those
+// that extend it. (A device is written by several at once.)
+Company Dispatcher::company_of(const Request& request) {
+  if (!request.operation.is_write()) return Company::any;
+  const DescriptorTraits traits = facts_of(request).traits;
+  const bool locks_the_file = traits.kind == DescriptorKind::regular &&
+                              (!traits.direct || request.attempt == Attempt::pool_submit);
+  return locks_the_file ? Company::none : Company::any;
 }
 
 // The device had no room: until another request of the descriptor ends.

@@ -22,6 +22,7 @@
  * fails: a result of the pool does not call the leader: -DTWO -DPOOL -DNOT_CALLED
  * holds: without kernel AIO two wait for what the pool does: -DTWO -DNO_AIO
  * fails: a sleeper looks before it is counted: -DTWO -DNO_AIO -DCOUNTED_LATE
+ * fails: a taker looks before it is counted: -DTWO -DNO_AIO -DTAKER_COUNTED_LATE
  */
 
 #define FREE 255
@@ -40,24 +41,28 @@ byte taken;
 #define WAITERS 1
 #endif
 
-/* Every completion changes the leadership word and wakes who sleeps on it, and calls
- * who leads for any result. */
+/* Every result that can be taken, if there is anybody to take it, changes the leadership
+ * word and wakes who sleeps on it, and calls who leads. */
 inline announce() {
 #ifndef NOT_ANNOUNCED
   if
-  :: sleepers != 0 ->
-     d_step { changed[0] = true; changed[1] = true };
-     d_step { woken[0] = woken[0] || asleep[0]; woken[1] = woken[1] || asleep[1] }
-  :: else
-  fi;
+  :: takers != 0 ->
+     if
+     :: sleepers != 0 ->
+        d_step { changed[0] = true; changed[1] = true };
+        d_step { woken[0] = woken[0] || asleep[0]; woken[1] = woken[1] || asleep[1] }
+     :: else
+     fi;
 #ifndef NOT_CALLED
-  if
-  :: takers != 0 && callable -> called = true
+     if
+     :: callable -> called = true
+     :: else
+     fi
+#else
+     skip
+#endif
   :: else
   fi
-#else
-  skip
-#endif
 #else
   skip
 #endif
@@ -116,7 +121,9 @@ inline take_result() {
 
 proctype waiter(byte me) {
   bool got, could_lead;
+#ifndef TAKER_COUNTED_LATE
   takers++;
+#endif
   do
   :: harvest(me);
      take_result();
@@ -161,6 +168,9 @@ proctype waiter(byte me) {
 #ifdef COUNTED_LATE
         sleepers++;
 #endif
+#ifdef TAKER_COUNTED_LATE
+        takers++;
+#endif
         if
         :: got
         :: else ->
@@ -172,6 +182,9 @@ proctype waiter(byte me) {
            fi
         fi;
         sleepers--
+#ifdef TAKER_COUNTED_LATE
+        ; takers--
+#endif
      fi;
      if
      :: could_lead -> could_lead = false; followers--; promote()
@@ -183,7 +196,9 @@ again:
      :: else
      fi
   od;
+#ifndef TAKER_COUNTED_LATE
   takers--;
+#endif
   taken++
 }
 

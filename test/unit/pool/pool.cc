@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <vector>
 
+using kaio::Company;
 using kaio::Pool;
 using kaio::Request;
 using kaio::RequestState;
@@ -76,6 +77,19 @@ std::deque<Request> requests_with(std::vector<int> priorities) {
   return requests;
 }
 
+// Which file a job is of.
+std::deque<Request> requests_on(std::vector<int> descriptors) {
+  std::deque<Request> requests(descriptors.size());
+  for (std::size_t i = 0; i < descriptors.size(); ++i) requests[i].operation.fd = descriptors[i];
+  return requests;
+}
+
+std::vector<Request*> those(std::deque<Request>& requests, std::vector<std::size_t> numbers) {
+  std::vector<Request*> result;
+  for (const std::size_t number : numbers) result.push_back(&requests[number]);
+  return result;
+}
+
 std::atomic<int> threads_allowed{0};
 
 int limited_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
@@ -92,11 +106,11 @@ BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
   Bench& bench = new_bench();
   BOOST_TEST(bench.threads() == 0u);
   Request request;
-  BOOST_TEST(bench.pool.submit(request));
+  BOOST_TEST(bench.pool.submit(request, Company::any));
   BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
   BOOST_TEST(bench.threads() >= 1u);
   BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 3s));
-  BOOST_TEST(bench.pool.submit(request));  // and it starts anew
+  BOOST_TEST(bench.pool.submit(request, Company::any));  // and it starts anew
   BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
 }
 
@@ -104,7 +118,7 @@ BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
   Bench& bench = new_bench();
   const int ours = ::sched_getscheduler(0);
   Request request;
-  BOOST_TEST(bench.pool.submit(request));
+  BOOST_TEST(bench.pool.submit(request, Company::any));
   BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
   BOOST_TEST(bench.gate.policy == (ours == SCHED_OTHER ? SCHED_BATCH : ours));
 }
@@ -115,7 +129,7 @@ BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
     bench.pool.configure(static_cast<unsigned>(bound), 50'000'000);
     bench.gate.shut = true;
     std::deque<Request> requests(40);
-    for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+    for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
     BOOST_TEST(eventually([&] { return bench.gate.running == bound; }));
     BOOST_TEST(support::stays([&] { return bench.gate.running == bound; }));
     bench.gate.shut = false;
@@ -129,11 +143,11 @@ BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
   bench.pool.configure(1, 50'000'000);
   bench.gate.shut = true;
   std::deque<Request> requests(10);
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
   BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
   bench.pool.configure(5, 50'000'000);
   Request another;
-  BOOST_REQUIRE(bench.pool.submit(another));
+  BOOST_REQUIRE(bench.pool.submit(another, Company::any));
   bench.gate.shut = false;
   BOOST_TEST(eventually([&] { return bench.gate.done == 11; }));
 }
@@ -144,9 +158,9 @@ BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
   bench.gate.shut = true;
   std::deque<Request> requests = requests_with({20, 5, 20, 0, 5, 1, 0});
   Request plug;
-  BOOST_REQUIRE(bench.pool.submit(plug));
+  BOOST_REQUIRE(bench.pool.submit(plug, Company::any));
   BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
   bench.gate.shut = false;
   BOOST_REQUIRE(eventually([&] { return bench.gate.done == 8; }));
   std::vector<Request*> expected = {&plug};
@@ -160,9 +174,9 @@ BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) 
   bench.gate.shut = true;
   Request running;
   std::deque<Request> requests(3);
-  BOOST_REQUIRE(bench.pool.submit(running));
+  BOOST_REQUIRE(bench.pool.submit(running, Company::any));
   BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
   BOOST_TEST(!bench.pool.remove(running));
   BOOST_TEST(bench.pool.remove(requests[1]));
   BOOST_TEST(!bench.pool.remove(requests[1]));
@@ -177,26 +191,113 @@ BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done
   calls->create_thread = limited_create;
   threads_allowed = 0;
   Request request;
-  BOOST_TEST(!bench.pool.submit(request));
+  BOOST_TEST(!bench.pool.submit(request, Company::any));
   BOOST_TEST(int(request.state.load()) == int(RequestState::free));
   threads_allowed = 1;  // no second one
   std::deque<Request> requests(20);
-  for (Request& one : requests) BOOST_TEST(bench.pool.submit(one));
+  for (Request& one : requests) BOOST_TEST(bench.pool.submit(one, Company::any));
   BOOST_TEST(eventually([&] { return bench.gate.done == 20; }));
   BOOST_TEST(bench.gate.most_running == 1);
+}
+
+BOOST_AUTO_TEST_CASE(those_without_company_run_one_at_a_time_and_in_order) {
+  Bench& bench = new_bench();
+  bench.gate.shut = true;
+  std::deque<Request> requests = requests_on({7, 7, 7, 7, 7, 7});
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 1; }));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 6; }));
+  BOOST_TEST(bench.gate.most_running == 1);
+  BOOST_TEST((bench.gate.seen() == those(requests, {0, 1, 2, 3, 4, 5})));
+}
+
+BOOST_AUTO_TEST_CASE(they_hold_up_no_other_file_and_nobody_who_may_have_company) {
+  Bench& bench = new_bench();
+  bench.gate.shut = true;
+  // 71 would have the same lane as 7.
+  std::deque<Request> requests = requests_on({7, 7, 8, 8, 71});
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  std::deque<Request> others = requests_on({7, 8});
+  for (Request& request : others) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 5; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 5; }));
+  std::vector<Request*> expected = those(requests, {0, 2, 4});
+  for (Request& request : others) expected.push_back(&request);
+  std::vector<Request*> seen = bench.gate.seen();
+  std::ranges::sort(seen);
+  std::ranges::sort(expected);
+  BOOST_TEST((seen == expected));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 7; }));
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
+  Bench& bench = new_bench();
+  bench.gate.shut = true;
+  std::deque<Request> requests = requests_with({3, 20, 5, 20, 0});
+  for (Request& request : requests) {
+    request.operation.fd = 7;
+    BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  }
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
+  BOOST_TEST((bench.gate.seen() == those(requests, {0, 4, 2, 1, 3})));
+}
+
+BOOST_AUTO_TEST_CASE(one_file_with_many_jobs_takes_turns_with_the_others) {
+  Bench& bench = new_bench();
+  bench.pool.configure(1, 50'000'000);
+  bench.gate.shut = true;
+  std::deque<Request> requests = requests_on({7, 7, 7, 8, 8, 9});
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 6; }));
+  BOOST_TEST((bench.gate.seen() == those(requests, {0, 3, 5, 1, 4, 2})));
+}
+
+BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
+  for (const std::size_t removed : {0, 1, 2, 3}) {
+    BOOST_TEST_CONTEXT("number " << removed) {
+      Bench& bench = new_bench();
+      bench.pool.configure(1, 50'000'000);
+      bench.gate.shut = true;
+      Request plug;
+      BOOST_REQUIRE(bench.pool.submit(plug, Company::any));
+      BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+      std::deque<Request> requests = requests_on({7, 7, 7, 7});
+      for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+      BOOST_TEST(bench.pool.remove(requests[removed]));
+      BOOST_TEST(!bench.pool.remove(requests[removed]));
+      bench.gate.shut = false;
+      BOOST_TEST(eventually([&] { return bench.gate.done == 4; }));
+      std::vector<Request*> expected = {&plug};
+      for (Request& request : requests)
+        if (&request != &requests[removed]) expected.push_back(&request);
+      BOOST_TEST((bench.gate.seen() == expected));
+      // And the lane is free again.
+      Request last;
+      last.operation.fd = 7;
+      BOOST_REQUIRE(bench.pool.submit(last, Company::none));
+      BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(submissions_from_many_threads_are_each_done_once) {
   Bench& bench = new_bench();
   constexpr int each = 3000;
   std::vector<std::deque<Request>> requests(4);
-  for (auto& own : requests) own.resize(each);
+  for (auto& own : requests) own = requests_on(std::vector<int>(each, 7));
   std::vector<std::thread> threads;
   std::atomic<int> refused{0};
   for (auto& own : requests)
     threads.emplace_back([&] {
-      for (Request& request : own)
-        if (!bench.pool.submit(request)) ++refused;
+      for (std::size_t i = 0; i < own.size(); ++i)
+        if (!bench.pool.submit(own[i], i % 2 == 0 ? Company::any : Company::none)) ++refused;
     });
   for (std::thread& thread : threads) thread.join();
   BOOST_TEST(refused == 0);
