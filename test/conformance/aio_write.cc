@@ -2,6 +2,7 @@
 // aio_write() to what has places: files and block devices.
 #include "cases.h"
 
+#include "support/late_memory.h"
 #include "support/limit.h"
 
 #include <atomic>
@@ -22,6 +23,19 @@ off_t size_of(int fd) {
   struct stat attributes;
   checked(::fstat(fd, &attributes), "fstat");
   return attributes.st_size;
+}
+
+// Those whose writes need a thread.
+std::vector<StorageKind> cached_files() {
+  auto kinds = files();
+  std::erase(kinds, StorageKind::direct_file);
+  return kinds;
+}
+
+std::uint64_t threads_now() {
+  kaio_statistics statistics;
+  BOOST_REQUIRE(kaio_get_statistics(&statistics, sizeof statistics) == 0);
+  return statistics.threads;
 }
 
 std::atomic<int> file_size_signals;
@@ -85,6 +99,58 @@ BOOST_DATA_TEST_CASE(many_writes_that_extend_a_file_all_arrive, data::make(files
     BOOST_TEST(aio_return(write) == 4096);
   }
   BOOST_TEST(is_pattern(storage.read(file_bytes, 0)));
+}
+
+// The kernel does the writes of a file one after the other, as each holds its lock: more
+// threads would only wait for each other.
+BOOST_TEST_DECORATOR(*with_late_memory())
+BOOST_DATA_TEST_CASE(writes_that_wait_for_their_file_occupy_one_thread, data::make(cached_files()),
+                     kind) {
+  const Storage storage{kind, file_bytes};
+  LateMemory late{4096};
+  const Request first = Request::over(storage.fd(), late.data(), 4096);
+  const auto before = threads_now();
+  BOOST_REQUIRE(aio_write(first) == 0);
+  BOOST_REQUIRE(eventually([&] { return late.awaited(); }));
+  std::vector<Request> others;
+  for (unsigned index = 1; index <= 20; ++index) {
+    others.push_back(Request::to_write(storage.fd(), pattern(4096, 0, index), page_bytes * index));
+    BOOST_REQUIRE(aio_write(others.back()) == 0);
+  }
+  // That one, one that is ready, and the reaper.
+  BOOST_TEST(stays([&] { return threads_now() <= before + 3; }));
+  BOOST_TEST(in_progress(first));
+  late.arrive(pattern(4096, 0, 0));
+  BOOST_TEST(wait_done(first) == 0);
+  wait_all_done(others);
+  for (unsigned index = 0; index <= 20; ++index)
+    BOOST_TEST(is_pattern(storage.read(4096, page_bytes * index), 0, index));
+}
+
+BOOST_TEST_DECORATOR(*with_late_memory())
+BOOST_DATA_TEST_CASE(a_write_that_waits_for_its_file_can_be_cancelled, data::make(cached_files()),
+                     kind) {
+  const Storage storage{kind, file_bytes};
+  LateMemory late{4096};
+  const Request first = Request::over(storage.fd(), late.data(), 4096);
+  BOOST_REQUIRE(aio_write(first) == 0);
+  BOOST_REQUIRE(eventually([&] { return late.awaited(); }));
+  std::vector<Request> others;
+  for (unsigned index = 1; index <= 5; ++index) {
+    others.push_back(Request::to_write(storage.fd(), pattern(4096, 0, 1), page_bytes * index));
+    BOOST_REQUIRE(aio_write(others.back()) == 0);
+  }
+  BOOST_TEST(aio_cancel(storage.fd(), others[2]) == AIO_CANCELED);
+  BOOST_TEST(aio_error(others[2]) == ECANCELED);
+  BOOST_TEST(in_progress(others[3]));
+  BOOST_TEST(aio_cancel(storage.fd(), nullptr) == AIO_NOTCANCELED);
+  for (const Request &other : others)
+    BOOST_TEST(aio_error(other) == ECANCELED);
+  BOOST_TEST(in_progress(first));
+  late.arrive(pattern(4096, 0, 1));
+  BOOST_TEST(wait_done(first) == 0);
+  BOOST_TEST(is_pattern(storage.read(4096, 0), 0, 1));
+  BOOST_TEST(is_pattern(storage.read(file_bytes - 4096, 4096), 4096));
 }
 
 BOOST_DATA_TEST_CASE(a_large_write_is_never_short, data::make(storage_kinds()), kind) {

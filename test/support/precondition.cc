@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "precondition.h"
 
+#include "late_memory.h"
 #include "temporary_file.h"
 
 #include <boost/test/framework.hpp>
@@ -94,6 +95,10 @@ Precondition on_route(std::initializer_list<Route> routes) {
 
 Precondition with_direct_io() {
   return only_if(direct_io_works, "no O_DIRECT in the directory for test files");
+}
+
+Precondition with_late_memory() {
+  return only_if(late_memory_exists, "may not use userfaultfd");
 }
 
 Precondition where_all_handlers_restart() {
