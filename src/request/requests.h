@@ -26,7 +26,7 @@ inline constexpr std::uint32_t kept = 3;      // in no list: who takes it frees 
 }  // namespace claim
 
 struct Requests {
-  Slab<Request, 256, limits::requests_max / 256> slab;
+  Slab<Request, 64, limits::requests_max / 64> slab;  // three pages each time
   Slab<RequestGroup, 256, limits::groups_max / 256> groups;
   IovecStore vectors;
   DescriptorTable descriptors;
