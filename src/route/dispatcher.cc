@@ -62,6 +62,7 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   // Of a list, all answers may be somebody else's to handle: then what the descriptor is
   // has to be known before.
   if (goes_straight_into_the_ring(request) &&
+      (batch == nullptr || batch->has_identified(request.operation.fd)) &&
       record->occupancy.enter_unlisted(request, batch != nullptr)) {
     request.move_to(RequestState::starting);
     started = submit_kernel(request, Attempt::nowait, By::submitter, batch);
@@ -94,6 +95,11 @@ Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& 
   {
     RecordLock lock(record);
     const Occupancy::View before = order::enter(record, request);
+    if (batch != nullptr && !batch->has_identified(request.operation.fd)) {
+      batch->identified(request.operation.fd);
+      if (record.traits.known() && !is_same_file(request.operation.fd, record.device, record.inode))
+        abandoned = order::begin_era(record, request);
+    }
     admission = order::admit(record, request, before, false);
     if (batch != nullptr) know_traits(record, request.operation.fd);
     if (admission == Admission::needs_traits) {

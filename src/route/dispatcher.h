@@ -12,8 +12,12 @@
 // its number may be another file's at once. What the kernel has is safe. For what may
 // have to touch the number once more, what it is gets noted before the call returns,
 // and compared before it is touched. What is noted holds for as long as the number has
-// requests, so a request that leaves the ring in its own call has it renewed.
+// requests, so a request that leaves the ring in its own call has it renewed; so has the
+// first one of each descriptor in a list, for all of them.
 #pragma once
+
+#include <algorithm>
+#include <array>
 
 #include "kernel/backlog.h"
 #include "kernel/reaper.h"
@@ -30,13 +34,24 @@ namespace kaio {
 // Iocbs of one lio_listio(), to be submitted together. The space is the caller's.
 class SubmissionBatch {
  public:
-  explicit SubmissionBatch(std::span<iocb*> space) noexcept : space_(space) {}
+  explicit SubmissionBatch(std::span<iocb*> space) noexcept : space_(space) {
+    identified_.fill(-1);
+  }
   void add(iocb& control) noexcept { space_[count_++] = &control; }
   std::span<iocb*> iocbs() const noexcept { return space_.first(count_); }
+
+  // Whether what is noted of the descriptor is known to be of this call: of a few of them,
+  // as most lists have.
+  bool has_identified(int fd) const noexcept {
+    return std::ranges::find(identified_, fd) != identified_.end();
+  }
+  void identified(int fd) noexcept { identified_[next_++ % identified_.size()] = fd; }
 
  private:
   std::span<iocb*> space_;
   std::size_t count_ = 0;
+  std::array<int, 4> identified_;
+  unsigned next_ = 0;
 };
 
 // What is known of a descriptor without asking.

@@ -179,6 +179,33 @@ BOOST_AUTO_TEST_CASE(reads_of_a_file_beside_those_of_the_one_that_had_the_number
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_list_of_writes_beside_reads_of_the_file_that_had_the_number_before) {
+  constexpr std::size_t size_bytes = 16 << 20;
+  const support::TemporaryFile before{size_bytes};
+  const support::TemporaryFile after{0};
+  for (int round = 0; round < 20; ++round) {
+    before.make_cold();
+    Fd fd = before.open(O_RDWR);
+    std::vector<Request> old;
+    for (std::size_t offset = 0; offset < size_bytes; offset += size_bytes / 16) {
+      old.push_back(Request::to_read(fd.get(), size_bytes / 16, static_cast<off_t>(offset)));
+      BOOST_REQUIRE(aio_read(old.back()) == 0);
+    }
+    const Fd other = after.open(O_RDWR);
+    become(fd.get(), other.get());
+    std::vector<Request> writes;
+    for (off_t offset = 0; offset < 64 * 4096; offset += 4096)
+      writes.push_back(Request::to_write(fd.get(), pattern(4096), offset));
+    const std::vector<aiocb *> list = list_of(writes);
+    BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), 64, nullptr) == 0);
+    for (const Request &write : writes) {
+      BOOST_TEST(wait_done(write) == 0);
+      BOOST_TEST(aio_return(write) == 4096);
+    }
+    wait_all_done(old);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_number_that_was_a_stream_may_become_a_file_and_back) {
   for (int round = 0; round < 200; ++round) {
     const Channel pipe{ChannelKind::pipe};
