@@ -51,11 +51,12 @@ void Completer::publish(Request& request, std::int64_t result) {
   wake_sleepers();
 }
 
-void Completer::wake_sleepers() noexcept {
-  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
+bool Completer::wake_sleepers() noexcept {
+  if (sleepers_.load(std::memory_order_seq_cst) == 0) return false;
   harvester_.leadership().fetch_add(1, std::memory_order_seq_cst);
   sys::futex_wake(&harvester_.leadership(), INT_MAX);
   harvester_.call_leader();
+  return true;
 }
 
 void Completer::count_down(RequestGroup& group) {
@@ -63,7 +64,8 @@ void Completer::count_down(RequestGroup& group) {
   if (group.remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   group.all_done.store(1, std::memory_order_seq_cst);
   sys::futex_wake(&group.all_done, INT_MAX);
-  harvester_.call_leader();
+  // Once more: who was woken for the last request may have looked before the list was done.
+  if (!wake_sleepers()) harvester_.call_leader();
   send(group);
 }
 
@@ -98,12 +100,11 @@ void Completer::sent(Notifiable& item) {
     drop(static_cast<RequestGroup&>(item));
   } else {
     retrieval_.retain_or_free(static_cast<Request&>(item));
-    // Who waits for this request by name has been woken when its status was published.
+    // Who waits for this request, or for its list, has been woken for that.
     if (takers_.load(std::memory_order_seq_cst) == 0) return;
-    wake_sleepers();
     // Costs a system call only while another thread leads: who leads and finds the
     // event himself is not callable then.
-    harvester_.call_leader();
+    if (!wake_sleepers()) harvester_.call_leader();
   }
 }
 

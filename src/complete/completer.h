@@ -54,7 +54,8 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   std::int64_t try_again() override;
 
  private:
-  void wake_sleepers() noexcept;
+  // And calls the leader. False: nobody sleeps so, and nothing done.
+  bool wake_sleepers() noexcept;
   void publish(Request& request, std::int64_t result);
   void send(Notifiable& item);
 

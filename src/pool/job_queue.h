@@ -16,6 +16,11 @@ class JobQueue {
     queues_[request.operation.priority].push_back(request);
     ++count_;
   }
+  // Before all others of its priority.
+  void push_front(Request& request) noexcept {
+    queues_[request.operation.priority].push_front(request);
+    ++count_;
+  }
   void erase(Request& request) noexcept {
     queues_[request.operation.priority].erase(request);
     --count_;

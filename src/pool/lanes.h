@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Jobs of one descriptor that are done one at a time.
+// Jobs of one file that are done one at a time.
 //
-// The kernel holds the lock of the file for as long as it does a buffered write, or one
-// that extends the file. Several threads with such writes of one file only contend for
+// Most file systems hold the lock of the file for as long as they do a buffered write, or
+// one that extends the file. Several threads with such writes of one file only contend for
 // it: more processor time, fewer writes, and some that wait a hundred times as long as
-// others. So one of them at a time has the lane of its descriptor, which is a place in the
-// pool's queue or a thread; the others wait in the lane, and cost nobody a wake-up.
+// others. So one of them at a time has the lane of its descriptor: it is in the pool's
+// queue, or a thread carries it out. The others wait in the lane, and cost nobody a wake-up.
 //
-// A descriptor that finds its lane taken by another one does without: lanes are for speed
-// only. Not thread-safe: the pool's mutex guards them.
+// A lane is of a number and its era (request/descriptor_record.h): nobody waits behind
+// those of the file that had the number before. Who finds the lane taken by others than
+// his own does without: lanes are for speed only.
+//
+// Not thread-safe: the pool's mutex guards them.
 #pragma once
 
 #include "pool/job_queue.h"
@@ -17,32 +20,49 @@ namespace kaio {
 
 class Lanes {
  public:
-  // True: the request waits until another one leaves the lane. Else it goes on, and
-  // whether it has the lane is noted in it.
-  bool enter(Request& request) noexcept {
-    const int fd = request.operation.fd;
-    assert(fd >= 0);
-    Lane& lane = lane_of(fd);
-    if (lane.fd == fd) {
-      request.set_lane_part(LanePart::waits);
-      lane.waiting.push(request);
+  // Queues the request, or lets it wait for those before it. True: there is one more in the
+  // queue than before.
+  bool enter(Request& request, JobQueue& queue) noexcept {
+    assert(request.operation.fd >= 0);
+    Lane& lane = lane_of(request.operation.fd);
+    if (lane.fd < 0) {
+      lane.fd = request.operation.fd;
+      lane.era = request.era;
+      give(lane, request, queue);
       return true;
     }
-    request.set_lane_part(lane.fd < 0 ? LanePart::has : LanePart::none);
-    if (lane.fd < 0) lane.fd = fd;
+    if (lane.fd != request.operation.fd || lane.era != request.era) {
+      request.set_lane_part(LanePart::none);
+      queue.push(request);
+      return true;
+    }
+    if (lane.queued != nullptr && request.operation.priority < lane.queued->operation.priority) {
+      Request& outranked = *lane.queued;
+      queue.erase(outranked);
+      outranked.set_lane_part(LanePart::waits);
+      lane.waiting.push_front(outranked);
+      give(lane, request, queue);
+      return false;
+    }
+    request.set_lane_part(LanePart::waits);
+    lane.waiting.push(request);
     return false;
   }
 
-  // Who had it leaves. Returns who has it now, to be queued, or null.
-  Request* leave(int fd) noexcept {
+  // A thread has taken the request, which has the lane, from the queue.
+  void taken(const Request& request) noexcept {
+    lane_of(request.operation.fd).queued = nullptr;
+  }
+
+  // Who had it is done, or gone. The next one is queued.
+  void leave(int fd, JobQueue& queue) noexcept {
     Lane& lane = lane_of(fd);
-    Request* next = lane.waiting.pop();
-    if (next == nullptr) {
-      lane.fd = -1;
+    lane.queued = nullptr;
+    if (Request* next = lane.waiting.pop()) {
+      give(lane, *next, queue);
     } else {
-      next->set_lane_part(LanePart::has);
+      lane.fd = -1;
     }
-    return next;
   }
 
   // One that waits does so no longer.
@@ -51,11 +71,19 @@ class Lanes {
  private:
   struct Lane {
     int fd = -1;  // whose it is; -1: nobody's
+    std::uint8_t era = 0;
+    Request* queued = nullptr;  // who has it, while no thread has taken that one
     JobQueue waiting;
   };
   static constexpr unsigned lane_count = 64;
 
   Lane& lane_of(int fd) noexcept { return lanes_[static_cast<unsigned>(fd) % lane_count]; }
+
+  static void give(Lane& lane, Request& request, JobQueue& queue) noexcept {
+    request.set_lane_part(LanePart::has);
+    lane.queued = &request;
+    queue.push(request);
+  }
 
   std::array<Lane, lane_count> lanes_;
 };

@@ -24,9 +24,12 @@ bool Pool::submit(Request& request, Company company) noexcept {
       ++threads_;
     }
     request.move_to(RequestState::queued);
-    request.set_lane_part(LanePart::none);
-    if (company == Company::none && lanes_.enter(request)) return true;
-    queue_.push(request);
+    if (company == Company::none) {
+      if (!lanes_.enter(request, queue_)) return true;
+    } else {
+      request.set_lane_part(LanePart::none);
+      queue_.push(request);
+    }
     wake = need_wake();
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
@@ -42,16 +45,11 @@ bool Pool::remove(Request& request) noexcept {
     lanes_.erase(request);
   } else {
     queue_.erase(request);
-    if (part == LanePart::has) leave_lane(request.operation.fd);
+    // Then as many are queued as before, or one less.
+    if (part == LanePart::has) lanes_.leave(request.operation.fd, queue_);
   }
   request.move_to(RequestState::starting);
   return true;
-}
-
-// The next one in the lane is queued. Whoever looks for a job now will find it: as many are
-// queued as before, or the caller itself is about to look.
-void Pool::leave_lane(int fd) noexcept {
-  if (Request* next = lanes_.leave(fd)) queue_.push(*next);
 }
 
 void Pool::configure(unsigned threads_max, std::int64_t idle_ns) noexcept {
@@ -62,7 +60,9 @@ void Pool::configure(unsigned threads_max, std::int64_t idle_ns) noexcept {
 
 Request* Pool::take() noexcept {
   Request* request = queue_.pop();
-  if (request != nullptr) request->move_to(RequestState::running);
+  if (request == nullptr) return nullptr;
+  if (request->lane_part() == LanePart::has) lanes_.taken(*request);
+  request->move_to(RequestState::running);
   return request;
 }
 
@@ -120,7 +120,9 @@ void Pool::work_on(Request& request) {
   const std::optional<std::int32_t> answer = performer_.carry_out(request);
   mutex_.lock();
   if (want_another && !have_another) --threads_;  // the next job tries again
-  if (has_lane) leave_lane(fd);
+  // What that queues needs nobody to be woken: one more in the queue, and one more that
+  // will take from it as soon as it has reported.
+  if (has_lane) lanes_.leave(fd, queue_);
   ++finishing_;
   mutex_.unlock();
   performer_.carried_out(answer ? &request : nullptr, answer.value_or(0));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A bounded pool of threads for calls that may block. Jobs are taken by priority, in
-// order of arrival; those that would only get in each other's way, one at a time.
+// order of arrival. Of those of a file that would only get in each other's way, one at a
+// time is in that order; the others wait for it in a lane.
 //
 // No thread exists before the first job. From then on, while the bound allows,
 // one idle thread is kept ready: a worker that takes the last idle one's place
@@ -43,7 +44,7 @@ class Performer {
   ~Performer() = default;
 };
 
-// Whether a job may run beside others of its descriptor that may not.
+// none: one at a time among those of its descriptor that say so.
 enum class Company : bool { any, none };
 
 class Pool {
@@ -66,7 +67,6 @@ class Pool {
   void run();
   void work_on(Request& request) REQUIRES(mutex_);
   Request* take() noexcept REQUIRES(mutex_);
-  void leave_lane(int fd) noexcept REQUIRES(mutex_);
   bool need_wake() noexcept REQUIRES(mutex_);
   // Looks for work without sleeping. True: there may be some.
   bool spin() noexcept REQUIRES(mutex_);

@@ -204,6 +204,11 @@ Notifiable* begin_era(DescriptorRecord& record, Request& request) {
   return abandoned;
 }
 
+void join_era(DescriptorRecord& record, Request& request) {
+  request.era = record.occupancy.now().era() & OccupancyLayout::era_max;
+  request.has_turn = false;  // of the old one; nobody has it there any more
+}
+
 bool hold_for_retry(DescriptorRecord& record, Request& request) {
   if (!hold_while(record, request, others_run)) return false;
   request.retried = true;

@@ -57,6 +57,10 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
 // of the new era.
 Notifiable* begin_era(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
+// `request`, which came to the record before this was noticed by another one, is of the
+// new era as well.
+void join_era(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+
 // Holds back a request that was refused because the device is full, until another
 // one of the descriptor ends. False when there is no other one that could.
 bool hold_for_retry(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);

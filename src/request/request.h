@@ -11,7 +11,7 @@
 //   in_kernel  the kernel                 its completion event           -> starting, finished
 //   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting, finished
 //   watched    the watcher (epoll)        readiness                      -> starting, finished
-//   queued     the pool queue             a worker                       -> running
+//   queued     the pool queue, or a lane  a worker                       -> running
 //   running    a worker                   the end of the call            -> starting, finished
 //   finished   complete/ and notify/      the end of its notification    -> free
 //
@@ -111,7 +111,7 @@ struct Request : Notifiable, Progress {
     control.u.c.offset = static_cast<long long>(value);
   }
 
-  // While it is queued; in the same memory.
+  // While it is queued, and for the worker that takes it; in the same memory.
   LanePart lane_part() const noexcept { return static_cast<LanePart>(control.aio_lio_opcode); }
   void set_lane_part(LanePart part) noexcept {
     control.aio_lio_opcode = static_cast<short>(part);

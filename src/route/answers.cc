@@ -156,14 +156,14 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
     abandon(request);
     return std::nullopt;
   }
+  // Before it blocks: others' notifications may have been left to this thread.
+  drain();
   if (request.attempt == Attempt::pool_submit) {
     statistics_.count(Count::submitted_by_pool);
     if (submit_kernel(request, Attempt::plain, By::later, nullptr) == Started::no_threads)
       completions_.complete(request, -EAGAIN);
     return std::nullopt;
   }
-  // Before it blocks: others' notifications may have been left to this thread.
-  drain();
   if (request.operation.is_sync()) return blocking_io::perform(request.operation);
   const bool in_stream = request.is_stream || facts->traits.is_stream();
   return in_stream ? blocking_io::perform_if_ready(request.operation)

@@ -95,18 +95,20 @@ Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& 
   {
     RecordLock lock(record);
     const Occupancy::View before = order::enter(record, request);
+    bool same_file = false;
     if (batch != nullptr && !batch->has_identified(request.operation.fd)) {
       batch->identified(request.operation.fd);
-      if (record.traits.known() && !is_same_file(request.operation.fd, record.device, record.inode))
+      same_file = record.traits.known();
+      if (same_file && !is_same_file(request.operation.fd, record.device, record.inode))
         abandoned = order::begin_era(record, request);
     }
-    admission = order::admit(record, request, before, false);
+    admission = order::admit(record, request, before, same_file);
     if (batch != nullptr) know_traits(record, request.operation.fd);
     if (admission == Admission::needs_traits) {
       know_traits(record, request.operation.fd);
       // Not open: nothing to keep in order; the attempt will say so.
       if (!record.traits.known()) record.traits.kind = DescriptorKind::character;
-      admission = order::admit(record, request, before, false);
+      admission = order::admit(record, request, before, same_file);
     }
     if (admission == Admission::needs_identity) {
       if (!is_same_file(request.operation.fd, record.device, record.inode))
@@ -337,24 +339,29 @@ void Dispatcher::renew_identity(Request& request) {
   submitted = {};  // once is enough
   const int fd = request.operation.fd;
   DescriptorRecord& record = *requests_.descriptors.at(fd);
-  std::uint32_t device = 0;
-  std::uint64_t inode = 0;
+  DescriptorFacts noted;
+  std::uint8_t era = 0;
   {
     RecordLock lock(record);
-    if (!record.traits.known() || record.occupancy.now().era() != request.era) return;
-    device = record.device;
-    inode = record.inode;
+    era = record.occupancy.now().era();
+    // Another thread has found out that the number is another file, and not yet which.
+    if (era != request.era) know_traits(record, fd);
+    if (!record.traits.known()) return;
+    noted = facts_in(record);
   }
   // Asked without the lock, which the threads that carry out the others need meanwhile.
-  if (is_same_file(fd, device, inode)) return;
+  const bool same_file = is_same_file(fd, noted.device, noted.inode);
+  if (same_file && era == request.era) return;
   Notifiable* abandoned = nullptr;
   {
     RecordLock lock(record);
-    if (!record.traits.known() || record.occupancy.now().era() != request.era ||
-        record.device != device || record.inode != inode)
-      return;
-    abandoned = order::begin_era(record, request);
-    record.occupancy.take_turn(request);
+    if (record.occupancy.now().era() != era) return;
+    if (same_file) {
+      order::join_era(record, request);
+    } else if (era == request.era) {
+      abandoned = order::begin_era(record, request);
+      record.occupancy.take_turn(request);
+    }
   }
   fail_abandoned(abandoned);
 }

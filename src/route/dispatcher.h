@@ -144,6 +144,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   bool take_from_poll(Request& request);
   Started to_pool(Request& request, Attempt attempt);
   Company company_of(const Request& request);
+  bool locks_its_file(const Request& request, const DescriptorFacts& facts);
   Started hold(Request& request);
   void prepare_control(Request& request, Attempt attempt, By by);
 
@@ -171,7 +172,9 @@ class Dispatcher final : public AnswerSink, public Performer {
   Backlog backlog_;
   Watcher watcher_;
   Pool pool_;
-  NoNowaitDevices no_nowait_devices_;
+  DeviceSet no_nowait_devices_;  // refuse RWF_NOWAIT with O_DIRECT
+  // Whose file systems locks_file_to_write() is true of, and is not.
+  DeviceSet locking_devices_, other_devices_;
   // RLIMIT_FSIZE when the engine was made.
   std::uint64_t file_size_limit_bytes_;
   std::atomic<std::uint32_t> kernel_polls_{0};

@@ -3,8 +3,10 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "sys/direct_call.h"
@@ -76,6 +78,7 @@ DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcep
   traits.direct = (status_flags & O_DIRECT) != 0;
   traits.non_blocking = (status_flags & O_NONBLOCK) != 0;
   traits.readable = (status_flags & O_ACCMODE) != O_WRONLY;
+  traits.synchronous = (status_flags & O_DSYNC) != 0;  // which O_SYNC includes
   traits.writable = (status_flags & O_ACCMODE) != O_RDONLY;
   switch (mode & S_IFMT) {
     case S_IFREG:
@@ -142,7 +145,24 @@ Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) n
   return {.can_tell = true, .all_cached = pages.cached >= last - first + 1};
 }
 
-bool NoNowaitDevices::contains(std::uint32_t device) const noexcept {
+bool locks_file_to_write(int fd) noexcept {
+  const PreserveErrno preserve_errno;
+  struct statfs status {};
+  if (::fstatfs(fd, &status) != 0) return false;
+  switch (static_cast<unsigned long>(status.f_type)) {
+    case EXT4_SUPER_MAGIC:  // 2 and 3 as well
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+    case OVERLAYFS_SUPER_MAGIC:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool DeviceSet::contains(std::uint32_t device) const noexcept {
   for (const auto& known : devices_) {
     const std::uint64_t value = known.load(std::memory_order_relaxed);
     if (value == std::uint64_t{device} + 1) return true;
@@ -151,7 +171,7 @@ bool NoNowaitDevices::contains(std::uint32_t device) const noexcept {
   return false;
 }
 
-void NoNowaitDevices::insert(std::uint32_t device) noexcept {
+void DeviceSet::insert(std::uint32_t device) noexcept {
   const std::uint64_t wanted = std::uint64_t{device} + 1;
   for (auto& known : devices_) {
     std::uint64_t value = 0;

@@ -37,9 +37,13 @@ struct Residency {
 };
 Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept;
 
-// Devices that refuse RWF_NOWAIT with O_DIRECT, remembered for the life of the
-// process: a bounded set; beyond it a device is asked again each time.
-class NoNowaitDevices {
+// Whether the file system of `fd` is known to hold the lock of a file for as long as it
+// does a buffered write to it. Network file systems and FUSE may do several at once.
+bool locks_file_to_write(int fd) noexcept;
+
+// Devices of which something is remembered for the life of the process. A bounded set;
+// beyond it a device is asked again each time.
+class DeviceSet {
  public:
   bool contains(std::uint32_t device) const noexcept;
   void insert(std::uint32_t device) noexcept;

@@ -266,14 +266,26 @@ Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
   return pool_.submit(request, company_of(request)) ? Started::yes : Started::no_threads;
 }
 
-// Writes for which the kernel takes the lock of the whole file: buffered ones, and those
-// that extend it. (A device is written by several at once.)
+// Buffered writes, and those that extend their file, hold its lock all the time. (Until a
+// buffered one is durable it waits without, and several by one commit. A device is written
+// by several at once.)
 Company Dispatcher::company_of(const Request& request) {
-  if (!request.operation.is_write()) return Company::any;
-  const DescriptorTraits traits = facts_of(request).traits;
-  const bool locks_the_file = traits.kind == DescriptorKind::regular &&
-                              (!traits.direct || request.attempt == Attempt::pool_submit);
-  return locks_the_file ? Company::none : Company::any;
+  const Operation& operation = request.operation;
+  if (!operation.is_write()) return Company::any;
+  const DescriptorFacts facts = facts_of(request);
+  const DescriptorTraits& traits = facts.traits;
+  if (traits.kind != DescriptorKind::regular) return Company::any;
+  const bool durable = traits.synchronous || (operation.rw_flags & (RWF_DSYNC | RWF_SYNC)) != 0;
+  const bool holds = traits.direct ? request.attempt == Attempt::pool_submit : !durable;
+  return holds && locks_its_file(request, facts) ? Company::none : Company::any;
+}
+
+bool Dispatcher::locks_its_file(const Request& request, const DescriptorFacts& facts) {
+  if (locking_devices_.contains(facts.device)) return true;
+  if (other_devices_.contains(facts.device)) return false;
+  const bool locks = locks_file_to_write(request.operation.fd);
+  (locks ? locking_devices_ : other_devices_).insert(facts.device);
+  return locks;
 }
 
 // The device had no room: until another request of the descriptor ends.

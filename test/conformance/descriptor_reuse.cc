@@ -4,6 +4,7 @@
 #include "cases.h"
 
 #include "support/child.h"
+#include "support/late_memory.h"
 
 #include <thread>
 
@@ -204,6 +205,25 @@ BOOST_AUTO_TEST_CASE(a_list_of_writes_beside_reads_of_the_file_that_had_the_numb
     }
     wait_all_done(old);
   }
+}
+
+BOOST_TEST_DECORATOR(*with_late_memory())
+BOOST_AUTO_TEST_CASE(a_write_does_not_wait_for_one_of_the_file_that_had_the_number_before) {
+  const Storage before{StorageKind::buffered_file};
+  const Storage after{StorageKind::buffered_file, 0};
+  Fd fd = before.open_again(O_RDWR);
+  LateMemory late{4096};
+  const Request old = Request::over(fd.get(), late.data(), 4096);
+  BOOST_REQUIRE(aio_write(old) == 0);
+  BOOST_REQUIRE(eventually([&] { return late.awaited(); }));
+  become(fd.get(), after.fd());
+  const Request write = Request::to_write(fd.get(), pattern(4096));
+  BOOST_REQUIRE(aio_write(write) == 0);
+  BOOST_TEST(wait_done(write) == 0);
+  BOOST_TEST(in_progress(old));
+  late.arrive(pattern(4096));
+  BOOST_TEST(wait_done(old) == 0);
+  BOOST_TEST(is_pattern(after.read(4096, 0)));
 }
 
 BOOST_AUTO_TEST_CASE(a_number_that_was_a_stream_may_become_a_file_and_back) {

@@ -100,14 +100,14 @@ static void end_stream_read(struct stream *stream) {
 
 /* Without pages of files, such as code. */
 static long resident_bytes(void) {
-  FILE *file = fopen("/proc/self/status", "r");
-  if (file == NULL) fail("/proc/self/status");
-  char line[100];
+  FILE *file = fopen("/proc/self/smaps_rollup", "r"); /* exact, where statm need not be */
+  if (file == NULL) fail("/proc/self/smaps_rollup");
+  char line[200];
   long size_kib = -1;
   while (size_kib < 0 && fgets(line, sizeof line, file) != NULL)
-    sscanf(line, "RssAnon: %ld kB", &size_kib);
+    sscanf(line, "Anonymous: %ld kB", &size_kib);
   fclose(file);
-  if (size_kib < 0) fail("RssAnon");
+  if (size_kib < 0) fail("Anonymous");
   return size_kib * 1024;
 }
 

@@ -4,6 +4,10 @@
 #include "mixed_io.h"
 #include "support/child.h"
 #include "support/precondition.h"
+#include "support/request.h"
+#include "support/temporary_file.h"
+
+#include <kaio/aio.h>
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -70,6 +74,22 @@ BOOST_AUTO_TEST_CASE(futex_waitv_may_be_filtered) {
   BOOST_TEST(run_in_child([] {
     constexpr long futex_waitv = 449;
     return refuse(futex_waitv, EPERM) ? fault::mixed_rounds(2) : 100;
+  }, patience_s) == 0);
+}
+
+// Then who waits for a list sleeps on a word that everybody shares.
+BOOST_DATA_TEST_CASE(lists_are_waited_for_without_futex_waitv, data::make({"auto", "pool"}),
+                     chosen) {
+  BOOST_TEST(run_in_child([chosen] {
+    constexpr long futex_waitv = 449;
+    if (kaio_set_option("route", chosen) != 0 || !refuse(futex_waitv, ENOSYS)) return 100;
+    const support::TemporaryFile file(4096);
+    const support::Fd opened = file.open(O_RDWR);
+    const support::Request write = support::Request::to_write(opened.get(), "text");
+    aiocb* const list[] = {write};
+    for (int round = 0; round < 5000; ++round)
+      if (lio_listio(LIO_WAIT, list, 1, nullptr) != 0 || aio_return(write) != 4) return 1;
+    return 0;
   }, patience_s) == 0);
 }
 

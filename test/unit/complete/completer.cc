@@ -98,13 +98,36 @@ BOOST_AUTO_TEST_CASE(the_leadership_word_changes_for_sleepers_only) {
   BOOST_TEST(shop.harvester.leadership() == after);
 }
 
-BOOST_AUTO_TEST_CASE(takers_cost_no_wake_up) {
+BOOST_AUTO_TEST_CASE(it_changes_again_when_there_is_a_result_to_take_if_anybody_takes) {
   Workshop shop;
   StatusCell cell{};
-  const std::uint32_t before = shop.harvester.leadership();
-  const kaio::TakerCount counted(shop.completer);
+  {
+    const kaio::TakerCount takes(shop.completer);  // and does not sleep
+    const std::uint32_t before = shop.harvester.leadership();
+    shop.completer.complete(shop.begin(cell), 1);
+    BOOST_TEST(shop.harvester.leadership() == before);
+  }
+  const kaio::SleeperCount sleeps(shop.completer);
+  std::uint32_t before = shop.harvester.leadership();
   shop.completer.complete(shop.begin(cell), 1);
-  BOOST_TEST(shop.harvester.leadership() == before);
+  BOOST_TEST(shop.harvester.leadership() == before + 1);
+  const kaio::TakerCount takes(shop.completer);
+  before = shop.harvester.leadership();
+  shop.completer.complete(shop.begin(cell), 1);
+  BOOST_TEST(shop.harvester.leadership() == before + 2);
+}
+
+BOOST_AUTO_TEST_CASE(it_changes_when_a_list_is_done) {
+  Workshop shop;
+  kaio::RequestGroup& group = *shop.requests->groups.allocate();
+  group.notification.of_list = true;
+  group.remaining = 1;
+  group.references = 2;
+  const kaio::SleeperCount sleeps(shop.completer);
+  const std::uint32_t before = shop.harvester.leadership();
+  shop.completer.count_down(group);
+  BOOST_TEST(group.all_done == 1u);
+  BOOST_TEST(shop.harvester.leadership() == before + 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_list_is_done_with_its_last_request_and_notifies_once) {

@@ -240,11 +240,48 @@ BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
   for (Request& request : requests) {
     request.operation.fd = 7;
     BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+    BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
   }
-  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
   bench.gate.shut = false;
   BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
   BOOST_TEST((bench.gate.seen() == those(requests, {0, 4, 2, 1, 3})));
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_held_up_by_a_less_urgent_one_of_its_file) {
+  Bench& bench = new_bench();
+  bench.pool.configure(1, 50'000'000);
+  bench.gate.shut = true;
+  Request plug;
+  BOOST_REQUIRE(bench.pool.submit(plug, Company::any));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  std::deque<Request> requests = requests_with({20, 20, 3, 10, 0});
+  for (Request& request : requests) {
+    request.operation.fd = 7;
+    BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  }
+  std::deque<Request> others = requests_with({5, 15});
+  for (Request& request : others) {
+    request.operation.fd = 8;
+    BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  }
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 8; }));
+  const std::vector<Request*> expected = {&plug,        &requests[4], &requests[2], &others[0],
+                                          &requests[3], &others[1],   &requests[0], &requests[1]};
+  BOOST_TEST((bench.gate.seen() == expected));
+}
+
+BOOST_AUTO_TEST_CASE(nobody_waits_for_those_of_the_file_that_had_the_number_before) {
+  Bench& bench = new_bench();
+  bench.gate.shut = true;
+  std::deque<Request> requests = requests_on({7, 7, 7});
+  requests[2].era = 1;
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 2; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 2; }));
+  BOOST_TEST(std::ranges::count(bench.gate.seen(), &requests[1]) == 0);
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 3; }));
 }
 
 BOOST_AUTO_TEST_CASE(one_file_with_many_jobs_takes_turns_with_the_others) {

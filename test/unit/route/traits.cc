@@ -36,11 +36,13 @@ BOOST_AUTO_TEST_CASE(the_type_of_a_file_decides_its_kind) {
 }
 
 BOOST_AUTO_TEST_CASE(each_status_flag_is_seen_alone) {
-  for (const int flags : {0, O_APPEND, O_DIRECT, O_NONBLOCK, O_APPEND | O_DIRECT | O_NONBLOCK}) {
+  for (const int flags : {0, O_APPEND, O_DIRECT, O_NONBLOCK, O_DSYNC,
+                          O_APPEND | O_DIRECT | O_NONBLOCK | O_SYNC}) {
     const DescriptorTraits traits = traits_of(S_IFREG, O_RDWR | flags, true);
     BOOST_TEST(bool(traits.append) == ((flags & O_APPEND) != 0));
     BOOST_TEST(bool(traits.direct) == ((flags & O_DIRECT) != 0));
     BOOST_TEST(bool(traits.non_blocking) == ((flags & O_NONBLOCK) != 0));
+    BOOST_TEST(bool(traits.synchronous) == ((flags & O_DSYNC) != 0));
   }
   BOOST_TEST(!traits_of(S_IFIFO, O_DIRECT, false).direct);  // packets
 }
@@ -77,6 +79,14 @@ BOOST_AUTO_TEST_CASE(a_file_is_the_same_by_any_descriptor_and_another_is_not) {
   BOOST_TEST(!kaio::is_same_file(third.get(), facts.device, facts.inode));
 }
 
+BOOST_AUTO_TEST_CASE(which_file_systems_lock_a_file_to_write_is_known) {
+  const support::TemporaryFile in_memory(support::tmpfs, 10);
+  BOOST_TEST(kaio::locks_file_to_write(in_memory.open(O_RDWR).get()));
+  const support::Fd of_proc(::open("/proc/self/comm", O_RDWR | O_CLOEXEC));
+  BOOST_TEST(!kaio::locks_file_to_write(of_proc.get()));
+  BOOST_TEST(!kaio::locks_file_to_write(-1));
+}
+
 BOOST_AUTO_TEST_CASE(the_end_of_a_file_is_where_it_is_now) {
   const support::TemporaryFile file(10);
   const support::Fd opened = file.open(O_RDWR);
@@ -87,8 +97,8 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_file_is_where_it_is_now) {
   BOOST_TEST(!kaio::ends_file(opened.get(), 10));
 }
 
-BOOST_AUTO_TEST_CASE(devices_without_nowait_are_remembered_up_to_a_bound) {
-  kaio::NoNowaitDevices devices;
+BOOST_AUTO_TEST_CASE(devices_are_remembered_up_to_a_bound) {
+  kaio::DeviceSet devices;
   BOOST_TEST(!devices.contains(0));
   for (std::uint32_t device = 0; device < 64; ++device) {
     devices.insert(device);
