@@ -23,6 +23,32 @@ struct SelfFreeing {
 
 std::atomic<int> exited_count;
 
+// What a handler submits, wherever it runs.
+struct FromHandler {
+  static constexpr std::size_t count_max = 2000;
+  int fd = -1;
+  std::atomic<std::size_t> count = 0;
+  std::atomic<std::size_t> refused_count = 0;
+  std::vector<aiocb> blocks{count_max};
+  char byte = 0;
+};
+FromHandler *from_handler;
+
+void submit_from_handler(int) {
+  const int before = errno;
+  const std::size_t index = from_handler->count.fetch_add(1);
+  if (index < FromHandler::count_max) {
+    aiocb &block = from_handler->blocks[index];
+    block.aio_fildes = from_handler->fd;
+    block.aio_buf = &from_handler->byte;
+    block.aio_nbytes = 1;
+    block.aio_sigevent.sigev_notify = SIGEV_NONE;
+    if (aio_read(&block) != 0)
+      ++from_handler->refused_count;
+  }
+  errno = before;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(notification_thread)
@@ -220,6 +246,49 @@ BOOST_DATA_TEST_CASE(many_callbacks_do_not_start_many_threads,
   };
   BOOST_TEST(eventually(all_ran));
   BOOST_TEST(most < before + most_allowed);
+}
+
+// The signals are the process's, and every other thread blocks them.
+BOOST_TEST_DECORATOR(*without_sanitizer())
+BOOST_AUTO_TEST_CASE(handlers_that_interrupt_callbacks_may_submit_and_lose_nothing) {
+  const Storage storage{StorageKind::buffered_file};
+  FromHandler submitted;
+  submitted.fd = storage.fd();
+  from_handler = &submitted;
+  Callbacks callbacks{[] { std::this_thread::sleep_for(20us); }};
+  const Request first = Request::to_read(storage.fd(), 16); // callbacks have the mask of now
+  callbacks.attach(first->aio_sigevent);
+  BOOST_REQUIRE(aio_read(first) == 0);
+  BOOST_REQUIRE(callbacks.wait_for(1));
+  const BlockedSignal blocked{SIGUSR1};
+  const SignalHandler handler{SIGUSR1, submit_from_handler, SA_RESTART};
+  std::atomic<bool> ending = false;
+  std::thread sender{[&] {
+    while (!ending) {
+      ::kill(::getpid(), SIGUSR1);
+      std::this_thread::sleep_for(20us);
+    }
+  }};
+  int wanted = 1;
+  for (int round = 0; round < 100; ++round) {
+    std::vector<Request> reads;
+    for (int index = 0; index < 32; ++index) {
+      reads.push_back(Request::to_read(storage.fd(), 16, index));
+      callbacks.attach(reads.back()->aio_sigevent);
+      BOOST_REQUIRE(aio_read(reads.back()) == 0);
+    }
+    wanted += 32;
+    BOOST_REQUIRE(callbacks.wait_for(wanted));
+  }
+  ending = true;
+  sender.join();
+  const std::size_t count = std::min(submitted.count.load(), FromHandler::count_max);
+  BOOST_TEST(count > 0u);
+  BOOST_TEST(submitted.refused_count == 0u);
+  for (std::size_t index = 0; index < count; ++index) {
+    BOOST_TEST(wait_done(&submitted.blocks[index]) == 0);
+    BOOST_TEST(aio_return(&submitted.blocks[index]) == 1);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
