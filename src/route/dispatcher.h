@@ -111,6 +111,11 @@ class Dispatcher final : public AnswerSink, public Performer {
   Started start(Request& request, By by, SubmissionBatch* batch = nullptr,
                 const KnownDescriptor& known = {});
   Started start_without_kernel(Request& request, By by);
+  bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known) const;
+  bool would_block(const Request& request, const DescriptorTraits& traits);
+  void expect(const Request& request, bool blocks);
+
+  // identity.cc: what a descriptor is, and whether its number still is that one's
   DescriptorFacts facts_of(const Request& request);
   DescriptorFacts ask_facts(int fd);
   void note_identity(int fd);
@@ -123,10 +128,6 @@ class Dispatcher final : public AnswerSink, public Performer {
   // What is known of the file else.
   std::optional<DescriptorFacts> facts_if_same_file(const Request& request);
   void abandon(Request& request);
-
-  bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known) const;
-  bool would_block(const Request& request, const DescriptorTraits& traits);
-  void expect(const Request& request, bool blocks);
 
   // ways.cc: the attempts
   bool read_cached(DescriptorRecord& record, Request& request);

@@ -12,7 +12,7 @@ program=$1
 count=10000
 rounds=5
 limit_s=120
-bytes_max=257 # 256, and pages that are not full yet
+bytes_max=258 # 256, and pages that are not full yet
 threads_max=8 # the program's, the reaper, the watcher, and a few for pipes opened by name
 slowdown_max=2
 
