@@ -102,22 +102,9 @@ bool Dispatcher::is_abandoned(const Request& request) {
 
 std::optional<DescriptorFacts> Dispatcher::facts_if_same_file(const Request& request) {
   const int fd = request.operation.fd;
-  DescriptorRecord& record = *requests_.descriptors.at(fd);
-  const Occupancy::View asked = record.occupancy.now();
-  DescriptorFacts facts;
-  {
-    RecordLock lock(record);
-    if (record.occupancy.now().era() != request.era) return std::nullopt;
-    if (record.traits.known()) facts = facts_in(record);
-  }
-  if (facts.traits.known()) {
-    if (!is_same_file(fd, facts.device, facts.inode)) return std::nullopt;
-    return facts;
-  }
-  facts = ask_facts(fd);
-  RecordLock lock(record);
-  if (record.occupancy.now().era() != request.era) return std::nullopt;
-  store_facts(record, facts, asked);
+  const DescriptorFacts facts = facts_of(request);
+  if (requests_.descriptors.at(fd)->occupancy.now().era() != request.era) return std::nullopt;
+  if (facts.traits.known() && !is_same_file(fd, facts.device, facts.inode)) return std::nullopt;
   return facts;
 }
 

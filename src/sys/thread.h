@@ -6,8 +6,8 @@ namespace kaio::sys {
 using ThreadFunction = void* (*)(void*);
 
 // Starts a detached thread of kaio's with every signal blocked, so that none of
-// the program's is ever delivered to it, unless in a callback. 0, or a negative error number (-EAGAIN:
-// no more threads).
+// the program's is ever delivered to it, unless in a callback. 0, or a negative error
+// number (-EAGAIN: no more threads).
 int start_thread(ThreadFunction run, void* argument) noexcept;
 
 // The calling thread, when woken, waits for a processor instead of taking one from

@@ -108,10 +108,8 @@ BOOST_DATA_TEST_CASE(writes_that_wait_for_their_file_occupy_one_thread, data::ma
                      kind) {
   const Storage storage{kind, file_bytes};
   LateMemory late{4096};
-  const Request first = Request::over(storage.fd(), late.data(), 4096);
   const auto before = threads_now();
-  BOOST_REQUIRE(aio_write(first) == 0);
-  BOOST_REQUIRE(eventually([&] { return late.awaited(); }));
+  const Request first = write_that_waits(storage.fd(), late);
   std::vector<Request> others;
   for (unsigned index = 1; index <= 20; ++index) {
     others.push_back(Request::to_write(storage.fd(), pattern(4096, 0, index), page_bytes * index));
@@ -132,9 +130,7 @@ BOOST_DATA_TEST_CASE(a_write_that_waits_for_its_file_can_be_cancelled, data::mak
                      kind) {
   const Storage storage{kind, file_bytes};
   LateMemory late{4096};
-  const Request first = Request::over(storage.fd(), late.data(), 4096);
-  BOOST_REQUIRE(aio_write(first) == 0);
-  BOOST_REQUIRE(eventually([&] { return late.awaited(); }));
+  const Request first = write_that_waits(storage.fd(), late);
   std::vector<Request> others;
   for (unsigned index = 1; index <= 5; ++index) {
     others.push_back(Request::to_write(storage.fd(), pattern(4096, 0, 1), page_bytes * index));

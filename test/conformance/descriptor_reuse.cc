@@ -213,9 +213,7 @@ BOOST_AUTO_TEST_CASE(a_write_does_not_wait_for_one_of_the_file_that_had_the_numb
   const Storage after{StorageKind::buffered_file, 0};
   Fd fd = before.open_again(O_RDWR);
   LateMemory late{4096};
-  const Request old = Request::over(fd.get(), late.data(), 4096);
-  BOOST_REQUIRE(aio_write(old) == 0);
-  BOOST_REQUIRE(eventually([&] { return late.awaited(); }));
+  const Request old = write_that_waits(fd.get(), late);
   become(fd.get(), after.fd());
   const Request write = Request::to_write(fd.get(), pattern(4096));
   BOOST_REQUIRE(aio_write(write) == 0);

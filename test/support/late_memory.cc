@@ -3,6 +3,7 @@
 
 #include "aligned_buffer.h"
 #include "checked.h"
+#include "deadline.h"
 
 #include <cstring>
 #include <fcntl.h>
@@ -56,6 +57,14 @@ LateMemory::~LateMemory() {
 bool LateMemory::awaited() const {
   pollfd question{.fd = control_.get(), .events = POLLIN, .revents = 0};
   return ::poll(&question, 1, 0) == 1 && (question.revents & POLLIN) != 0;
+}
+
+Request write_that_waits(int fd, const LateMemory &memory) {
+  Request write = Request::over(fd, memory.data(), memory.size());
+  checked(aio_write(write), "aio_write");
+  if (!eventually([&] { return memory.awaited(); }))
+    throw NotDoneInTime{"the write has not begun"};
+  return write;
 }
 
 void LateMemory::arrive(std::string_view content) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fd.h"
+#include "request.h"
 
 #include <string_view>
 
@@ -20,6 +21,7 @@ public:
   LateMemory &operator=(const LateMemory &) = delete;
 
   void *data() const { return data_; }
+  std::size_t size() const { return size_bytes_; }
   // Somebody waits for it.
   bool awaited() const;
   // Once; as many bytes as it has.
@@ -30,5 +32,8 @@ private:
   std::size_t size_bytes_;
   void *data_;
 };
+
+// A write from `memory` to the descriptor, which has begun and holds the file.
+Request write_that_waits(int fd, const LateMemory &memory);
 
 } // namespace support

@@ -60,6 +60,13 @@ struct Bench {
     return statistics.get(kaio::Count::threads_started) -
            statistics.get(kaio::Count::threads_ended);
   }
+  // From now on one thread, which has that job and waits at the gate.
+  void occupy_only_thread(Request& job) {
+    pool.configure(1, 50'000'000);
+    gate.shut = true;
+    BOOST_REQUIRE(pool.submit(job, Company::any));
+    BOOST_REQUIRE(eventually([&] { return gate.running == 1; }));
+  }
   Gate gate;
   kaio::Statistics statistics;
   Pool pool{gate, statistics};
@@ -154,12 +161,9 @@ BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
 
 BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
   Bench& bench = new_bench();
-  bench.pool.configure(1, 50'000'000);
-  bench.gate.shut = true;
   std::deque<Request> requests = requests_with({20, 5, 20, 0, 5, 1, 0});
   Request plug;
-  BOOST_REQUIRE(bench.pool.submit(plug, Company::any));
-  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  bench.occupy_only_thread(plug);
   for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
   bench.gate.shut = false;
   BOOST_REQUIRE(eventually([&] { return bench.gate.done == 8; }));
@@ -170,12 +174,9 @@ BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
 
 BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) {
   Bench& bench = new_bench();
-  bench.pool.configure(1, 50'000'000);
-  bench.gate.shut = true;
   Request running;
   std::deque<Request> requests(3);
-  BOOST_REQUIRE(bench.pool.submit(running, Company::any));
-  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  bench.occupy_only_thread(running);
   for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
   BOOST_TEST(!bench.pool.remove(running));
   BOOST_TEST(bench.pool.remove(requests[1]));
@@ -249,11 +250,8 @@ BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
 
 BOOST_AUTO_TEST_CASE(nobody_is_held_up_by_a_less_urgent_one_of_its_file) {
   Bench& bench = new_bench();
-  bench.pool.configure(1, 50'000'000);
-  bench.gate.shut = true;
   Request plug;
-  BOOST_REQUIRE(bench.pool.submit(plug, Company::any));
-  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  bench.occupy_only_thread(plug);
   std::deque<Request> requests = requests_with({20, 20, 3, 10, 0});
   for (Request& request : requests) {
     request.operation.fd = 7;
@@ -300,11 +298,8 @@ BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
   for (const std::size_t removed : {0, 1, 2, 3}) {
     BOOST_TEST_CONTEXT("number " << removed) {
       Bench& bench = new_bench();
-      bench.pool.configure(1, 50'000'000);
-      bench.gate.shut = true;
       Request plug;
-      BOOST_REQUIRE(bench.pool.submit(plug, Company::any));
-      BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+      bench.occupy_only_thread(plug);
       std::deque<Request> requests = requests_on({7, 7, 7, 7});
       for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
       BOOST_TEST(bench.pool.remove(requests[removed]));
