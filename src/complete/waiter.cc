@@ -86,7 +86,10 @@ Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
 
     Waited outcome = Waited::done;
     auto led = Harvester::Led::busy;
-    if (waits.on_ring() != WaitSet::OnRing::none) led = harvester_.lead(deadline, waits);
+    if (waits.on_ring() != WaitSet::OnRing::none) {
+      if (look_on(waits, deadline)) continue;
+      led = harvester_.lead(deadline, waits);
+    }
     sink_.drain();
     if (led == Harvester::Led::busy) {
       outcome = follow(waits, deadline);
@@ -110,6 +113,14 @@ void Waiter::spin(const FutexWaitSet& waits, sys::Deadline deadline) {
     harvester_.harvest();
     sink_.drain();
   }
+}
+
+// Who would lead. True: something has come.
+bool Waiter::look_on(const FutexWaitSet& waits, sys::Deadline deadline) {
+  if (harvester_.led()) return false;
+  // Not all comes by the ring, nor through us.
+  return spin_budget_.look_on(deadline, [this] { return harvester_.something_visible(); },
+                              [&waits] { return waits.done(); });
 }
 
 Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {

@@ -8,13 +8,15 @@
 // program with handlers that ask for restarting (or while no other thread follows so), it
 // sleeps on the leadership word alone, which every completion then changes.
 //
-// Before it sleeps it may spin for a while: a processor for a context switch.
+// Before it sleeps it may spin: for as long as it was told to; or, if nobody leads yet,
+// for a few microseconds where that saves more than it costs (sys/spin_budget.h).
 //
 // What a waiter leaves behind when it goes, by timeout, signal or cancellation, is
 // at most the waiter bit in a status word: one needless wake-up.
 #pragma once
 
 #include "complete/completer.h"
+#include "sys/spin_budget.h"
 
 namespace kaio {
 
@@ -67,12 +69,15 @@ class Waiter {
     spin_ns_.store(time_ns, std::memory_order_relaxed);
   }
 
+  sys::SpinBudget& spin_budget() noexcept { return spin_budget_; }
+
   // Async-signal-safe; a cancellation point if the set says so. `interrupted` only
   // after a handler that does not ask for restarting, or with a deadline.
   Waited wait(FutexWaitSet& waits, sys::Deadline deadline);
 
  private:
   void spin(const FutexWaitSet& waits, sys::Deadline deadline);
+  bool look_on(const FutexWaitSet& waits, sys::Deadline deadline);
   Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
   int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
                      sys::Deadline deadline);
@@ -82,6 +87,7 @@ class Waiter {
   Completer& completer_;
   AnswerSink& sink_;
   std::atomic<std::int64_t> spin_ns_{0};
+  sys::SpinBudget spin_budget_;
 };
 
 }  // namespace kaio

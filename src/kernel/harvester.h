@@ -78,6 +78,14 @@ class Harvester {
     if (!nothing_there()) harvest_now();
   }
 
+  // A completion that nobody has handled yet; without the ring, only such as the kernel
+  // has handed over.
+  bool something_visible() const noexcept {
+    const auto* handed =
+        std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed);
+    return handed != nullptr || (context_.ring().usable() && !context_.ring().empty());
+  }
+
   enum class Led : std::uint8_t {
     busy,         // another thread leads
     harvested,    // events came and were handled, or were there already
@@ -157,11 +165,6 @@ class Harvester {
   // What io_getevents may fill: with the ring at hand one event to wake up by.
   std::span<io_event> handed_space() noexcept {
     return {handed_, context_.ring().usable() ? 1 : handed_max};
-  }
-  bool something_visible() const noexcept {
-    const auto* handed =
-        std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed);
-    return handed != nullptr || (context_.ring().usable() && !context_.ring().empty());
   }
   bool nothing_there() const noexcept {
     if (!context_.ready()) return true;

@@ -72,11 +72,15 @@ const Option known_options[] = {
        options.idle_seconds = static_cast<int>(seconds);
        return true;
      }},
-    {"spin_time", "KAIO_SPIN_TIME", "a number of microseconds from 0 to 1000000", false,
+    {"spin_time", "KAIO_SPIN_TIME", "auto, or a number of microseconds from 0 to 1000000", false,
      [](Options& options, std::string_view value) {
        unsigned spin_us = 0;
+       if (value == "auto") {
+         options.spin_us = limits::spin_us_auto;
+         return true;
+       }
        if (!parse_number(value, 0, 1'000'000, spin_us)) return false;
-       options.spin_us = spin_us;
+       options.spin_us = static_cast<int>(spin_us);
        return true;
      }},
     {"strict", "KAIO_STRICT", "0 or 1", false,

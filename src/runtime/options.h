@@ -14,6 +14,7 @@ namespace kaio {
 namespace limits {
 inline constexpr unsigned queue_depth_min = 1;
 inline constexpr unsigned queue_depth_max = 65536;  // the usual fs.aio-max-nr
+inline constexpr int spin_us_auto = -1;
 }  // namespace limits
 
 struct Options {
@@ -23,7 +24,7 @@ struct Options {
   // May change at any time.
   std::atomic<unsigned> threads{limits::pool_threads_default};
   std::atomic<int> idle_seconds{limits::pool_idle_seconds_default};
-  std::atomic<unsigned> spin_us{0};
+  std::atomic<int> spin_us{limits::spin_us_auto};
   std::atomic<bool> strict{false};
   std::atomic<bool> print_statistics{false};
 

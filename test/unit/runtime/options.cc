@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(numbers_are_taken_within_their_bounds_and_refused_outside) 
   BOOST_TEST(options.threads.load() == 4096u);
   for (const char* good : {"0", "86400"}) BOOST_TEST(options.set("idle_time", good) == 0);
   BOOST_TEST(options.set("idle_time", "86401") == EINVAL);
-  for (const char* good : {"0", "1000000"}) BOOST_TEST(options.set("spin_time", good) == 0);
+  for (const char* good : {"auto", "0", "1000000"}) BOOST_TEST(options.set("spin_time", good) == 0);
   BOOST_TEST(options.set("spin_time", "1000001") == EINVAL);
   BOOST_TEST(options.idle_seconds.load() == 86400);
 }
