@@ -43,12 +43,17 @@ void Completer::publish(Request& request, std::int64_t result) {
   // result and the data. seq_cst besides, because sleepers_ is read after it.
   const std::uint32_t before =
       cell->word.exchange(status::done(error_number), std::memory_order_seq_cst);
-  if ((before & status::waiter) != 0) {
-    // An address only: the cell itself may be gone.
-    sys::futex_wake(&cell->word, INT_MAX);
-    harvester_.call_leader();
-  }
+  // An address only: the cell itself may be gone.
+  if (before != status::in_progress) wake_waiters(&cell->word, before);
   wake_sleepers();
+}
+
+// `status`: the last one before the end.
+void Completer::wake_waiters(const sys::FutexWord* word, std::uint32_t status) noexcept {
+  if ((status & status::waiter) != 0) sys::futex_wake(word, INT_MAX);
+  const std::uint32_t number = status & status::error_mask;
+  if (number != status::unannounced) event_counts_.announce(number);
+  harvester_.call_leader();
 }
 
 bool Completer::wake_sleepers() noexcept {

@@ -11,6 +11,7 @@
 // the harvest lock.
 #pragma once
 
+#include "complete/event_counts.h"
 #include "complete/retrieval.h"
 #include "kernel/reaper.h"
 #include "notify/notifier.h"
@@ -45,6 +46,8 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   void add_taker() noexcept { takers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_taker() noexcept { takers_.fetch_sub(1, std::memory_order_seq_cst); }
 
+  // What those sleep on whose list is too long to sleep on the requests themselves.
+  EventCounts& event_counts() noexcept { return event_counts_; }
   Retrieval& retrieval() noexcept { return retrieval_; }
   Notifier& notifier() noexcept { return notifier_; }
 
@@ -57,6 +60,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   // And calls the leader. False: nobody sleeps so, and nothing done.
   bool wake_sleepers() noexcept;
   void publish(Request& request, std::int64_t result);
+  void wake_waiters(const sys::FutexWord* word, std::uint32_t status) noexcept;
   void send(Notifiable& item);
 
   Requests& requests_;
@@ -66,6 +70,8 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   Retrieval retrieval_;
   Notifier notifier_;
   Reaper* reaper_ = nullptr;
+
+  EventCounts event_counts_;
 
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
   std::atomic<std::uint32_t> takers_{0};

@@ -10,7 +10,6 @@
 namespace kaio {
 namespace {
 
-constexpr std::size_t follow_words_max = sys::futex_waitv_max - 1;
 // For a handler that interrupted its own thread's harvest: nobody can wake it.
 constexpr std::int64_t blind_look_ns = 200'000;
 

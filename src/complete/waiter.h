@@ -2,11 +2,12 @@
 // How a thread waits for requests: it looks, harvests, looks again; then it leads
 // if it may, or follows (kernel/harvester.h has the protocol).
 //
-// A follower sleeps on the status words of up to follow_words_max requests and, if it
-// could lead, on the leadership word at once (futex_waitv), so only the completion of
-// one of its own wakes it. With more requests, before Linux 5.16, or with a timeout in a
-// program with handlers that ask for restarting (or while no other thread follows so), it
-// sleeps on the leadership word alone, which every completion then changes.
+// A follower sleeps on the status words of up to follow_words_max requests, or on event
+// counts (event_counts.h), and, if it could lead, on the leadership word at once
+// (futex_waitv), so only the completion of one of its own wakes it. Before Linux 5.16, or
+// with a timeout in a program with handlers that ask for restarting (or while no other
+// thread follows so), it sleeps on the leadership word alone, which every completion then
+// changes; so does who waits for any request of the process.
 //
 // Before it sleeps it may spin: for as long as it was told to; or, if nobody leads yet,
 // for a few microseconds where that saves more than it costs (sys/spin_budget.h).
@@ -22,10 +23,13 @@ namespace kaio {
 
 enum class Waited : std::uint8_t { done, timed_out, interrupted };
 
+inline constexpr std::size_t follow_words_max = sys::futex_waitv_max - 1;
+
 // A wait set that a follower can sleep on.
 class FutexWaitSet : public WaitSet {
  public:
-  // Fills in what to sleep on, as far as it fits; returns how many there are.
+  // Fills in what to sleep on, and returns how many there are; more than there is space
+  // for: every completion of the process.
   virtual std::size_t words(std::span<sys::FutexExpectation> space) const = 0;
 
  protected:

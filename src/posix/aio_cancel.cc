@@ -12,7 +12,7 @@ namespace {
 
 bool was_cancelled(const aiocb& control_block) {
   const std::uint32_t word = cell_of(control_block).word.load(std::memory_order_acquire);
-  return (word & status::error_mask) == ECANCELED;
+  return !status::is_in_progress(word) && (word & status::error_mask) == ECANCELED;
 }
 
 int cancel(Runtime& runtime, int fd, const aiocb* control_block) {

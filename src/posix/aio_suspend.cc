@@ -10,8 +10,7 @@ KAIO_EXPORT int aio_suspend(const aiocb* const list[], int count, const timespec
     return fail(EINVAL);
   Runtime* engine = runtime_if_any();
   if (engine == nullptr) return 0;  // none can be in progress
-  AnyDone any_done(engine->context, engine->requests,
-                   AiocbList(list, static_cast<std::size_t>(count)));
+  AnyDone any_done(*engine, AiocbList(list, static_cast<std::size_t>(count)));
   const int saved_errno = errno;
   const Waited waited = engine->waiter.wait(
       any_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));

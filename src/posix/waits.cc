@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "posix/waits.h"
 
+#include <algorithm>
+
 namespace kaio {
 
 WaitSet::OnRing on_ring(const Context& context, const Requests& requests,
@@ -46,18 +48,34 @@ bool AnyDone::any_ended() const {
   return false;
 }
 
+// The status word of a request in progress, so that its end wakes us.
+std::uint32_t AnyDone::marked(std::uint32_t word) const noexcept {
+  return is_long() ? status::announced_to(word, event_count_number_) : word | status::waiter;
+}
+
 bool AnyDone::mark() {
+  if (is_long()) {
+    // First, so that whatever is announced from now on shows.
+    const std::uint32_t numbers[] = {event_count_number_, status::several};
+    for (std::size_t i = 0; i < counts_seen_.size(); ++i) {
+      const sys::FutexWord& count = event_counts_.at(numbers[i]);
+      counts_seen_[i] = {.word = &count, .expected = count.load(std::memory_order_seq_cst)};
+    }
+  }
   for (const aiocb* control_block : list_) {
     if (control_block == nullptr) continue;
     sys::FutexWord& word = cell_of(*control_block).word;
-    // seq_cst: the completer's exchange either takes the bit, or is seen here. That
-    // holds too for a bit that is set already, which only the exchange takes away: so a
-    // list that is waited for again and again is marked once.
+    // seq_cst: the completer's exchange either takes the mark, or is seen here. That
+    // holds too for a mark that is there already, which only the exchange takes away: so
+    // a list that is waited for again and again is marked once.
     std::uint32_t now = word.load(std::memory_order_seq_cst);
-    do {
+    for (;;) {
       if (!status::is_in_progress(now)) return true;
-    } while ((now & status::waiter) == 0 &&
-             !word.compare_exchange_weak(now, now | status::waiter, std::memory_order_seq_cst));
+      const std::uint32_t wanted = marked(now);
+      if (wanted == now ||
+          word.compare_exchange_weak(now, wanted, std::memory_order_seq_cst))
+        break;
+    }
   }
   // Before a sleep, all of it anew: a handler may have forked, and be in the child,
   // where the words stay as they are and nobody ever ends these requests.
@@ -66,13 +84,19 @@ bool AnyDone::mark() {
 }
 
 std::size_t AnyDone::words(std::span<sys::FutexExpectation> space) const {
+  if (is_long()) {
+    std::ranges::copy(counts_seen_, space.begin());
+    return counts_seen_.size();
+  }
   std::size_t count = 0;
   for (const aiocb* control_block : list_) {
     if (control_block == nullptr) continue;
-    if (count < space.size())
-      space[count] = {.word = &cell_of(*control_block).word,
-                      .expected = status::in_progress | status::waiter};
-    ++count;
+    const sys::FutexWord& word = cell_of(*control_block).word;
+    // Whatever else it says; not if it has ended meanwhile, and perhaps begun anew.
+    const std::uint32_t now = word.load(std::memory_order_seq_cst);
+    space[count++] = {.word = &word,
+                      .expected = status::is_in_progress(now) ? now | status::waiter
+                                                              : status::in_progress};
   }
   return count;
 }

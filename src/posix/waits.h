@@ -20,8 +20,9 @@ WaitSet::OnRing on_ring(const Context& context, const Requests& requests,
 // Until one of the list is done. Done too if there is none to wait for.
 class AnyDone final : public FutexWaitSet {
  public:
-  AnyDone(const Context& context, const Requests& requests, AiocbList list) noexcept
-      : context_(context), requests_(requests), list_(list) {}
+  AnyDone(Runtime& runtime, AiocbList list) noexcept
+      : context_(runtime.context), requests_(runtime.requests),
+        event_counts_(runtime.completer.event_counts()), list_(list) {}
   bool done() const override;
   OnRing on_ring() const override { return kaio::on_ring(context_, requests_, list_); }
   bool mark() override;
@@ -30,10 +31,17 @@ class AnyDone final : public FutexWaitSet {
 
  private:
   bool any_ended() const;
+  // Rather by event count than by the words of its requests.
+  bool is_long() const noexcept { return list_.size() > follow_words_max; }
+  std::uint32_t marked(std::uint32_t word) const noexcept;
 
   const Context& context_;
   const Requests& requests_;
+  EventCounts& event_counts_;
   AiocbList list_;
+  const std::uint32_t event_count_number_ = EventCounts::own_number();
+  // What a long list sleeps on, as it was before the last look.
+  std::array<sys::FutexExpectation, 2> counts_seen_;
   // Each has been seen with its request. From then on its status word says it all, and
   // long lists are looked at several times without touching the requests.
   mutable bool all_found_ = false;

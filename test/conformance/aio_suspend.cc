@@ -265,6 +265,46 @@ BOOST_AUTO_TEST_CASE(threads_that_wait_for_different_requests_each_return_for_th
   BOOST_TEST(wrong_count == 0);
 }
 
+// Each waits for its own, for one that its neighbour waits for too, in lists that are short
+// or too long for the kernel to sleep on all of it.
+BOOST_DATA_TEST_CASE(long_lists_may_name_what_others_name_too, data::make(channel_kinds()), kind) {
+  constexpr int thread_count = 8;
+  constexpr int silent_count = 200;
+  const Channel silent{kind};
+  std::vector<Request> silent_reads;
+  for (int index = 0; index < silent_count; ++index) {
+    silent_reads.push_back(Request::to_read(silent.reader(), 10));
+    BOOST_REQUIRE(aio_read(silent_reads.back()) == 0);
+  }
+  std::vector<Channel> channels;
+  std::vector<Request> reads;
+  for (int index = 0; index <= thread_count; ++index) {
+    channels.emplace_back(kind);
+    reads.push_back(Request::to_read(channels.back().reader(), 10));
+    BOOST_REQUIRE(aio_read(reads.back()) == 0);
+  }
+  std::atomic<int> returned_count = 0;
+  std::atomic<int> wrong_count = 0;
+  std::vector<std::thread> threads;
+  for (int index = 0; index < thread_count; ++index)
+    threads.emplace_back([&, index] {
+      auto list = index % 3 == 2 ? std::vector<const aiocb *>{} : const_list_of(silent_reads);
+      list.push_back(reads[index]);
+      list.push_back(reads[index + 1]);
+      wrong_count += suspend(list) != 0 || (in_progress(reads[index]) && in_progress(reads[index + 1]));
+      ++returned_count;
+    });
+  // Every other read ends what two threads wait for.
+  for (int index = 1; index < thread_count; index += 2) {
+    BOOST_TEST(stays([&] { return returned_count == index - 1; }, 5ms));
+    channels[index].send("text");
+    BOOST_TEST(eventually([&] { return returned_count == index + 1; }));
+  }
+  for (std::thread &thread : threads)
+    thread.join();
+  BOOST_TEST(wrong_count == 0);
+}
+
 BOOST_AUTO_TEST_CASE(many_threads_may_wait_for_files_at_once) {
   std::vector<Storage> storages;
   for (const StorageKind kind : storage_kinds())

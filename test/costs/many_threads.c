@@ -7,14 +7,17 @@
  *   own    each waits for a read of its own, again and again; one is woken at a time
  *   timed  the same, with a time limit
  *   lists  the same, with 200 others in the list: more than futex_waitv takes
+ *   any    each waits in aio_waitcomplete for whichever ends
  *   same   all of them wait for the same read, then for the next; all are woken
  *   disk   each reads FILE by O_DIRECT, one block after the other, and sleeps for it
  *
  * All but the last read pipes: those end when they are told to.
  *
- * Usage: many-threads own|timed|lists|same|disk THREADS [FILE]
+ * Usage: many-threads own|timed|lists|any|same|disk THREADS [FILE]
  */
 #include "costs.h"
+
+#include <kaio/aio.h>
 
 #include <pthread.h>
 #include <sched.h>
@@ -62,6 +65,23 @@ static void *wait_for_own(void *index) {
     if (aio_return(&request) != 1) fail("a read of a pipe");
     ends = byte == 'e';
     if (!ends) begin(&request, pipes[self][0], &byte);
+    ++ended;
+  }
+  return NULL;
+}
+
+static void *wait_for_any(void *index) {
+  static struct aiocb reads[threads_max];
+  static char bytes[threads_max];
+  const long self = (long)(intptr_t)index;
+  begin(&reads[self], pipes[self][0], &bytes[self]);
+  pthread_barrier_wait(&started);
+  for (int ends = 0; !ends;) {
+    struct aiocb *request;
+    if (aio_waitcomplete(&request, time_limit) != 1) fail("aio_waitcomplete");
+    const long its = request - reads;
+    ends = bytes[its] == 'e';
+    if (!ends) begin(request, pipes[its][0], &bytes[its]);
     ++ended;
   }
   return NULL;
@@ -119,6 +139,7 @@ int main(int argc, char **argv) {
   const char *way = argv[1];
   const int is_same = strcmp(way, "same") == 0;
   const int is_disk = strcmp(way, "disk") == 0;
+  const int is_any = strcmp(way, "any") == 0;
   thread_count = atoi(argv[2]);
   if (thread_count < 1 || thread_count > threads_max) return 2;
   if (strcmp(way, "timed") == 0) time_limit = &long_time;
@@ -136,7 +157,10 @@ int main(int argc, char **argv) {
   pthread_t threads[threads_max];
   for (long i = 0; i < thread_count; ++i)
     if (pthread_create(&threads[i], NULL,
-                       is_same ? wait_for_same : is_disk ? read_disk : wait_for_own,
+                       is_same   ? wait_for_same
+                       : is_disk ? read_disk
+                       : is_any  ? wait_for_any
+                                 : wait_for_own,
                        (void *)(intptr_t)i) != 0)
       fail("pthread_create");
   pthread_barrier_wait(&started);

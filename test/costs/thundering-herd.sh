@@ -35,7 +35,6 @@ expect_at_most 16 own "each waits for its own read of a pipe"
 expect_at_most 16 timed "the same, with a time limit"
 expect_at_most 3 same "all wait for the same read"
 expect_at_most 3 disk "each reads by O_DIRECT"
-# Known, and to be lowered: who waits for more than the kernel takes at once is woken by
-# every completion, and each of those twice.
-expect_at_most $((threads * 3)) lists "each waits for its own, in a list of 201"
+# More than the kernel takes at once; and each names what nobody else does.
+expect_at_most 16 lists "each waits for its own, in a list of 201"
 finish
