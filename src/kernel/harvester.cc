@@ -3,17 +3,18 @@
 
 #include <algorithm>
 #include <sys/eventfd.h>
-#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/iocb.h"
 #include "sys/cancellation.h"
+#include "sys/direct_call.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
 namespace {
 
-constexpr int filtered_pause_ms = 1;
+constexpr std::int64_t filtered_pause_ns = 1'000'000;
 // For a leader whose call could not be armed.
 constexpr std::int64_t deaf_sleep_ns = 1'000'000;
 
@@ -145,7 +146,8 @@ Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
   if (outcome > 0) return Led::harvested;
   if (outcome == 0) return Led::timed_out;
   // Refused by a filter: look often.
-  if (outcome != -EINTR) ::poll(nullptr, 0, filtered_pause_ms);
+  timespec pause = sys::to_timespec(filtered_pause_ns);
+  if (outcome != -EINTR) sys::direct_call(SYS_ppoll, nullptr, 0, &pause, nullptr, 0);
   return outcome == -EINTR ? Led::interrupted : Led::harvested;
 }
 

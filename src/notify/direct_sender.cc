@@ -2,11 +2,13 @@
 #include "notify/direct_sender.h"
 
 #include <cerrno>
+#include <ctime>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sys/calls.h"
-#include "sys/cancellation.h"
+#include "sys/direct_call.h"
 
 namespace kaio {
 
@@ -27,15 +29,13 @@ bool DirectSender::queue_signal(const Notification& notification) noexcept {
 }
 
 bool DirectSender::add_to_eventfd(int fd) noexcept {
-  const sys::NoCancellation no_cancellation;
-  const int saved_errno = errno;
   // Whoever harvests must not block, whatever the descriptor is and however full.
   pollfd look{.fd = fd, .events = POLLOUT, .revents = 0};
-  const bool room = fd < 0 || ::poll(&look, 1, 0) != 0;
+  timespec no_time{};
+  const bool room = fd < 0 || sys::direct_call(SYS_ppoll, &look, 1, &no_time, nullptr, 0) != 0;
   const std::uint64_t one = 1;
-  if (room && ::write(fd, &one, sizeof one) == sizeof one)
+  if (room && sys::direct_call(SYS_write, fd, &one, sizeof one) == sizeof one)
     statistics_.count(Count::notified_eventfd);
-  errno = saved_errno;
   return room;
 }
 

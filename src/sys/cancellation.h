@@ -3,6 +3,11 @@
 // our frames do not expect to be unwound: so cancellation is off around each use of
 // one, but for the one sleep of aio_suspend() and its like. What a request needs when
 // all goes well uses none.
+//
+// Off is not quite off. The signal that cancels may be on its way when a thread leaves
+// as_cancellation_point(), and glibc's wrapper of a cancellation point lets it unwind for
+// as long as its system call takes, even if cancelling is off by then. So what a thread
+// may do behind its sleep is done by direct_call.h, which knows of no cancelling.
 #pragma once
 
 #include <pthread.h>

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <fcntl.h>
-#include <unistd.h>
+#include <sys/syscall.h>
+
+#include "sys/direct_call.h"
 
 namespace kaio::sys {
 
@@ -17,7 +19,7 @@ inline int out_of_the_way(int fd) noexcept {
   if (fd < 0) return fd;
   const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, own_descriptors_min);
   if (moved < 0) return fd;
-  ::close(fd);
+  direct_call(SYS_close, fd);
   return moved;
 }
 

@@ -4,10 +4,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <sys/eventfd.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include "sys/cancellation.h"
 #include "sys/descriptors.h"
+#include "sys/direct_call.h"
 
 namespace kaio::sys {
 
@@ -20,19 +21,13 @@ int make_doorbell(int flags) noexcept {
 }
 
 void ring(int doorbell) noexcept {
-  const NoCancellation no_cancellation;
-  const int saved_errno = errno;
   const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(doorbell, &one, sizeof one);
-  errno = saved_errno;
+  direct_call(SYS_write, doorbell, &one, sizeof one);
 }
 
 void hear(int doorbell) noexcept {
-  const NoCancellation no_cancellation;
-  const int saved_errno = errno;
   std::uint64_t rings = 0;
-  [[maybe_unused]] const ssize_t size = ::read(doorbell, &rings, sizeof rings);
-  errno = saved_errno;
+  direct_call(SYS_read, doorbell, &rings, sizeof rings);
 }
 
 }  // namespace kaio::sys
