@@ -106,11 +106,17 @@ void Completer::sent(Notifiable& item) {
   } else {
     retrieval_.retain_or_free(static_cast<Request&>(item));
     // Who waits for this request, or for its list, has been woken for that.
-    if (takers_.load(std::memory_order_seq_cst) == 0) return;
-    // Costs a system call only while another thread leads: who leads and finds the
-    // event himself is not callable then.
-    if (!wake_sleepers()) harvester_.call_leader();
+    if (takers_.load(std::memory_order_seq_cst) != 0) announce_result();
   }
+}
+
+void Completer::announce_result() noexcept {
+  results_.fetch_add(1, std::memory_order_seq_cst);
+  if (sleeping_takers_.load(std::memory_order_seq_cst) != 0 && sys::futex_wake(&results_, 1) != 0)
+    return;
+  // Costs a system call only while another thread leads: who leads and finds the event
+  // himself is not callable then.
+  if (!wake_sleepers()) harvester_.call_leader();
 }
 
 std::int64_t Completer::try_again() {

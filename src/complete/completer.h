@@ -41,10 +41,19 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   // Counted before the last look at what is waited for.
   void add_sleeper() noexcept { sleepers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_sleeper() noexcept { sleepers_.fetch_sub(1, std::memory_order_seq_cst); }
-  // Threads that wait for a result of any request, asleep or not: those that sleep are
-  // woken for each, and one that leads is called. Counted before their first look.
+  // Threads that wait for a result of any request, asleep or not. Counted before their
+  // first look.
   void add_taker() noexcept { takers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_taker() noexcept { takers_.fetch_sub(1, std::memory_order_seq_cst); }
+  // Those of them that sleep on `results`, as it was before their last look. Each result
+  // changes it, and wakes one of them; who leaves without a result announces it once more,
+  // as it may have been woken for it.
+  void add_sleeping_taker() noexcept { sleeping_takers_.fetch_add(1, std::memory_order_seq_cst); }
+  void remove_sleeping_taker() noexcept {
+    sleeping_takers_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  const sys::FutexWord& results() const noexcept { return results_; }
+  void announce_result() noexcept;
 
   // What those sleep on whose list is too long to sleep on the requests themselves.
   EventCounts& event_counts() noexcept { return event_counts_; }
@@ -75,6 +84,8 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
 
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
   std::atomic<std::uint32_t> takers_{0};
+  std::atomic<std::uint32_t> sleeping_takers_{0};
+  sys::FutexWord results_{0};
 };
 
 }  // namespace kaio

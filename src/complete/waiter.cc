@@ -140,8 +140,7 @@ Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
 int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
                            sys::Deadline deadline) {
   std::array<sys::FutexExpectation, sys::futex_waitv_max> words;
-  const std::size_t count = waits.words(std::span(words).first(follow_words_max));
-  if (count > follow_words_max || !has_futex_waitv.load(std::memory_order_relaxed))
+  if (!has_futex_waitv.load(std::memory_order_relaxed))
     return sleep_on_any(waits, leadership, deadline);
   // With a time, a handler ends the wait even if it asks for restarting; the kernel
   // restarts futex_waitv all the same. To ask for handlers takes a call for each signal:
@@ -149,6 +148,8 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   const TimedFollower follower(deadline != sys::forever);
   if (deadline != sys::forever && (follower.alone() || has_handler(true)))
     return sleep_on_any(waits, leadership, deadline);
+  const std::size_t count = waits.words(std::span(words).first(follow_words_max));
+  if (count == 0) return 0;
   // Only who could lead: a promotion wakes one thread.
   if (could_lead) words[count] = {.word = &harvester_.leadership(), .expected = leadership};
   const auto expected =
@@ -157,6 +158,7 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
       sys::as_cancellation_point(waits.cancellable(), [expected, deadline] {
         return sys::futex_wait_any(expected, deadline);
       });
+  waits.slept();
   if (error_number != ENOSYS && error_number != EPERM) return error_number;
   has_futex_waitv.store(false, std::memory_order_relaxed);
   return 0;

@@ -7,7 +7,7 @@
 // (futex_waitv), so only the completion of one of its own wakes it. Before Linux 5.16, or
 // with a timeout in a program with handlers that ask for restarting (or while no other
 // thread follows so), it sleeps on the leadership word alone, which every completion then
-// changes; so does who waits for any request of the process.
+// changes.
 //
 // Before it sleeps it may spin: for as long as it was told to; or, if nobody leads yet,
 // for a few microseconds where that saves more than it costs (sys/spin_budget.h).
@@ -28,9 +28,11 @@ inline constexpr std::size_t follow_words_max = sys::futex_waitv_max - 1;
 // A wait set that a follower can sleep on.
 class FutexWaitSet : public WaitSet {
  public:
-  // Fills in what to sleep on, and returns how many there are; more than there is space
-  // for: every completion of the process.
-  virtual std::size_t words(std::span<sys::FutexExpectation> space) const = 0;
+  // Before a sleep. Fills in what to sleep on, and returns how many there are. 0: not to
+  // sleep, but to look again.
+  virtual std::size_t words(std::span<sys::FutexExpectation> space) = 0;
+  // After it, unless it ended by cancellation.
+  virtual void slept() {}
 
  protected:
   ~FutexWaitSet() = default;
@@ -50,7 +52,7 @@ class SleeperCount {
   Completer& completer_;
 };
 
-// In its scope every result calls the leader.
+// In its scope every result is announced.
 class TakerCount {
  public:
   explicit TakerCount(Completer& completer) noexcept : completer_(completer) {

@@ -12,6 +12,13 @@ namespace {
 class NextDone final : public FutexWaitSet {
  public:
   explicit NextDone(Runtime& runtime) noexcept : runtime_(runtime) {}
+  ~NextDone() {
+    slept();
+    // It may have been woken for a result, and cancelled before it looked.
+    if (has_slept_ && request_ == nullptr) runtime_.completer.announce_result();
+  }
+  NextDone(const NextDone&) = delete;
+  NextDone& operator=(const NextDone&) = delete;
 
   bool done() const override {
     if (request_ == nullptr) request_ = runtime_.completer.retrieval().next();
@@ -24,9 +31,16 @@ class NextDone final : public FutexWaitSet {
   }
   bool mark() override { return done(); }
   bool cancellable() const override { return cancellable_; }
-  // More than can be named: sleep on the count of all completions.
-  std::size_t words(std::span<sys::FutexExpectation> space) const override {
-    return space.size() + 1;
+  std::size_t words(std::span<sys::FutexExpectation> space) override {
+    const sys::FutexWord& results = runtime_.completer.results();
+    space[0] = {.word = &results, .expected = results.load(std::memory_order_seq_cst)};
+    runtime_.completer.add_sleeping_taker();
+    sleeps_ = has_slept_ = true;
+    return done() ? 0 : 1;
+  }
+  void slept() override {
+    if (sleeps_) runtime_.completer.remove_sleeping_taker();
+    sleeps_ = false;
   }
 
   Request* request() const noexcept { return request_; }
@@ -34,6 +48,8 @@ class NextDone final : public FutexWaitSet {
  private:
   Runtime& runtime_;
   mutable Request* request_ = nullptr;
+  bool sleeps_ = false;  // counted as one that does
+  bool has_slept_ = false;
   const bool cancellable_ = sys::cancellation_enabled();
 };
 

@@ -83,7 +83,7 @@ bool AnyDone::mark() {
   return done();
 }
 
-std::size_t AnyDone::words(std::span<sys::FutexExpectation> space) const {
+std::size_t AnyDone::words(std::span<sys::FutexExpectation> space) {
   if (is_long()) {
     std::ranges::copy(counts_seen_, space.begin());
     return counts_seen_.size();

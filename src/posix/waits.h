@@ -27,7 +27,7 @@ class AnyDone final : public FutexWaitSet {
   OnRing on_ring() const override { return kaio::on_ring(context_, requests_, list_); }
   bool mark() override;
   bool cancellable() const override { return cancellable_; }
-  std::size_t words(std::span<sys::FutexExpectation> space) const override;
+  std::size_t words(std::span<sys::FutexExpectation> space) override;
 
  private:
   bool any_ended() const;
@@ -60,7 +60,7 @@ class GroupDone final : public FutexWaitSet {
   }
   bool mark() override { return done(); }
   bool cancellable() const override { return false; }
-  std::size_t words(std::span<sys::FutexExpectation> space) const override {
+  std::size_t words(std::span<sys::FutexExpectation> space) override {
     space[0] = {.word = &group_.all_done, .expected = 0};
     return 1;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sys/futex.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -35,10 +36,12 @@ int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline)
   return outcome < 0 ? errno : 0;
 }
 
-void futex_wake(const FutexWord* word, int count) noexcept {
+int futex_wake(const FutexWord* word, int count) noexcept {
   const int saved_errno = errno;
-  ::syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, nullptr, nullptr, 0);
+  const long woken =
+      ::syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, nullptr, nullptr, 0);
   errno = saved_errno;
+  return static_cast<int>(std::max(woken, 0L));
 }
 
 int futex_wait_any(std::span<const FutexExpectation> words, Deadline deadline) {

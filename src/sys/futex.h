@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Sleeping on a 32-bit word and waking who sleeps on it. Process-private.
-// Everything here is async-signal-safe and returns 0 or an error number.
+// Everything here is async-signal-safe. Waits return 0 or an error number.
 #pragma once
 
 #include <atomic>
@@ -18,9 +18,9 @@ static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
 // word differed), EINTR, ETIMEDOUT.
 int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline);
 
-// Wakes at most `count` sleepers. The word need not exist any more: an address
+// Wakes at most `count` sleepers; returns how many. The word need not exist any more: an address
 // that is gone, or somebody else's by now, at worst wakes a sleeper for nothing.
-void futex_wake(const FutexWord* word, int count) noexcept;
+int futex_wake(const FutexWord* word, int count) noexcept;
 
 struct FutexExpectation {
   const FutexWord* word;

@@ -5,9 +5,13 @@
 
 #include "support/child.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <map>
+#include <pthread.h>
+#include <string>
 #include <thread>
 
 namespace {
@@ -28,6 +32,17 @@ struct Drained {
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(waiting_for_any)
+
+struct Taker {
+  pthread_t thread;
+  std::atomic<bool> took = false;
+
+  static void *take_one(void *self) {
+    aiocb *block = nullptr;
+    static_cast<Taker *>(self)->took = aio_waitcomplete(&block, nullptr) == 1;
+    return nullptr;
+  }
+};
 
 BOOST_DATA_TEST_CASE(it_gives_each_completion_once, data::make(storage_kinds()), kind) {
   const Drained drained;
@@ -180,6 +195,43 @@ BOOST_AUTO_TEST_CASE(many_threads_share_the_completions) {
   for (std::thread &thread : threads)
     thread.join();
   BOOST_TEST(total == 400);
+}
+
+// A sanitizer takes the stack of a thread that is unwound inside a system call
+// for overwritten.
+BOOST_TEST_DECORATOR(*without_sanitizer())
+BOOST_DATA_TEST_CASE(who_is_cancelled_leaves_its_result_to_another,
+                     data::make({ChannelKind::pipe, ChannelKind::pty_slave}), kind) {
+  const Channel channel{kind};
+  for (int round = 0; round < 200; ++round) {
+    const Drained drained;
+    std::vector<Request> reads;
+    for (int index = 0; index < 6; ++index) {
+      reads.push_back(Request::to_read(channel.reader(), 1));
+      BOOST_REQUIRE(aio_read(reads.back()) == 0);
+    }
+    std::array<Taker, 4> takers;
+    for (Taker &taker : takers)
+      BOOST_REQUIRE(pthread_create(&taker.thread, nullptr, Taker::take_one, &taker) == 0);
+    std::this_thread::sleep_for(2ms);
+    // One read ends and all but one are cancelled; that one gets what they do not take.
+    Taker &last = takers[round % takers.size()];
+    channel.send("x");
+    for (const auto until = Clock::now() + 1us * (round / 2); Clock::now() < until;) {
+    }
+    for (Taker &taker : takers)
+      if (&taker != &last)
+        pthread_cancel(taker.thread);
+    for (Taker &taker : takers)
+      if (&taker != &last)
+        pthread_join(taker.thread, nullptr);
+    const auto taken_count = std::ranges::count_if(takers, [](auto &taker) { return taker.took.load(); });
+    if (!last.took)
+      channel.send(std::string(taken_count, 'x'));
+    BOOST_TEST(eventually([&] { return last.took.load(); }));
+    channel.send("x"); // lets it end in any case
+    pthread_join(last.thread, nullptr);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_freed_block_may_be_used_again_for_another_request) {

@@ -33,6 +33,7 @@ expect_at_most() {
 # number of threads.
 expect_at_most 16 own "each waits for its own read of a pipe"
 expect_at_most 16 timed "the same, with a time limit"
+expect_at_most 16 any "each waits for whatever ends"
 expect_at_most 3 same "all wait for the same read"
 expect_at_most 3 disk "each reads by O_DIRECT"
 # More than the kernel takes at once; and each names what nobody else does.

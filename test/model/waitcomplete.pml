@@ -5,12 +5,16 @@
  *
  *   here                 in the code
  *   waiter               NextDone (posix/aio_waitcomplete.cc) in Waiter::wait, with its
- *                        TakerCount; lead, and follow with sleep_on_any and that one's
+ *                        TakerCount; lead, and follow with NextDone::words; without
+ *                        futex_waitv, with -DNO_WAITV, with sleep_on_any and that one's
  *                        SleeperCount
  *   submitter            Dispatcher::submit up to io_submit, then its harvest; it then
  *                        does something else for ever
  *   worker               a pool thread, with -DPOOL; without, it is busy for ever
  *   next                 a result in Retrieval, put there by Completer::sent
+ *   announce             Completer::announce_result
+ *   on_results,          where a sleeping thread is queued: the kernel takes it off the
+ *   on_leadership        word that it is woken by, it itself off the other one
  *
  * Sequentially consistent, as the counts in the code are.
  *
@@ -21,8 +25,14 @@
  * fails: results are not announced: -DTWO -DPOOL -DNOT_ANNOUNCED
  * fails: a result of the pool does not call the leader: -DTWO -DPOOL -DNOT_CALLED
  * holds: without kernel AIO two wait for what the pool does: -DTWO -DNO_AIO
- * fails: a sleeper looks before it is counted: -DTWO -DNO_AIO -DCOUNTED_LATE
+ * fails: the words are read after the last look: -DTWO -DNO_AIO -DREAD_LATE
  * fails: a taker looks before it is counted: -DTWO -DNO_AIO -DTAKER_COUNTED_LATE
+ * holds: one of two is cancelled, the other one gets the result: -DTWO -DNO_AIO -DGIVES_UP
+ * holds: the same with the kernel: -DTWO -DPOOL -DGIVES_UP
+ * fails: who is cancelled does not pass on what it was woken for: -DTWO -DNO_AIO -DGIVES_UP -DNOT_PASSED_ON
+ * holds: two wait, without futex_waitv: -DTWO -DPOOL -DNO_WAITV
+ * holds: the same, without kernel AIO: -DTWO -DNO_AIO -DNO_WAITV
+ * fails: the same, and a sleeper looks before it is counted: -DTWO -DNO_AIO -DNO_WAITV -DCOUNTED_LATE
  */
 
 #define FREE 255
@@ -30,10 +40,11 @@
 byte results;           /* ended, not yet taken */
 byte in_flight;
 bool event;             /* in the ring */
-byte owner = FREE, followers, sleepers, takers;
-bool changed[2], asleep[2], woken[2];
+byte owner = FREE, followers, sleepers, takers, sleeping_takers;
+bool changed[2];        /* one of the words that it sleeps on, since it read them */
+bool on_results[2], on_leadership[2], woken[2];
 bool callable, called;   /* Harvester::call_leader, see lead_follow.pml */
-byte taken;
+byte left;
 
 #ifdef TWO
 #define WAITERS 2
@@ -41,26 +52,56 @@ byte taken;
 #define WAITERS 1
 #endif
 
-/* Every result that can be taken, if there is anybody to take it, changes the leadership
- * word and wakes who sleeps on it, and calls who leads. */
+inline wake(i) {
+  woken[i] = true
+}
+
+/* Every result that can be taken, if there is anybody to take it, wakes one who sleeps on
+ * `results`; else whoever sleeps on the leadership word, and calls who leads. */
 inline announce() {
 #ifndef NOT_ANNOUNCED
   if
   :: takers != 0 ->
+#ifndef NO_WAITV
+     d_step { changed[0] = true; changed[1] = true };
+#endif
      if
-     :: sleepers != 0 ->
-        d_step { changed[0] = true; changed[1] = true };
-        d_step { woken[0] = woken[0] || asleep[0]; woken[1] = woken[1] || asleep[1] }
-     :: else
+     :: sleeping_takers != 0 ->
+        if
+        :: atomic { on_results[0] -> on_results[0] = false; wake(0) }
+        :: atomic { on_results[1] -> on_results[1] = false; wake(1) }
+        :: atomic { !on_results[0] && !on_results[1] -> nobody_woken = true }
+        fi
+     :: else -> nobody_woken = true
      fi;
-#ifndef NOT_CALLED
      if
-     :: callable -> called = true
+     :: nobody_woken ->
+        nobody_woken = false;
+        if
+        :: sleepers != 0 ->
+           d_step { changed[0] = true; changed[1] = true };
+           d_step {
+             if
+             :: on_leadership[0] -> on_leadership[0] = false; wake(0)
+             :: else
+             fi;
+             if
+             :: on_leadership[1] -> on_leadership[1] = false; wake(1)
+             :: else
+             fi
+           }
+        :: else
+        fi;
+#ifndef NOT_CALLED
+        if
+        :: callable -> called = true
+        :: else
+        fi
+#else
+        skip
+#endif
      :: else
      fi
-#else
-     skip
-#endif
   :: else
   fi
 #else
@@ -73,9 +114,9 @@ inline promote() {
   :: followers != 0 && owner == FREE ->
      d_step { changed[0] = true; changed[1] = true };
      if
-     :: atomic { asleep[0] -> asleep[0] = false; woken[0] = true }
-     :: atomic { asleep[1] -> asleep[1] = false; woken[1] = true }
-     :: !asleep[0] && !asleep[1]
+     :: atomic { on_leadership[0] -> on_leadership[0] = false; wake(0) }
+     :: atomic { on_leadership[1] -> on_leadership[1] = false; wake(1) }
+     :: atomic { !on_leadership[0] && !on_leadership[1] -> skip }
      fi
   :: else
   fi
@@ -119,8 +160,22 @@ inline take_result() {
   }
 }
 
+#if defined(POOL) || defined(NO_AIO)
+proctype worker() {
+  bool nobody_woken;
+  results++;
+  announce()
+}
+#endif
+
+#ifdef NO_WAITV
+#define SLEEPERS sleepers
+#else
+#define SLEEPERS sleeping_takers
+#endif
+
 proctype waiter(byte me) {
-  bool got, could_lead;
+  bool got, could_lead, has_slept, nobody_woken, gives_up;
 #ifndef TAKER_COUNTED_LATE
   takers++;
 #endif
@@ -138,11 +193,19 @@ proctype waiter(byte me) {
            callable = true;
            take_result();
            if
-           :: !got && !event -> event || called /* io_getevents */
+           :: !got && !event ->
+              if
+              :: event || called /* io_getevents */
+#ifdef GIVES_UP
+              :: me == 1 -> gives_up = true
+#endif
+              fi
            :: else
            fi;
-           called = false;
-           take_events();
+           if
+           :: !gives_up -> called = false; take_events()
+           :: else /* it unwinds */
+           fi;
            callable = false;
            owner = FREE;
            promote();
@@ -162,11 +225,14 @@ proctype waiter(byte me) {
      :: got || (could_lead && owner == FREE)
      :: else ->
 #ifndef COUNTED_LATE
-        sleepers++;
+        SLEEPERS++;
 #endif
         take_result();
 #ifdef COUNTED_LATE
-        sleepers++;
+        SLEEPERS++;
+#endif
+#ifdef READ_LATE
+        changed[me] = false;
 #endif
 #ifdef TAKER_COUNTED_LATE
         takers++;
@@ -174,14 +240,28 @@ proctype waiter(byte me) {
         if
         :: got
         :: else ->
+           has_slept = true;
            if
-           :: atomic { !changed[me] -> asleep[me] = true };
-              woken[me];
-              d_step { asleep[me] = false; woken[me] = false }
+           :: atomic {
+                !changed[me] ->
+#ifndef NO_WAITV
+                on_results[me] = true;
+                on_leadership[me] = could_lead
+#else
+                on_leadership[me] = true
+#endif
+              };
+              if
+              :: woken[me]
+#ifdef GIVES_UP
+              :: me == 1 -> gives_up = true
+#endif
+              fi;
+              d_step { on_results[me] = false; on_leadership[me] = false; woken[me] = false }
            :: else
            fi
         fi;
-        sleepers--
+        SLEEPERS--
 #ifdef TAKER_COUNTED_LATE
         ; takers--
 #endif
@@ -192,14 +272,27 @@ proctype waiter(byte me) {
      fi;
 again:
      if
-     :: got -> break
+     :: got || gives_up -> break
      :: else
      fi
   od;
 #ifndef TAKER_COUNTED_LATE
   takers--;
 #endif
-  taken++
+#ifndef NOT_PASSED_ON
+  if
+  :: has_slept && !got -> announce()
+  :: else
+  fi;
+#endif
+  left++
+#ifdef GIVES_UP
+  /* And if it has not given up, another one ends. */
+  ; if
+  :: me == 1 && got -> run worker()
+  :: else
+  fi
+#endif
 }
 
 #ifdef POOL
@@ -211,6 +304,7 @@ again:
 /* One after the other; the kernel ends them at any time. */
 proctype submitter() {
   byte count;
+  bool nobody_woken;
   do
   :: count == BY_KERNEL -> break
   :: else ->
@@ -220,13 +314,6 @@ proctype submitter() {
      count++
   od
 }
-
-#if defined(POOL) || defined(NO_AIO)
-proctype worker() {
-  results++;
-  announce()
-}
-#endif
 
 proctype kernel() {
   atomic { !event -> event = true }
@@ -239,8 +326,10 @@ init {
     run waiter(1);
 #endif
 #ifdef NO_AIO
-    run worker();
     run worker()
+#ifndef GIVES_UP
+    ; run worker()
+#endif
 #else
     run submitter();
 #ifdef POOL
@@ -248,5 +337,5 @@ init {
 #endif
 #endif
   };
-  taken == WAITERS
+  left == WAITERS
 }
