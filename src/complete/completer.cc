@@ -15,6 +15,28 @@ bool concerns_only_callbacks(const Notification& notification) noexcept {
 
 }  // namespace
 
+// What is left of it when all are told.
+inline void Completer::keep_result(Request& request) noexcept {
+  retrieval_.retain_or_free(request);
+  // Who waits for this request, or for its list, has been woken for that.
+  if (takers_.load(std::memory_order_seq_cst) != 0) announce_result();
+}
+
+inline void Completer::publish(Request& request, std::int64_t result) {
+  StatusCell* cell = request.cell;
+  statistics_.count(Count::completed);
+  if (result == -ECANCELED) statistics_.count(Count::cancelled);
+  cell->result_bytes = result < 0 ? -1 : result;
+  const int error_number = result < 0 ? static_cast<int>(-result) : 0;
+  // release pairs with the acquire in aio_error(): who sees the status sees the
+  // result and the data. seq_cst besides, because sleepers_ is read after it.
+  const std::uint32_t before =
+      cell->word.exchange(status::done(error_number), std::memory_order_seq_cst);
+  // An address only: the cell itself may be gone.
+  if (before != status::in_progress) wake_waiters(&cell->word, before);
+  wake_sleepers();
+}
+
 void Completer::complete(Request& request, std::int64_t result) {
   // None for a negative number, which nothing can be outstanding on.
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
@@ -30,22 +52,8 @@ void Completer::complete(Request& request, std::int64_t result) {
     if (result < 0) group->failed.store(true, std::memory_order_relaxed);  // count_down orders
     count_down(*group);
   }
-  if (!to_detach || order::detach_or_leave(*record, request)) send(request);
-}
-
-void Completer::publish(Request& request, std::int64_t result) {
-  StatusCell* cell = request.cell;
-  statistics_.count(Count::completed);
-  if (result == -ECANCELED) statistics_.count(Count::cancelled);
-  cell->result_bytes = result < 0 ? -1 : result;
-  const int error_number = result < 0 ? static_cast<int>(-result) : 0;
-  // release pairs with the acquire in aio_error(): who sees the status sees the
-  // result and the data. seq_cst besides, because sleepers_ is read after it.
-  const std::uint32_t before =
-      cell->word.exchange(status::done(error_number), std::memory_order_seq_cst);
-  // An address only: the cell itself may be gone.
-  if (before != status::in_progress) wake_waiters(&cell->word, before);
-  wake_sleepers();
+  if (to_detach && !order::detach_or_leave(*record, request)) return;
+  request.notification.kind == Notification::Kind::none ? keep_result(request) : send(request);
 }
 
 // `status`: the last one before the end.
@@ -56,8 +64,7 @@ void Completer::wake_waiters(const sys::FutexWord* word, std::uint32_t status) n
   harvester_.call_leader();
 }
 
-bool Completer::wake_sleepers() noexcept {
-  if (sleepers_.load(std::memory_order_seq_cst) == 0) return false;
+bool Completer::wake_all_sleepers() noexcept {
   harvester_.leadership().fetch_add(1, std::memory_order_seq_cst);
   sys::futex_wake(&harvester_.leadership(), INT_MAX);
   harvester_.call_leader();
@@ -104,9 +111,7 @@ void Completer::sent(Notifiable& item) {
   if (item.notification.of_list) {
     drop(static_cast<RequestGroup&>(item));
   } else {
-    retrieval_.retain_or_free(static_cast<Request&>(item));
-    // Who waits for this request, or for its list, has been woken for that.
-    if (takers_.load(std::memory_order_seq_cst) != 0) announce_result();
+    keep_result(static_cast<Request&>(item));
   }
 }
 

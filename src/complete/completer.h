@@ -67,9 +67,13 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
 
  private:
   // And calls the leader. False: nobody sleeps so, and nothing done.
-  bool wake_sleepers() noexcept;
+  bool wake_sleepers() noexcept {
+    return sleepers_.load(std::memory_order_seq_cst) != 0 && wake_all_sleepers();
+  }
+  bool wake_all_sleepers() noexcept;
   void publish(Request& request, std::int64_t result);
   void wake_waiters(const sys::FutexWord* word, std::uint32_t status) noexcept;
+  void keep_result(Request& request) noexcept;
   void send(Notifiable& item);
 
   Requests& requests_;

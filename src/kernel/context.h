@@ -10,8 +10,10 @@
 #include "kernel/ring.h"
 #include "request/request.h"
 #include "request/statistics.h"
+#include "sys/calls.h"
 #include "sys/doorbell.h"
 #include "sys/mutex.h"
+#include "sys/thread_sanitizer.h"
 
 namespace kaio {
 
@@ -62,7 +64,9 @@ class Context {
   int submit(std::span<iocb*> iocbs) noexcept;
   int submit(iocb& control) noexcept {
     iocb* list = &control;
-    return submit({&list, 1});
+    statistics_.count(Count::io_submit_calls);
+    sys::handed_to_kernel(control.data);
+    return sys::calls.io_submit(context_, 1, &list);
   }
 
   // io_getevents with a relative timeout; null for ever. As libaio.

@@ -20,7 +20,7 @@ constexpr std::int64_t deaf_sleep_ns = 1'000'000;
 
 }  // namespace
 
-Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
+inline Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
     : harvester_(harvester), leads_(to_lead) {
   std::uintptr_t owner = 0;
   acquired_ = harvester_.owner_.compare_exchange_strong(owner, sys::this_thread(),
@@ -29,7 +29,7 @@ Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
   over_leader_ = nested_ && harvester_.being_callable_.load(std::memory_order_relaxed);
 }
 
-Harvester::Hold::~Hold() {
+inline Harvester::Hold::~Hold() {
   if (over_leader_) harvester_.call_interrupted_leader();
   if (!acquired_) return;
   harvester_.sleeping_ = false;
@@ -43,6 +43,38 @@ Harvester::Hold::~Hold() {
 
 bool Harvester::interrupted_here() const noexcept {
   return owner_.load(std::memory_order_relaxed) == sys::this_thread() && !sleeping_;
+}
+
+inline void Harvester::handle(const io_event& event) {
+  if (event.data == nullptr) {  // our own poll of call_fd_
+    sys::hear(call_fd_.load());
+    call_armed_ = false;
+    return;
+  }
+  sys::taken_from_kernel(event.data);
+  // Signed, whatever libaio declares; a transfer is at most 0x7ffff000 bytes.
+  sink_.answered(*static_cast<Request*>(event.data), static_cast<std::int32_t>(event.res));
+}
+
+inline void Harvester::handle_all() {
+  io_event event;
+  std::uint32_t count = 0;
+  if (something_handed())
+    for (; take_handed(event); ++count) handle(event);
+  if (context_.ring().usable())
+    for (; context_.ring().take(event); ++count) handle(event);
+  if (count != 0) context_.unreserve(count);
+}
+
+bool Harvester::take_handed(io_event& event) noexcept {
+  for (io_event& handed : handed_space()) {
+    std::atomic_ref object(handed.obj);
+    if (object.load(std::memory_order_relaxed) == nullptr) continue;
+    event = handed;
+    // A handler in between may have taken it: who gets the pointer has the event.
+    if (object.exchange(nullptr, std::memory_order_relaxed) != nullptr) return true;
+  }
+  return false;
 }
 
 void Harvester::harvest_now() {
@@ -70,37 +102,6 @@ void Harvester::harvest_by_calls() {
     while (context_.get_events(0, handed_space(), &no_time) > 0);
     if (hold.over_leader()) return;  // it is called, and looks at what is left
   } while (something_visible() || missed_.load(std::memory_order_seq_cst));
-}
-
-void Harvester::handle_all() {
-  io_event event;
-  std::uint32_t count = 0;
-  for (; take_handed(event); ++count) handle(event);
-  if (context_.ring().usable())
-    for (; context_.ring().take(event); ++count) handle(event);
-  if (count != 0) context_.unreserve(count);
-}
-
-bool Harvester::take_handed(io_event& event) noexcept {
-  for (io_event& handed : handed_space()) {
-    std::atomic_ref object(handed.obj);
-    if (object.load(std::memory_order_relaxed) == nullptr) continue;
-    event = handed;
-    // A handler in between may have taken it: who gets the pointer has the event.
-    if (object.exchange(nullptr, std::memory_order_relaxed) != nullptr) return true;
-  }
-  return false;
-}
-
-void Harvester::handle(const io_event& event) {
-  if (event.data == nullptr) {  // our own poll of call_fd_
-    sys::hear(call_fd_.load());
-    call_armed_ = false;
-    return;
-  }
-  sys::taken_from_kernel(event.data);
-  // Signed, whatever libaio declares; a transfer is at most 0x7ffff000 bytes.
-  sink_.answered(*static_cast<Request*>(event.data), static_cast<std::int32_t>(event.res));
 }
 
 Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {

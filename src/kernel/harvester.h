@@ -81,9 +81,7 @@ class Harvester {
   // A completion that nobody has handled yet; without the ring, only such as the kernel
   // has handed over.
   bool something_visible() const noexcept {
-    const auto* handed =
-        std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed);
-    return handed != nullptr || (context_.ring().usable() && !context_.ring().empty());
+    return something_handed() || (context_.ring().usable() && !context_.ring().empty());
   }
 
   enum class Led : std::uint8_t {
@@ -165,6 +163,11 @@ class Harvester {
   // What io_getevents may fill: with the ring at hand one event to wake up by.
   std::span<io_event> handed_space() noexcept {
     return {handed_, context_.ring().usable() ? 1 : handed_max};
+  }
+  // io_getevents fills it from the front.
+  bool something_handed() const noexcept {
+    return std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed) !=
+           nullptr;
   }
   bool nothing_there() const noexcept {
     if (!context_.ready()) return true;

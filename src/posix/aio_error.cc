@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "posix/export.h"
-#include "posix/frame.h"
 #include "posix/look.h"
 #include "posix/misuse.h"
 

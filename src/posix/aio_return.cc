@@ -2,6 +2,7 @@
 #include "posix/export.h"
 #include "posix/look.h"
 #include "posix/misuse.h"
+#include "runtime/runtime.h"
 
 KAIO_EXPORT ssize_t aio_return(aiocb* control_block) noexcept {
   using namespace kaio;

@@ -74,12 +74,18 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
     return fail(EINVAL);
   Runtime* engine = runtime();
   if (engine == nullptr) return fail(EAGAIN);
+  Request* found = nullptr;
+  {
+    const Frame frame(*engine);  // for what handlers put aside while Retrieval was locked
+    found = engine->completer.retrieval().next();
+  }
+  if (found != nullptr) return take(*engine, *found, control_block);
   // Another thread's first request may be the one: it is to be found by the ring then.
   if (options().route != Route::pool) engine->context.available();
   NextDone next_done(*engine);
   Waited waited{};
   {
-    const Frame frame(*engine);  // for what handlers put aside while Retrieval was locked
+    const Frame frame(*engine);
     const TakerCount counted(engine->completer);  // every result concerns us
     waited = engine->waiter.wait(
         next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));

@@ -28,22 +28,18 @@ Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context&
       route_(route), statistics_(statistics), watcher_(*this, statistics),
       pool_(*this, statistics), file_size_limit_bytes_(file_size_limit()) {}
 
-bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
-  request.pushed = request.notification.kind != Notification::Kind::none ||
-                   (request.group != nullptr &&
-                    request.group->notification.kind != Notification::Kind::none);
-  deferred::submitted = {.request = &request, .generation = Requests::generation_of(request)};
-  statistics_.count(Count::submitted);  // before it can complete
-  if (deferred::must_put_aside()) {
-    deferred::put_aside(request);
-    return true;
-  }
-  if (admit(request, batch)) return true;
-  statistics_.uncount(Count::submitted);
-  return false;
+// Nothing has to be asked before the first attempt, unless it is by the descriptor.
+inline bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
+  const Operation& operation = request.operation;
+  if (operation.is_sync() || route_ == Route::pool || route_ == Route::poll ||
+      !context_.available())
+    return false;
+  return operation.is_read() ||
+         (context_.has_nosignal() && file_size_limit_bytes_ == RLIM_INFINITY &&
+          (operation.rw_flags & RWF_APPEND) == 0);
 }
 
-bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
+inline bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   if (request.pushed && !reaper_->ensure_running()) return false;
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
   if (record == nullptr) {
@@ -70,15 +66,19 @@ bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   return false;
 }
 
-// Nothing has to be asked before the first attempt, unless it is by the descriptor.
-bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
-  const Operation& operation = request.operation;
-  if (operation.is_sync() || route_ == Route::pool || route_ == Route::poll ||
-      !context_.available())
-    return false;
-  return operation.is_read() ||
-         (context_.has_nosignal() && file_size_limit_bytes_ == RLIM_INFINITY &&
-          (operation.rw_flags & RWF_APPEND) == 0);
+bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
+  request.pushed = request.notification.kind != Notification::Kind::none ||
+                   (request.group != nullptr &&
+                    request.group->notification.kind != Notification::Kind::none);
+  deferred::submitted = {.request = &request, .generation = Requests::generation_of(request)};
+  statistics_.count(Count::submitted);  // before it can complete
+  if (deferred::must_put_aside()) {
+    deferred::put_aside(request);
+    return true;
+  }
+  if (admit(request, batch)) return true;
+  statistics_.uncount(Count::submitted);
+  return false;
 }
 
 Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,

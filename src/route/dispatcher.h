@@ -133,6 +133,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   bool read_cached(DescriptorRecord& record, Request& request);
   void learn_from_read(DescriptorRecord& record, int fd, bool at_once);
   Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);
+  Started submit_alone(Request& request, By by, bool may_raise_sigpipe);
   int submit_now(iocb& control, bool may_raise_sigpipe) noexcept;
   Started submitted(Request& request, int outcome, By by);
   Started to_backlog(Request& request, By by);

@@ -19,7 +19,7 @@ constexpr std::uint8_t reads_at_once_to_ask = 8;
 
 }  // namespace
 
-void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
+inline void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
   const Operation& operation = request.operation;
   request.attempt = attempt;
   std::uint32_t more_flags = attempt == Attempt::nowait ? RWF_NOWAIT : 0;
@@ -48,17 +48,22 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
   prepare_control(request, attempt, by);
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request, by);
-  const int fd = request.operation.fd;
   request.move_to(RequestState::in_kernel);
   const bool may_raise_sigpipe =
       request.is_stream && request.operation.is_write() && !context_.has_nosignal();
-  if (batch != nullptr && attempt != Attempt::plain && !may_raise_sigpipe) {
-    batch->add(request.control);
-    return Started::yes;
-  }
+  if (batch == nullptr || attempt == Attempt::plain || may_raise_sigpipe)
+    return submit_alone(request, by, may_raise_sigpipe);
+  batch->add(request.control);
+  return Started::yes;
+}
+
+// By a system call of its own.
+Dispatcher::Started Dispatcher::submit_alone(Request& request, By by, bool may_raise_sigpipe) {
+  const int fd = request.operation.fd;
   const bool to_read = request.operation.is_read();
   // Whether what the descriptor is may be learnt from what becomes of this read.
-  const bool tells = to_read && request.has_turn && !request.listed && attempt == Attempt::nowait;
+  const bool tells =
+      to_read && request.has_turn && !request.listed && request.attempt == Attempt::nowait;
   DescriptorRecord& record = *requests_.descriptors.at(fd);  // it has entered there
   const std::uint8_t lives = record.occupancy.now().lives();
   const std::uint32_t generation = Requests::generation_of(request);

@@ -8,15 +8,16 @@
 #include "runtime/report.h"
 
 namespace kaio {
-namespace {
 
-std::atomic<Runtime*> instance{nullptr};
+constinit std::atomic<Runtime*> process::instance{nullptr};
+
+namespace {
 
 // In the child only the forking thread lives: requests, threads and locks of the
 // parent's engine are copies without meaning. It is left where it is and a new one
 // made when needed. (The ring is not even mapped here.)
 void after_fork_in_child() {
-  Runtime* inherited = instance.exchange(nullptr);
+  Runtime* inherited = process::instance.exchange(nullptr);
   sys::mutexes_held = 0;
   deferred::requests.take_in_order();
   if (inherited == nullptr) return;
@@ -26,7 +27,9 @@ void after_fork_in_child() {
   inherited->completer.notifier().callbacks().forget_after_fork();
 }
 
-Runtime* make_runtime() noexcept {
+}  // namespace
+
+Runtime* process::make_runtime() noexcept {
   options().freeze();
   void* pages = sys::map_pages(sizeof(Runtime));
   if (pages == nullptr) return nullptr;
@@ -43,8 +46,6 @@ Runtime* make_runtime() noexcept {
   }
   return made;
 }
-
-}  // namespace
 
 Runtime::Runtime(const Options& options) noexcept
     : context(options.kernel, statistics),
@@ -66,13 +67,6 @@ void Runtime::configure(const Options& options) noexcept {
   waiter.set_spin(as_it_pays ? 0 : spin_us * INT64_C(1'000));
   waiter.spin_budget().enable(as_it_pays);
 }
-
-Runtime* runtime() noexcept {
-  Runtime* existing = instance.load(std::memory_order_acquire);
-  return existing != nullptr ? existing : make_runtime();
-}
-
-Runtime* runtime_if_any() noexcept { return instance.load(std::memory_order_acquire); }
 
 void apply_options() noexcept {
   if (Runtime* existing = runtime_if_any()) existing->configure(options());

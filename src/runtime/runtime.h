@@ -44,11 +44,22 @@ class Runtime {
   LateSink late_sink_;
 };
 
+// Inline, as every function of <aio.h> asks for it.
+namespace process {
+extern std::atomic<Runtime*> instance;
+Runtime* make_runtime() noexcept;
+}  // namespace process
+
+// Null if no request was ever made.
+inline Runtime* runtime_if_any() noexcept {
+  return process::instance.load(std::memory_order_acquire);
+}
 // The process's; made if there is none. Null without memory. Async-signal-safe once
 // the first call has returned.
-Runtime* runtime() noexcept;
-// Null if no request was ever made.
-Runtime* runtime_if_any() noexcept;
+inline Runtime* runtime() noexcept {
+  Runtime* existing = runtime_if_any();
+  return existing != nullptr ? existing : process::make_runtime();
+}
 
 // Re-reads the options that may change at any time.
 void apply_options() noexcept;

@@ -16,7 +16,7 @@ source "$(dirname "$0")/../real/cases.sh"
 program=$1
 few=100
 many=60000
-reads=60000
+reads=240000
 rounds=3
 limit_s=40 # of one run
 size_mib=64
