@@ -97,8 +97,11 @@ void CallbackThreads::note_mask() noexcept {
 }
 
 bool CallbackThreads::ensure_queue_runs() noexcept {
+  const std::uint32_t threads = thread_count_.load();
   // With a doorbell there may be requests that count on a thread to hear it.
-  return thread_count_.load() != 0 || (doorbell_.load() < 0 && queue_empty()) || start_first();
+  if (threads == 0) return (doorbell_.load() < 0 && queue_empty()) || start_first();
+  return busy_count_.load() < threads || threads >= limits::callback_threads_max ||
+         start_thread();
 }
 
 bool CallbackThreads::start_thread() noexcept {
@@ -261,7 +264,7 @@ void CallbackThreads::keep_spare() noexcept {
   if (busy_count_.load() < thread_count_.load() ||
       thread_count_.load() >= limits::callback_threads_max)
     return;
-  start_thread();  // if it cannot be made, the next callback tries again
+  if (!start_thread()) owner_.wants_retry();  // the callback may never return
 }
 
 // Who runs callbacks may be stuck in one.

@@ -48,8 +48,8 @@ class CallbackThreads {
     return start_first();
   }
 
-  // Makes up for a thread that could not be made in a signal handler.
-  // False: there are callbacks to run, and still no thread can be made.
+  // Makes up for a thread that could not be made, the spare one too.
+  // False: it still cannot.
   bool ensure_queue_runs() noexcept EXCLUDES(mutex_);
   // The mask that callbacks run with: that of the first thread to ask for one.
   void note_mask() noexcept EXCLUDES(mutex_);

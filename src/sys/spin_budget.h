@@ -9,7 +9,7 @@
 // would have cost when something came. While that pays, a thread looks on before each
 // sleep. While it does not, each sleep puts a little aside, until there is enough for a
 // few looks in a row: a single one would not tell, as a device that is kept busy answers
-// sooner. Where it never pays that is all it costs.
+// sooner. Where it never pays, that is all it costs, and less and less.
 //
 // Any thread may ask and tell at any time: guesses, for speed only.
 #pragma once
@@ -60,8 +60,13 @@ class SpinBudget {
       if (!looks) looks_.store(true, std::memory_order_relaxed);
       return true;
     }
-    if (looks) looks_.store(false, std::memory_order_relaxed);
-    balance_ns_.store(balance + put_aside_ns, std::memory_order_relaxed);
+    unsigned vain_trials = vain_trials_.load(std::memory_order_relaxed);
+    if (looks) {
+      looks_.store(false, std::memory_order_relaxed);
+      vain_trials = std::min(vain_trials + 1, vain_trials_max);
+      vain_trials_.store(vain_trials, std::memory_order_relaxed);
+    }
+    balance_ns_.store(balance + (put_aside_ns >> vain_trials), std::memory_order_relaxed);
     return false;
   }
 
@@ -69,9 +74,12 @@ class SpinBudget {
   void looked(std::int64_t time_ns, bool came) noexcept {
     // Not more than if the processor had not been taken away meanwhile.
     const std::int64_t cost_ns = std::min(time_ns, 2 * look_max_ns) - (came ? sleep_cost_ns : 0);
-    const std::int64_t balance = balance_ns_.load(std::memory_order_relaxed) - cost_ns;
-    balance_ns_.store(static_cast<std::int32_t>(std::min<std::int64_t>(balance, balance_max_ns)),
-                      std::memory_order_relaxed);
+    std::int64_t balance = balance_ns_.load(std::memory_order_relaxed) - cost_ns;
+    if (balance >= balance_max_ns) {
+      balance = balance_max_ns;
+      vain_trials_.store(0, std::memory_order_relaxed);
+    }
+    balance_ns_.store(static_cast<std::int32_t>(balance), std::memory_order_relaxed);
   }
 
  private:
@@ -80,11 +88,13 @@ class SpinBudget {
   static constexpr int looks_per_clock_reading = 16;
   static constexpr std::int32_t put_aside_ns = 250;
   static constexpr std::int32_t trials_ns = 2 * look_max_ns;
+  static constexpr unsigned vain_trials_max = 4;
   static constexpr std::int64_t balance_max_ns = 100'000;
 
   std::atomic<bool> enabled_{true};
   std::atomic<std::int32_t> balance_ns_{0};
   std::atomic<bool> looks_{false};
+  std::atomic<unsigned> vain_trials_{0};  // the last ones, as far as they count
 };
 
 }  // namespace kaio::sys

@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <deque>
 #include <sys/resource.h>
 #include <thread>
@@ -270,13 +271,36 @@ BOOST_AUTO_TEST_CASE(without_a_thread_somebody_is_asked_to_try_again) {
   Request last;
   set(last, count_and_exit);
   bench.threads.run(last);
-  BOOST_REQUIRE(eventually([&] { return bench.outbox.retries == 1; }));
+  // For want of a spare, then of any.
+  BOOST_REQUIRE(eventually([&] { return bench.outbox.retries == 2; }));
   BOOST_TEST(!bench.threads.ensure_queue_runs());
   threads_allowed = 2;
   BOOST_TEST(bench.threads.ensure_queue_runs());
   Request next;
   set(next, count_call);
   BOOST_TEST(bench.threads.run(next));
+  BOOST_TEST(eventually([&] { return called == 2; }));
+}
+
+// The only thread is stuck in a callback, and had no spare when that began.
+BOOST_AUTO_TEST_CASE(a_spare_that_could_not_be_made_is_made_later) {
+  const ThreadsUnlimited afterwards;
+  threads_allowed = 1;
+  Bench& bench = new_bench();
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  gate_open = false;
+  std::array<Request, 2> requests;
+  set(requests[0], be_stuck);
+  bench.threads.run(requests[0]);
+  BOOST_REQUIRE(eventually([&] { return stuck == 1; }));
+  BOOST_TEST(bench.outbox.retries == 1);
+  set(requests[1], count_call);
+  bench.threads.run(requests[1]);
+  BOOST_TEST(!bench.threads.ensure_queue_runs());
+  threads_allowed = unlimited;
+  BOOST_TEST(bench.threads.ensure_queue_runs());
+  BOOST_TEST(eventually([&] { return called == 1; }));
+  gate_open = true;
   BOOST_TEST(eventually([&] { return called == 2; }));
 }
 
