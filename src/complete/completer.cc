@@ -19,7 +19,7 @@ bool concerns_only_callbacks(const Notification& notification) noexcept {
 inline void Completer::keep_result(Request& request) noexcept {
   retrieval_.retain_or_free(request);
   // Who waits for this request, or for its list, has been woken for that.
-  if (takers_.load(std::memory_order_seq_cst) != 0) announce_result();
+  if (has_takers()) announce_result();
 }
 
 inline void Completer::publish(Request& request, std::int64_t result) {
@@ -56,10 +56,10 @@ void Completer::complete(Request& request, std::int64_t result) {
   request.notification.kind == Notification::Kind::none ? keep_result(request) : send(request);
 }
 
-// `status`: the last one before the end.
-void Completer::wake_waiters(const sys::FutexWord* word, std::uint32_t status) noexcept {
-  if ((status & status::waiter) != 0) sys::futex_wake(word, INT_MAX);
-  const std::uint32_t number = status & status::error_mask;
+// `last`: the status before the end.
+void Completer::wake_waiters(const sys::FutexWord* word, std::uint32_t last) noexcept {
+  if ((last & status::waiter) != 0) sys::futex_wake(word, INT_MAX);
+  const std::uint32_t number = last & status::error_mask;
   if (number != status::unannounced) event_counts_.announce(number);
   harvester_.call_leader();
 }

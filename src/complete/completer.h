@@ -3,7 +3,7 @@
 //
 // The order is fixed: the request leaves its descriptor's record (the number
 // may be closed and reused by who sees the status); the result is stored; one
-// exchange publishes the status and tells whether somebody sleeps on it; sleepers
+// exchange publishes the status and tells who sleeps for it, and on what; sleepers
 // are woken; the list counts down; successors are let go; the notification goes
 // out. After the exchange nothing touches the caller's cell.
 //
@@ -45,9 +45,10 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   // first look.
   void add_taker() noexcept { takers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_taker() noexcept { takers_.fetch_sub(1, std::memory_order_seq_cst); }
+  bool has_takers() const noexcept { return takers_.load(std::memory_order_seq_cst) != 0; }
   // Those of them that sleep on `results`, as it was before their last look. Each result
-  // changes it, and wakes one of them; who leaves without a result announces it once more,
-  // as it may have been woken for it.
+  // changes it, and wakes one of them; who is cancelled as it sleeps announces it once
+  // more, as it may have been woken for it. So does who leaves nothing to wait for behind.
   void add_sleeping_taker() noexcept { sleeping_takers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_sleeping_taker() noexcept {
     sleeping_takers_.fetch_sub(1, std::memory_order_seq_cst);
@@ -72,7 +73,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   }
   bool wake_all_sleepers() noexcept;
   void publish(Request& request, std::int64_t result);
-  void wake_waiters(const sys::FutexWord* word, std::uint32_t status) noexcept;
+  void wake_waiters(const sys::FutexWord* word, std::uint32_t last) noexcept;
   void keep_result(Request& request) noexcept;
   void send(Notifiable& item);
 

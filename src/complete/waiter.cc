@@ -2,6 +2,7 @@
 #include "complete/waiter.h"
 
 #include <algorithm>
+#include <cassert>
 #include <climits>
 #include <csignal>
 
@@ -116,7 +117,7 @@ void Waiter::spin(const FutexWaitSet& waits, sys::Deadline deadline) {
 
 // Who would lead. True: something has come.
 bool Waiter::look_on(const FutexWaitSet& waits, sys::Deadline deadline) {
-  if (harvester_.led()) return false;
+  if (harvester_.led() || !harvester_.context().ring().usable()) return false;
   // Not all comes by the ring, nor through us.
   return spin_budget_.look_on(deadline, [this] { return harvester_.something_visible(); },
                               [&waits] { return waits.done(); });
@@ -149,7 +150,11 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   if (deadline != sys::forever && (follower.alone() || has_handler(true)))
     return sleep_on_any(waits, leadership, deadline);
   const std::size_t count = waits.words(std::span(words).first(follow_words_max));
-  if (count == 0) return 0;
+  assert(count <= follow_words_max);
+  if (count == 0) {
+    waits.slept();
+    return 0;
+  }
   // Only who could lead: a promotion wakes one thread.
   if (could_lead) words[count] = {.word = &harvester_.leadership(), .expected = leadership};
   const auto expected =

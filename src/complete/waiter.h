@@ -12,8 +12,8 @@
 // Before it sleeps it may spin: for as long as it was told to; or, if nobody leads yet,
 // for a few microseconds where that saves more than it costs (sys/spin_budget.h).
 //
-// What a waiter leaves behind when it goes, by timeout, signal or cancellation, is
-// at most the waiter bit in a status word: one needless wake-up.
+// What a waiter leaves behind when it goes, by timeout, signal or cancellation, is at most
+// a mark in status words: needless wake-ups, one for each, until those requests end.
 #pragma once
 
 #include "complete/completer.h"
@@ -28,10 +28,10 @@ inline constexpr std::size_t follow_words_max = sys::futex_waitv_max - 1;
 // A wait set that a follower can sleep on.
 class FutexWaitSet : public WaitSet {
  public:
-  // Before a sleep. Fills in what to sleep on, and returns how many there are. 0: not to
-  // sleep, but to look again.
+  // Before a sleep. Fills in what to sleep on, and returns how many there are, which fit.
+  // 0: not to sleep, but to look again.
   virtual std::size_t words(std::span<sys::FutexExpectation> space) = 0;
-  // After it, unless it ended by cancellation.
+  // After it, or instead of it, unless it ended by cancellation.
   virtual void slept() {}
 
  protected:

@@ -59,7 +59,8 @@ inline void Harvester::handle(const io_event& event) {
 inline void Harvester::handle_all() {
   io_event event;
   std::uint32_t count = 0;
-  if (something_handed())
+  // Without the ring a frame that we interrupted may have taken only the first ones.
+  if (something_handed() || !context_.ring().usable())
     for (; take_handed(event); ++count) handle(event);
   if (context_.ring().usable())
     for (; context_.ring().take(event); ++count) handle(event);

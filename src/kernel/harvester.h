@@ -13,7 +13,7 @@
 // Leading. One thread may sleep in io_getevents, holding the lock all the while:
 // the leader. When an event arrives the kernel wakes it, and no second thread is
 // involved. A thread that wants to sleep while another leads is a follower: it
-// sleeps on futexes, on those of its requests and on `leadership`. The leader
+// sleeps on futexes (complete/waiter.h), one of them `leadership`. The leader
 // completes everybody's requests while it leads.
 //
 // Handing over. Who gives up the lock, for whatever reason, then looks (after the
@@ -164,7 +164,7 @@ class Harvester {
   std::span<io_event> handed_space() noexcept {
     return {handed_, context_.ring().usable() ? 1 : handed_max};
   }
-  // io_getevents fills it from the front.
+  // io_getevents fills it from the front, and whoever harvests empties it from there.
   bool something_handed() const noexcept {
     return std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed) !=
            nullptr;

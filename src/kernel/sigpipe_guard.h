@@ -3,8 +3,9 @@
 
 #include <csignal>
 #include <ctime>
+#include <sys/syscall.h>
 
-#include "sys/cancellation.h"
+#include "sys/direct_call.h"
 
 namespace kaio {
 
@@ -22,9 +23,10 @@ class SigpipeGuard {
     ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &saved_);
   }
   ~SigpipeGuard() {
-    const sys::NoCancellation no_cancellation;
     const timespec no_time{};
-    if (!was_pending_) ::sigtimedwait(&sigpipe_, nullptr, &no_time);
+    constexpr long kernel_mask_bytes = 8;  // of 64 signals
+    if (!was_pending_)
+      sys::direct_call(SYS_rt_sigtimedwait, &sigpipe_, nullptr, &no_time, kernel_mask_bytes);
     ::pthread_sigmask(SIG_SETMASK, &saved_, nullptr);
   }
   SigpipeGuard(const SigpipeGuard&) = delete;

@@ -8,6 +8,7 @@
 #include "sys/cancellation.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
+#include "sys/direct_call.h"
 #include "sys/doorbell.h"
 #include "sys/thread.h"
 
@@ -19,7 +20,7 @@ constexpr std::int64_t audit_interval_ns = audit_interval_ms * INT64_C(1'000'000
 constexpr std::uint32_t ends_everything = EPOLLERR | EPOLLHUP;
 
 void close_if_open(int fd) noexcept {
-  if (fd >= 0) ::close(fd);
+  if (fd >= 0) sys::direct_call(SYS_close, fd);
 }
 
 std::uint32_t wanted_by(const Request& request) {
@@ -49,8 +50,8 @@ bool Watcher::ensure_running() noexcept {
     running_.store(true, std::memory_order_release);
     return true;
   }
-  ::close(epoll_fd_);
-  ::close(wake_fd_);
+  close_if_open(epoll_fd_);
+  close_if_open(wake_fd_);
   epoll_fd_ = wake_fd_ = -1;
   return false;
 }

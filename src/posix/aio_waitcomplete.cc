@@ -13,9 +13,10 @@ class NextDone final : public FutexWaitSet {
  public:
   explicit NextDone(Runtime& runtime) noexcept : runtime_(runtime) {}
   ~NextDone() {
+    if (!sleeps_) return;
+    // Cancelled as it slept, and perhaps woken for a result that it has not looked for.
     slept();
-    // It may have been woken for a result, and cancelled before it looked.
-    if (has_slept_ && request_ == nullptr) runtime_.completer.announce_result();
+    runtime_.completer.announce_result();
   }
   NextDone(const NextDone&) = delete;
   NextDone& operator=(const NextDone&) = delete;
@@ -35,7 +36,7 @@ class NextDone final : public FutexWaitSet {
     const sys::FutexWord& results = runtime_.completer.results();
     space[0] = {.word = &results, .expected = results.load(std::memory_order_seq_cst)};
     runtime_.completer.add_sleeping_taker();
-    sleeps_ = has_slept_ = true;
+    sleeps_ = true;
     return done() ? 0 : 1;
   }
   void slept() override {
@@ -49,15 +50,25 @@ class NextDone final : public FutexWaitSet {
   Runtime& runtime_;
   mutable Request* request_ = nullptr;
   bool sleeps_ = false;  // counted as one that does
-  bool has_slept_ = false;
   const bool cancellable_ = sys::cancellation_enabled();
 };
+
+// Who takes the last result, or finds that there is none to come, tells the others: one by
+// one, as each of them looks.
+void tell_if_none_left(Runtime& runtime) {
+  // Full fence between what this thread has taken and the look for others; they are
+  // counted before they look for what is left.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (runtime.completer.has_takers() && !runtime.requests.any_to_retrieve())
+    runtime.completer.announce_result();
+}
 
 ssize_t take(Runtime& runtime, Request& request, aiocb** control_block) {
   StatusCell& cell = *request.cell;
   *control_block = aiocb_of(cell);
   const std::int64_t result = request.done_bytes;
   runtime.requests.free(request);
+  tell_if_none_left(runtime);
   // As aio_return() leaves it.
   std::uint32_t done = status::done(result < 0 ? static_cast<int>(-result) : 0);
   cell.word.compare_exchange_strong(done, (done & status::error_mask) | status::tag_taken);
@@ -91,5 +102,6 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
         next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
   }
   if (next_done.request() != nullptr) return take(*engine, *next_done.request(), control_block);
+  tell_if_none_left(*engine);
   return fail(waited == Waited::interrupted ? EINTR : EAGAIN);
 }

@@ -2,9 +2,11 @@
 #include "posix/misuse.h"
 
 #include <cstring>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/options.h"
+#include "sys/direct_call.h"
 
 namespace kaio {
 
@@ -17,7 +19,7 @@ bool is_refused_misuse(const char* function) noexcept {
     char message[160] = "kaio: ";
     std::strncat(message, function, 32);
     std::strcat(message, text);
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message, std::strlen(message));
+    sys::direct_call(SYS_write, STDERR_FILENO, message, static_cast<long>(std::strlen(message)));
   }
   return true;
 }

@@ -92,11 +92,10 @@ std::size_t AnyDone::words(std::span<sys::FutexExpectation> space) {
   for (const aiocb* control_block : list_) {
     if (control_block == nullptr) continue;
     const sys::FutexWord& word = cell_of(*control_block).word;
-    // Whatever else it says; not if it has ended meanwhile, and perhaps begun anew.
     const std::uint32_t now = word.load(std::memory_order_seq_cst);
-    space[count++] = {.word = &word,
-                      .expected = status::is_in_progress(now) ? now | status::waiter
-                                                              : status::in_progress};
+    if (!status::is_in_progress(now)) return 0;
+    // Without the mark it is another request's by now: then nobody sleeps on it.
+    space[count++] = {.word = &word, .expected = now | status::waiter};
   }
   return count;
 }

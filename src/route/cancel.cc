@@ -3,12 +3,14 @@
 // container's lock; what waits in the kernel for readiness is taken from its poll
 // (request.h), which is then told to end, and ends when it likes; what the kernel or
 // a pool thread is doing goes on.
+#include <sys/syscall.h>
 #include <time.h>
 
 #include <utility>
 
 #include "request/deferred.h"
 #include "route/dispatcher.h"
+#include "sys/direct_call.h"
 
 namespace kaio {
 namespace {
@@ -132,7 +134,8 @@ bool Dispatcher::Canceller::settle() {
   if (std::exchange(polls_ended_, false)) dispatcher_.harvester_.call_leader();
   dispatcher_.drain();
   if (!in_motion_) return false;
-  if (++look_count_ > looks_without_sleep) ::nanosleep(&look_interval, nullptr);
+  if (++look_count_ > looks_without_sleep) 
+    sys::direct_call(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &look_interval, nullptr);
   dispatcher_.harvester_.harvest();
   return true;
 }

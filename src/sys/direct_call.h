@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A system call without the C library around it, for the few that every request of a
-// kind makes: no detour by errno, which stays as it is, and no cancellation point.
+// A system call without the C library around it: no detour by errno, which stays as it
+// is, for the few that every request of a kind makes; and no cancellation point, for what
+// a thread does behind a sleep in which it can be cancelled (cancellation.h).
 #pragma once
 
 #include <cerrno>

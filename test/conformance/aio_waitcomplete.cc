@@ -197,6 +197,36 @@ BOOST_AUTO_TEST_CASE(many_threads_share_the_completions) {
   BOOST_TEST(total == 400);
 }
 
+// Of several threads one takes the last result; the others are told that none will come.
+BOOST_DATA_TEST_CASE(who_waits_without_a_time_is_told_when_nothing_is_left,
+                     data::make({ChannelKind::pipe, ChannelKind::pty_slave}) *
+                         data::make({1, 2, 5}),
+                     kind, thread_count) {
+  const Drained drained;
+  const Channel channel{kind};
+  for (int round = 0; round < 20; ++round) {
+    const Request read = Request::to_read(channel.reader(), 1);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    std::atomic<int> taken_count = 0;
+    std::atomic<int> told_count = 0;
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < thread_count; ++thread)
+      threads.emplace_back([&] {
+        aiocb *block = nullptr;
+        if (aio_waitcomplete(&block, nullptr) == 1)
+          ++taken_count;
+        else
+          told_count += errno == EAGAIN && block == nullptr;
+      });
+    std::this_thread::sleep_for(round % 2 == 0 ? 2ms : 0ms);
+    channel.send("x");
+    BOOST_REQUIRE(eventually([&] { return taken_count + told_count == thread_count; }));
+    for (std::thread &thread : threads)
+      thread.join();
+    BOOST_TEST(taken_count == 1);
+  }
+}
+
 // A sanitizer takes the stack of a thread that is unwound inside a system call
 // for overwritten.
 BOOST_TEST_DECORATOR(*without_sanitizer())

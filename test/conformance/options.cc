@@ -118,7 +118,8 @@ BOOST_AUTO_TEST_CASE(O_DIRECT_reads_go_by_the_kernel,
 
 // Who spins long enough does not sleep.
 BOOST_AUTO_TEST_CASE(with_a_spin_time_waiting_takes_no_system_call,
-                     *on_route({Route::automatic, Route::kernel}) * with_direct_io()) {
+                     *on_route({Route::automatic, Route::kernel}) * with_direct_io() *
+                         with_the_ring()) {
   const Storage storage{StorageKind::direct_file};
   BOOST_REQUIRE(kaio_set_option("spin_time", "1000000") == 0);
   const auto before = statistics_now();

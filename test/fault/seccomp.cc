@@ -93,6 +93,51 @@ BOOST_DATA_TEST_CASE(lists_are_waited_for_without_futex_waitv, data::make({"auto
   }, patience_s) == 0);
 }
 
+// The same for long lists of aio_suspend, and for aio_waitcomplete.
+BOOST_DATA_TEST_CASE(threads_are_woken_without_futex_waitv, data::make({"auto", "pool"}), chosen) {
+  BOOST_TEST(run_in_child([chosen] {
+    constexpr long futex_waitv = 449;
+    constexpr int rounds = 200;
+    if (kaio_set_option("route", chosen) != 0 || !refuse(futex_waitv, ENOSYS)) return 100;
+    const auto ends = support::make_pipe();
+    const auto silent_ends = support::make_pipe();
+    std::vector<support::Request> silent;
+    std::vector<const aiocb*> list;
+    for (int i = 0; i < 200; ++i) {
+      silent.push_back(support::Request::to_read(silent_ends.first.get(), 1));
+      if (aio_read(silent.back()) != 0) return 1;
+      list.push_back(silent.back());
+    }
+    list.push_back(nullptr);
+    std::atomic<int> good_count{0};
+    const auto tell = [&] { return ::write(ends.second.get(), "x", 1) == 1; };
+    std::thread suspends([&] {
+      for (int round = 0; round < rounds; ++round) {
+        const support::Request read = support::Request::to_read(ends.first.get(), 1);
+        list.back() = read;
+        if (aio_read(read) != 0 || !tell()) return;
+        if (aio_suspend(list.data(), static_cast<int>(list.size()), nullptr) != 0) return;
+        good_count += aio_return(read) == 1;
+      }
+    });
+    suspends.join();
+    if (good_count != rounds) return 2;
+    std::vector<std::thread> takers;
+    std::atomic<int> taken_count{0};
+    for (int i = 0; i < 4; ++i)
+      takers.emplace_back([&] {
+        aiocb* block = nullptr;
+        taken_count += aio_waitcomplete(&block, nullptr) == 1;
+      });
+    for (int i = 0; i < 4; ++i) {
+      ::usleep(2000);
+      if (::write(silent_ends.second.get(), "x", 1) != 1) return 3;
+    }
+    for (std::thread& taker : takers) taker.join();
+    return taken_count == 4 ? 0 : 4;
+  }, patience_s) == 0);
+}
+
 // The contexts are held only while the first request is made: others on this
 // machine need them too.
 BOOST_AUTO_TEST_CASE(when_the_machine_has_no_contexts_left_all_goes_by_pool_and_epoll) {

@@ -30,6 +30,9 @@
  * holds: one of two is cancelled, the other one gets the result: -DTWO -DNO_AIO -DGIVES_UP
  * holds: the same with the kernel: -DTWO -DPOOL -DGIVES_UP
  * fails: who is cancelled does not pass on what it was woken for: -DTWO -DNO_AIO -DGIVES_UP -DNOT_PASSED_ON
+ * holds: two wait for one result: -DTWO -DFEW
+ * holds: the same, without kernel AIO: -DTWO -DFEW -DNO_AIO
+ * fails: who takes the last result does not tell the others: -DTWO -DFEW -DNO_AIO -DNOT_TOLD
  * holds: two wait, without futex_waitv: -DTWO -DPOOL -DNO_WAITV
  * holds: the same, without kernel AIO: -DTWO -DNO_AIO -DNO_WAITV
  * fails: the same, and a sleeper looks before it is counted: -DTWO -DNO_AIO -DNO_WAITV -DCOUNTED_LATE
@@ -44,6 +47,7 @@ byte owner = FREE, followers, sleepers, takers, sleeping_takers;
 bool changed[2];        /* one of the words that it sleeps on, since it read them */
 bool on_results[2], on_leadership[2], woken[2];
 bool callable, called;   /* Harvester::call_leader, see lead_follow.pml */
+byte outstanding;       /* Requests::any_to_retrieve */
 byte left;
 
 #ifdef TWO
@@ -154,8 +158,8 @@ inline harvest(me) {
 inline take_result() {
   atomic {
     if
-    :: results != 0 -> results--; got = true
-    :: else
+    :: results != 0 -> results--; outstanding--; got = true
+    :: else -> none_left = outstanding == 0
     fi
   }
 }
@@ -175,7 +179,7 @@ proctype worker() {
 #endif
 
 proctype waiter(byte me) {
-  bool got, could_lead, has_slept, nobody_woken, gives_up;
+  bool got, none_left, could_lead, sleeps, nobody_woken, gives_up;
 #ifndef TAKER_COUNTED_LATE
   takers++;
 #endif
@@ -183,7 +187,7 @@ proctype waiter(byte me) {
   :: harvest(me);
      take_result();
      if
-     :: got -> break
+     :: got || none_left -> break
      :: else
      fi;
      if
@@ -193,7 +197,7 @@ proctype waiter(byte me) {
            callable = true;
            take_result();
            if
-           :: !got && !event ->
+           :: !got && !none_left && !event ->
               if
               :: event || called /* io_getevents */
 #ifdef GIVES_UP
@@ -222,7 +226,7 @@ proctype waiter(byte me) {
      changed[me] = false;
      take_result();
      if
-     :: got || (could_lead && owner == FREE)
+     :: got || none_left || (could_lead && owner == FREE)
      :: else ->
 #ifndef COUNTED_LATE
         SLEEPERS++;
@@ -238,9 +242,9 @@ proctype waiter(byte me) {
         takers++;
 #endif
         if
-        :: got
+        :: got || none_left
         :: else ->
-           has_slept = true;
+           sleeps = true;
            if
            :: atomic {
                 !changed[me] ->
@@ -257,7 +261,8 @@ proctype waiter(byte me) {
               :: me == 1 -> gives_up = true
 #endif
               fi;
-              d_step { on_results[me] = false; on_leadership[me] = false; woken[me] = false }
+              d_step { on_results[me] = false; on_leadership[me] = false; woken[me] = false };
+              sleeps = gives_up
            :: else
            fi
         fi;
@@ -272,7 +277,7 @@ proctype waiter(byte me) {
      fi;
 again:
      if
-     :: got || gives_up -> break
+     :: got || none_left || gives_up -> break
      :: else
      fi
   od;
@@ -281,7 +286,13 @@ again:
 #endif
 #ifndef NOT_PASSED_ON
   if
-  :: has_slept && !got -> announce()
+  :: sleeps -> announce()
+  :: else
+  fi;
+#endif
+#ifndef NOT_TOLD
+  if
+  :: !gives_up && outstanding == 0 -> announce()
   :: else
   fi;
 #endif
@@ -289,13 +300,13 @@ again:
 #ifdef GIVES_UP
   /* And if it has not given up, another one ends. */
   ; if
-  :: me == 1 && got -> run worker()
+  :: me == 1 && got -> outstanding++; run worker()
   :: else
   fi
 #endif
 }
 
-#ifdef POOL
+#if defined(POOL) || defined(FEW)
 #define BY_KERNEL (WAITERS - 1)
 #else
 #define BY_KERNEL WAITERS
@@ -326,13 +337,17 @@ init {
     run waiter(1);
 #endif
 #ifdef NO_AIO
+    outstanding++;
+    run worker();
+#if !defined(GIVES_UP) && !defined(FEW)
+    outstanding++;
     run worker()
-#ifndef GIVES_UP
-    ; run worker()
 #endif
 #else
+    outstanding = BY_KERNEL;
     run submitter();
 #ifdef POOL
+    outstanding++;
     run worker()
 #endif
 #endif

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <string_view>
@@ -95,6 +96,15 @@ Precondition on_route(std::initializer_list<Route> routes) {
 
 Precondition with_direct_io() {
   return only_if(direct_io_works, "no O_DIRECT in the directory for test files");
+}
+
+Precondition with_the_ring() {
+  return only_if(
+    [] {
+      const char *value = std::getenv("KAIO_RING");
+      return value == nullptr || std::strcmp(value, "0") != 0;
+    },
+    "completions are fetched by system calls");
 }
 
 Precondition with_late_memory() {

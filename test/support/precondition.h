@@ -43,6 +43,7 @@ Precondition as_root();
 Precondition without_sanitizer();
 Precondition on_route(std::initializer_list<Route> routes);
 Precondition with_direct_io();
+Precondition with_the_ring();
 Precondition with_late_memory();
 // No handler of the process lacks SA_RESTART (sanitizers install some).
 Precondition where_all_handlers_restart();

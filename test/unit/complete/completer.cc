@@ -38,6 +38,37 @@ BOOST_AUTO_TEST_CASE(status_and_result_are_those_of_the_request) {
   BOOST_TEST(shop.statistics.get(kaio::Count::cancelled) == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_request_is_announced_to_one_or_to_several) {
+  constexpr std::uint32_t first = 5;
+  constexpr std::uint32_t second = ECANCELED;  // any number may be one's
+  const std::uint32_t by_one = status::announced_to(status::in_progress | status::waiter, first);
+  BOOST_TEST(by_one == (status::tag_in_progress | status::waiter | first));
+  BOOST_TEST(status::announced_to(by_one, first) == by_one);
+  const std::uint32_t by_two = status::announced_to(by_one, second);
+  BOOST_TEST(by_two == (status::tag_in_progress | status::waiter | status::several));
+  for (const std::uint32_t number : {first, second, status::several})
+    BOOST_TEST(status::announced_to(by_two, number) == by_two);
+  BOOST_TEST(status::is_in_progress(by_two));
+}
+
+BOOST_AUTO_TEST_CASE(an_end_changes_the_event_count_that_it_is_announced_to_and_no_other) {
+  Workshop shop;
+  StatusCell cell{};
+  const auto count = [&shop](std::uint32_t number) {
+    return shop.completer.event_counts().at(number).load();
+  };
+  for (const std::uint32_t number : {std::uint32_t{0}, std::uint32_t{ECANCELED}, status::several}) {
+    Request& request = shop.begin(cell);
+    cell.word = status::announced_to(cell.word, number);
+    const auto before = count(number);
+    const auto others_before = count(7);
+    shop.completer.complete(request, 1);
+    BOOST_TEST(count(number) == before + 1);
+    BOOST_TEST(count(7) == others_before);
+    BOOST_TEST(cell.word == status::done(0));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_sees_the_status_finds_the_descriptor_free) {
   constexpr int rounds = support::sanitized ? 2000 : 20000;
   Workshop shop;

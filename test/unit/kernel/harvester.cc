@@ -8,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <deque>
+#include <functional>
 #include <poll.h>
 #include <thread>
 
@@ -23,9 +24,10 @@ namespace {
 struct CountingSink final : kaio::AnswerSink {
   void answered(Request&, std::int32_t answer) override {
     last_answer = answer;
-    ++answers;
+    if (++answers == 1 && on_first_answer) on_first_answer();
   }
   void drain() override {}
+  std::function<void()> on_first_answer;
   std::atomic<int> answers{0};
   std::atomic<std::int32_t> last_answer{0};
 };
@@ -83,6 +85,20 @@ BOOST_AUTO_TEST_CASE(without_the_ring_harvesting_takes_everything_too) {
   for (int i = 0; i < 100; ++i) bench.complete();
   bench.harvester.harvest();
   BOOST_TEST(bench.sink.answers == 100);
+  BOOST_TEST(bench.context.in_flight() == 0u);
+}
+
+// As a signal handler does, when the one that it interrupted has only handled the first of
+// those that one call has fetched.
+BOOST_AUTO_TEST_CASE(without_the_ring_a_nested_harvest_loses_nothing) {
+  Bench bench(false);
+  for (int i = 0; i < 3; ++i) bench.complete();
+  bench.sink.on_first_answer = [&bench] {
+    for (int i = 0; i < 2; ++i) bench.complete();
+    bench.harvester.harvest();
+  };
+  bench.harvester.harvest();
+  BOOST_TEST(bench.sink.answers == 5);
   BOOST_TEST(bench.context.in_flight() == 0u);
 }
 
