@@ -8,7 +8,6 @@
 #include "sys/cancellation.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
-#include "sys/direct_call.h"
 #include "sys/doorbell.h"
 #include "sys/thread.h"
 
@@ -20,7 +19,7 @@ constexpr std::int64_t audit_interval_ns = audit_interval_ms * INT64_C(1'000'000
 constexpr std::uint32_t ends_everything = EPOLLERR | EPOLLHUP;
 
 void close_if_open(int fd) noexcept {
-  if (fd >= 0) sys::direct_call(SYS_close, fd);
+  if (fd >= 0) sys::close_descriptor(fd);
 }
 
 std::uint32_t wanted_by(const Request& request) {
