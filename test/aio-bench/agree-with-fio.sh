@@ -34,9 +34,10 @@ run_fio() { # ENGINE DEPTH REPEAT
 }
 
 # verdict ENGINE DEPTH FIGURE: "agree:" or "differ:", and the figures. They agree when
-# the ranges over the repeats meet, or the medians are within 10 % or the wider range.
-# The two programs do not cost the same: fewer I/Os than fio's are an error beyond
-# that, more of them only when they are twice as many.
+# the ranges over the repeats meet, or the medians are within 10 % or the wider range;
+# 25 % with one outstanding, when it is mostly measured where the kernel lets the thread
+# that does the I/O run. The two programs do not cost the same: fewer I/Os than fio's are
+# an error beyond that, more of them only when they are twice as many.
 verdict() {
   python3 - "$scratch" "$repeats" "$@" <<'END'
 import json, statistics, sys
@@ -56,7 +57,7 @@ for number in range(int(repeats)):
         ours.append(one['latency_ns']['total']['p50'])
 middle, our_middle = statistics.median(fio), statistics.median(ours)
 width = max(max(fio) - min(fio), max(ours) - min(ours))
-noise = max(0.10 * middle, width)
+noise = max((0.25 if depth == '1' else 0.10) * middle, width)
 told = (f'fio {middle:,.0f} ({min(fio):,.0f} to {max(fio):,.0f}), '
         f'aio-bench {our_middle:,.0f} ({min(ours):,.0f} to {max(ours):,.0f})')
 if max(min(fio), min(ours)) <= min(max(fio), max(ours)) or abs(our_middle - middle) <= noise:
