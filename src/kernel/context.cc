@@ -62,12 +62,6 @@ bool Context::make_context() noexcept {
   return true;
 }
 
-int Context::submit(std::span<iocb*> iocbs) noexcept {
-  statistics_.count(Count::io_submit_calls);
-  for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
-  return sys::calls.io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
-}
-
 int Context::get_events(long min_count, std::span<io_event> events, const timespec* timeout) {
   statistics_.count(Count::io_getevents_calls);
   return sys::calls.io_getevents(context_, min_count, static_cast<long>(events.size()),

@@ -61,12 +61,14 @@ class Context {
 
   // One io_submit. Returns how many the kernel took, or the error number of the
   // first one, negative.
-  int submit(std::span<iocb*> iocbs) noexcept;
+  int submit(std::span<iocb*> iocbs) noexcept {
+    statistics_.count(Count::io_submit_calls);
+    for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
+    return sys::calls.io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
+  }
   int submit(iocb& control) noexcept {
     iocb* list = &control;
-    statistics_.count(Count::io_submit_calls);
-    sys::handed_to_kernel(control.data);
-    return sys::calls.io_submit(context_, 1, &list);
+    return submit({&list, 1});
   }
 
   // io_getevents with a relative timeout; null for ever. As libaio.

@@ -5,7 +5,6 @@
 
 namespace kaio {
 
-// Of one that is in progress.
 std::uint32_t look_in_ring(const aiocb& control_block) noexcept {
   const auto& word = cell_of(control_block).word;
   Runtime* engine = runtime_if_any();

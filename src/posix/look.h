@@ -5,6 +5,7 @@
 
 namespace kaio {
 
+// For look(): of one that is in progress.
 std::uint32_t look_in_ring(const aiocb& control_block) noexcept;
 
 // The status word of an aiocb, up to date: completions that are there are

@@ -134,7 +134,7 @@ bool Dispatcher::Canceller::settle() {
   if (std::exchange(polls_ended_, false)) dispatcher_.harvester_.call_leader();
   dispatcher_.drain();
   if (!in_motion_) return false;
-  if (++look_count_ > looks_without_sleep) 
+  if (++look_count_ > looks_without_sleep)
     sys::direct_call(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &look_interval, nullptr);
   dispatcher_.harvester_.harvest();
   return true;

@@ -18,8 +18,8 @@ static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
 // word differed), EINTR, ETIMEDOUT.
 int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline);
 
-// Wakes at most `count` sleepers; returns how many. The word need not exist any more: an address
-// that is gone, or somebody else's by now, at worst wakes a sleeper for nothing.
+// Wakes at most `count` sleepers; returns how many. The word need not exist any more: an
+// address that is gone, or somebody else's by now, at worst wakes a sleeper for nothing.
 int futex_wake(const FutexWord* word, int count) noexcept;
 
 struct FutexExpectation {

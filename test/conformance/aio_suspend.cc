@@ -291,7 +291,8 @@ BOOST_DATA_TEST_CASE(long_lists_may_name_what_others_name_too, data::make(channe
       auto list = index % 3 == 2 ? std::vector<const aiocb *>{} : const_list_of(silent_reads);
       list.push_back(reads[index]);
       list.push_back(reads[index + 1]);
-      wrong_count += suspend(list) != 0 || (in_progress(reads[index]) && in_progress(reads[index + 1]));
+      wrong_count += suspend(list) != 0 ||
+                     (in_progress(reads[index]) && in_progress(reads[index + 1]));
       ++returned_count;
     });
   // Every other read ends what two threads wait for.

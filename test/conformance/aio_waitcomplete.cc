@@ -255,7 +255,8 @@ BOOST_DATA_TEST_CASE(who_is_cancelled_leaves_its_result_to_another,
     for (Taker &taker : takers)
       if (&taker != &last)
         pthread_join(taker.thread, nullptr);
-    const auto taken_count = std::ranges::count_if(takers, [](auto &taker) { return taker.took.load(); });
+    const auto taken_count =
+      std::ranges::count_if(takers, [](auto &taker) { return taker.took.load(); });
     if (!last.took)
       channel.send(std::string(taken_count, 'x'));
     BOOST_TEST(eventually([&] { return last.took.load(); }));

@@ -109,19 +109,25 @@ BOOST_DATA_TEST_CASE(threads_are_woken_without_futex_waitv, data::make({"auto", 
       list.push_back(silent.back());
     }
     list.push_back(nullptr);
+    std::atomic<int> begun_count{0};
     std::atomic<int> good_count{0};
-    const auto tell = [&] { return ::write(ends.second.get(), "x", 1) == 1; };
     std::thread suspends([&] {
       for (int round = 0; round < rounds; ++round) {
         const support::Request read = support::Request::to_read(ends.first.get(), 1);
         list.back() = read;
-        if (aio_read(read) != 0 || !tell()) return;
+        if (aio_read(read) != 0) return;
+        ++begun_count;
         if (aio_suspend(list.data(), static_cast<int>(list.size()), nullptr) != 0) return;
         good_count += aio_return(read) == 1;
       }
     });
+    for (int round = 0; round < rounds; ++round) {
+      if (!support::eventually([&] { return begun_count == round + 1; })) return 2;
+      ::usleep(200);  // it sleeps by then, mostly
+      if (::write(ends.second.get(), "x", 1) != 1) return 3;
+    }
     suspends.join();
-    if (good_count != rounds) return 2;
+    if (good_count != rounds) return 4;
     std::vector<std::thread> takers;
     std::atomic<int> taken_count{0};
     for (int i = 0; i < 4; ++i)
@@ -131,10 +137,10 @@ BOOST_DATA_TEST_CASE(threads_are_woken_without_futex_waitv, data::make({"auto", 
       });
     for (int i = 0; i < 4; ++i) {
       ::usleep(2000);
-      if (::write(silent_ends.second.get(), "x", 1) != 1) return 3;
+      if (::write(silent_ends.second.get(), "x", 1) != 1) return 5;
     }
     for (std::thread& taker : takers) taker.join();
-    return taken_count == 4 ? 0 : 4;
+    return taken_count == 4 ? 0 : 6;
   }, patience_s) == 0);
 }
 
