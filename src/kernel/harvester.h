@@ -77,6 +77,12 @@ class Harvester {
   void harvest() {
     if (!nothing_there()) harvest_now();
   }
+  // No completion to harvest, as far as can be seen for nothing.
+  bool nothing_there() const noexcept {
+    if (!context_.ready()) return true;
+    // Without the ring only the kernel knows: look whenever something is in flight.
+    return !something_visible() && (context_.ring().usable() || context_.in_flight() == 0);
+  }
 
   // A completion that nobody has handled yet; without the ring, only such as the kernel
   // has handed over.
@@ -168,11 +174,6 @@ class Harvester {
   bool something_handed() const noexcept {
     return std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed) !=
            nullptr;
-  }
-  bool nothing_there() const noexcept {
-    if (!context_.ready()) return true;
-    // Without the ring only the kernel knows: look whenever something is in flight.
-    return !something_visible() && (context_.ring().usable() || context_.in_flight() == 0);
   }
   void harvest_now();
   void harvest_by_calls();

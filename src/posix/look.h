@@ -2,11 +2,12 @@
 #pragma once
 
 #include "posix/aiocb_cell.h"
+#include "runtime/runtime.h"
 
 namespace kaio {
 
-// For look(): of one that is in progress.
-std::uint32_t look_in_ring(const aiocb& control_block) noexcept;
+// For look(): when completions are to be harvested, or the aiocb is not what it says.
+std::uint32_t look_closer(const aiocb& control_block) noexcept;
 
 // The status word of an aiocb, up to date: completions that are there are
 // harvested first. Async-signal-safe. An aiocb that was in progress when its
@@ -14,7 +15,12 @@ std::uint32_t look_in_ring(const aiocb& control_block) noexcept;
 inline std::uint32_t look(const aiocb& control_block) noexcept {
   // acquire pairs with the exchange that publishes: the result is there too.
   const std::uint32_t now = cell_of(control_block).word.load(std::memory_order_acquire);
-  return status::is_in_progress(now) ? look_in_ring(control_block) : now;
+  if (!status::is_in_progress(now)) return now;
+  // Programs look at all they have outstanding, again and again.
+  const Runtime* engine = runtime_if_any();
+  const bool unfinished = engine != nullptr && engine->harvester.nothing_there() &&
+                          request_in_progress(engine->requests, control_block) != nullptr;
+  return unfinished ? now : look_closer(control_block);
 }
 
 }  // namespace kaio
