@@ -9,8 +9,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "sys/direct_call.h"
-
 namespace kaio {
 namespace {
 
@@ -109,11 +107,6 @@ DescriptorFacts read_traits(int fd) noexcept {
   facts.device = status.device;
   facts.inode = status.inode;
   return facts;
-}
-
-bool is_direct(int fd) noexcept {
-  const long status_flags = sys::direct_call(SYS_fcntl, fd, F_GETFL);
-  return status_flags < 0 || (status_flags & O_DIRECT) != 0;
 }
 
 bool is_same_file(int fd, std::uint32_t device, std::uint64_t inode) noexcept {

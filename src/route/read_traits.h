@@ -18,9 +18,6 @@ struct DescriptorFacts {
 // Traits stay unknown when fd is not open.
 DescriptorFacts read_traits(int fd) noexcept;
 
-// Whether `fd` is O_DIRECT; true if it is not open. By one fcntl.
-bool is_direct(int fd) noexcept;
-
 // What statx and F_GETFL told, decided. `seekable` only counts for devices.
 DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcept;
 

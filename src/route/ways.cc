@@ -112,23 +112,21 @@ bool Dispatcher::is_over(const Request& request, std::uint32_t generation) noexc
 }
 
 // What is cached is read in two thirds of the time by calls of its own, instead of by
-// kernel AIO. With RWF_NOWAIT they wait only where the descriptor is O_DIRECT, which is
-// asked every time: the number may be another file's, and the flag can be set.
+// kernel AIO.
 bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
   Operation& operation = request.operation;
-  if (!operation.is_read() || operation.vectored || operation.rw_flags != 0 ||
-      operation.offset_bytes < 0)  // -1: at the file's own position
-    return false;
-  const bool direct = is_direct(operation.fd);
-  if (direct || !blocking_io::read_cached(operation)) {
+  if (!blocking_io::can_read_cached(operation)) return false;
+  const std::int64_t answer = blocking_io::read_cached(operation);
+  if (answer < 0 || static_cast<std::size_t>(answer) != operation.size) {
     record.occupancy.guess_cached_reads(false);
-    if (!direct) record.reads_at_once.store(0, std::memory_order_relaxed);
+    // One that is direct now is asked again only when the count has gone round.
+    if (answer != -EINVAL) record.reads_at_once.store(0, std::memory_order_relaxed);
     return false;
   }
   statistics_.count(Count::by_caller);
   statistics_.count(Count::at_once);
   operation.fd = -1;  // it has never been on the descriptor's record
-  completions_.complete(request, static_cast<std::int64_t>(operation.size));
+  completions_.complete(request, answer);
   return true;
 }
 
