@@ -63,6 +63,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
 
   void sent(Notifiable& item) override;
   void harvest() override;
+  void drain() override { sink_.drain(); }
   void wants_retry() override;
   std::int64_t try_again() override;
 

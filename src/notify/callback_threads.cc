@@ -288,15 +288,16 @@ void CallbackThreads::returned(std::uint32_t number) noexcept {
 
 void CallbackThreads::call(const Notification& notification) {
   statistics_.count(Count::notified_thread);
-  // Every time: the callback before may have changed it. And only around the callback:
-  // a handler in between would find our mutexes held.
+  // Every time: the callback before may have changed it. Until the next one it stays as that
+  // leaves it; blocking all again in between took a fourteenth of the rate.
   set_mask(program_mask_);
+  // What a handler submitted that found our mutex held: the callback may never return.
+  owner_.drain();
   if (notification.kind == Notification::Kind::attributed_callback) {
     call_attributed(notification.attributed, notification.value);
   } else {
     call_here(notification.function, notification.value);
   }
-  block_all_signals();
 }
 
 // The callback may cancel its thread, as it may end it.
@@ -330,6 +331,8 @@ Notifiable* CallbackThreads::take() noexcept {
 
 Notifiable* CallbackThreads::take_or_harvest() {
   if (Notifiable* item = take()) return item;
+  // A handler that interrupts a harvest could not wait for what that has in its hands.
+  block_all_signals();
   owner_.harvest();
   return take();
 }

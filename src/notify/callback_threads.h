@@ -16,6 +16,8 @@
 // quiet it leaves off, and listens unless another one does. Threads beyond the spare end
 // after a while without work.
 //
+// Signals are blocked, except in callbacks and between two that follow one another.
+//
 // So when nobody runs callbacks, somebody listens; when somebody does, somebody watches
 // or listens; or is on the way there, and looks at the queue before it sleeps.
 // test/model/callback_threads.pml has this, for threads that can be made.

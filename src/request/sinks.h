@@ -48,6 +48,8 @@ class NotificationOwner {
   // Completes whatever has ended meanwhile: its notifications come to notify/. For
   // threads of notify/ between two pieces of work, with no lock held.
   virtual void harvest() = 0;
+  // Routes what handlers have put aside in this thread.
+  virtual void drain() = 0;
   // Something cannot be sent until notify/ is asked to try again.
   virtual void wants_retry() = 0;
 

@@ -47,6 +47,12 @@ void check_mask(sigval) {
   ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
   ++called;
 }
+thread_local bool drained = false;
+std::atomic<int> undrained{0};
+void check_drained(sigval) {
+  undrained += !std::exchange(drained, false);
+  ++called;
+}
 std::atomic<std::size_t> stack_bytes{0};
 void note_stack(sigval) {
   pthread_attr_t attributes;
@@ -167,6 +173,29 @@ BOOST_AUTO_TEST_CASE(callbacks_run_with_the_mask_of_the_program) {
   BOOST_TEST(eventually([&] { return called == 20; }));
   BOOST_TEST(wrong_masks == 0);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// Its signals are not blocked between two of them.
+BOOST_AUTO_TEST_CASE(what_handlers_submit_is_on_its_way_before_the_next_callback_and_none_harvests) {
+  Bench& bench = new_bench();
+  static std::atomic<int> open_harvests{0};
+  undrained = open_harvests = 0;
+  bench.outbox.on_drain = [] { drained = true; };
+  bench.outbox.on_harvest = [] {
+    sigset_t mask;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    open_harvests += ::sigismember(&mask, SIGUSR1) == 0;
+  };
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  std::deque<Request> requests(1000);
+  for (Request& request : requests) {
+    set(request, check_drained);
+    bench.threads.run(request);
+  }
+  BOOST_TEST(eventually([&] { return called == 1000; }));
+  BOOST_TEST(undrained == 0);
+  BOOST_TEST(bench.outbox.harvests > 0);
+  BOOST_TEST(open_harvests == 0);
 }
 
 BOOST_AUTO_TEST_CASE(attributes_give_a_thread_of_its_own_or_else_the_callback_runs_all_the_same) {

@@ -21,6 +21,9 @@ struct Outbox final : kaio::NotificationOwner {
     ++harvests;
     if (on_harvest) on_harvest();
   }
+  void drain() override {
+    if (on_drain) on_drain();
+  }
   void wants_retry() override { ++retries; }
   std::vector<kaio::Notifiable*> all() {
     const std::lock_guard lock(mutex);
@@ -31,7 +34,8 @@ struct Outbox final : kaio::NotificationOwner {
   std::atomic<int> count{0};
   std::atomic<int> harvests{0};
   std::atomic<int> retries{0};
-  std::function<void()> on_harvest;  // set before any thread runs
+  std::function<void()> on_harvest;  // set before any thread runs, as the next
+  std::function<void()> on_drain;
 };
 
 }  // namespace unit
