@@ -64,7 +64,7 @@ class Context {
   int submit(std::span<iocb*> iocbs) noexcept {
     statistics_.count(Count::io_submit_calls);
     for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
-    return sys::calls.io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
+    return sys::io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
   }
   int submit(iocb& control) noexcept {
     iocb* list = &control;

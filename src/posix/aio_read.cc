@@ -6,7 +6,8 @@
 #include "posix/submit.h"
 
 KAIO_EXPORT int aio_read(aiocb* control_block) noexcept {
-  return kaio::submit_one(control_block, {.opcode = kaio::Opcode::read});
+  static constexpr kaio::Submission plain{.opcode = kaio::Opcode::read};
+  return kaio::submit_one(control_block, plain);
 }
 KAIO_ALIAS_64(aio_read);
 

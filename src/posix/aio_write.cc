@@ -6,7 +6,8 @@
 #include "posix/submit.h"
 
 KAIO_EXPORT int aio_write(aiocb* control_block) noexcept {
-  return kaio::submit_one(control_block, {.opcode = kaio::Opcode::write});
+  static constexpr kaio::Submission plain{.opcode = kaio::Opcode::write};
+  return kaio::submit_one(control_block, plain);
 }
 KAIO_ALIAS_64(aio_write);
 

@@ -60,9 +60,9 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   runtime.completer.complete(request, -error_number);
 }
 
-}  // namespace
-
-int submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept {
+// One function, as route/submission.cc says why.
+[[gnu::always_inline]] inline int submit_here(Runtime& runtime, aiocb& control_block,
+                                              const Submission& submission) noexcept {
   const bool is_sync = submission.opcode >= Opcode::fsync;
   if (!is_sync && (control_block.aio_reqprio < 0 || control_block.aio_reqprio > reqprio_max))
     return EINVAL;
@@ -106,13 +106,19 @@ int submit(Runtime& runtime, aiocb& control_block, const Submission& submission)
   return EAGAIN;
 }
 
+}  // namespace
+
+int submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept {
+  return submit_here(runtime, control_block, submission);
+}
+
 int submit_one(aiocb* control_block, const Submission& submission) noexcept {
   Runtime* engine = runtime();
   if (engine == nullptr) return fail(EAGAIN);
   int error_number = 0;
   {
     const Frame frame(*engine);
-    error_number = submit(*engine, *control_block, submission);
+    error_number = submit_here(*engine, *control_block, submission);
   }
   return error_number == 0 ? 0 : fail(error_number);
 }

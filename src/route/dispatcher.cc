@@ -28,59 +28,6 @@ Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context&
       route_(route), statistics_(statistics), watcher_(*this, statistics),
       pool_(*this, statistics), file_size_limit_bytes_(file_size_limit()) {}
 
-// Nothing has to be asked before the first attempt, unless it is by the descriptor.
-inline bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
-  const Operation& operation = request.operation;
-  if (operation.is_sync() || route_ == Route::pool || route_ == Route::poll ||
-      !context_.available())
-    return false;
-  return operation.is_read() ||
-         (context_.has_nosignal() && file_size_limit_bytes_ == RLIM_INFINITY &&
-          (operation.rw_flags & RWF_APPEND) == 0);
-}
-
-inline bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
-  if (request.pushed && !reaper_->ensure_running()) return false;
-  DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
-  if (record == nullptr) {
-    if (request.operation.fd >= 0) return false;
-    completions_.complete(request, -EBADF);
-    return true;
-  }
-  if (batch == nullptr && record->occupancy.now().reads_are_cached() &&
-      read_cached(*record, request))
-    return true;
-  Started started{};
-  // Of a list, all answers may be somebody else's to handle: then what the descriptor is
-  // has to be known before.
-  if (goes_straight_into_the_ring(request) &&
-      (batch == nullptr || batch->has_identified(request.operation.fd)) &&
-      record->occupancy.enter_unlisted(request, batch != nullptr)) {
-    request.move_to(RequestState::starting);
-    started = submit_kernel(request, Attempt::nowait, By::submitter, batch);
-  } else {
-    started = admit_listed(*record, request, batch);
-  }
-  if (started != Started::no_threads) return true;
-  withdraw(request);
-  return false;
-}
-
-bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
-  request.pushed = request.notification.kind != Notification::Kind::none ||
-                   (request.group != nullptr &&
-                    request.group->notification.kind != Notification::Kind::none);
-  deferred::submitted = {.request = &request, .generation = Requests::generation_of(request)};
-  statistics_.count(Count::submitted);  // before it can complete
-  if (deferred::must_put_aside()) {
-    deferred::put_aside(request);
-    return true;
-  }
-  if (admit(request, batch)) return true;
-  statistics_.uncount(Count::submitted);
-  return false;
-}
-
 Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
                                              SubmissionBatch* batch) {
   Notifiable* abandoned = nullptr;
@@ -166,11 +113,7 @@ void Dispatcher::drain_now() {
 void Dispatcher::route(Request& request) {
   switch (request.state.load(std::memory_order_relaxed)) {
     case RequestState::free:
-      if (!admit(request, nullptr)) {
-        // Accepted in a signal handler; it is too late to refuse it.
-        request.operation.fd = -1;
-        completions_.complete(request, -EAGAIN);
-      }
+      admit_put_aside(request);
       return;
     case RequestState::finished:
       completions_.notify(request);

@@ -97,9 +97,22 @@ class Dispatcher final : public AnswerSink, public Performer {
   // Who acts: the call that submits, or any thread later.
   enum class By : bool { submitter, later };
 
-  // dispatcher.cc: admission and the first way
+  // submission.cc: acceptance, and the way into the ring
   bool admit(Request& request, SubmissionBatch* batch);
+  void admit_put_aside(Request& request);
   bool goes_straight_into_the_ring(const Request& request);
+  bool read_cached(DescriptorRecord& record, Request& request);
+  Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);
+  Started submit_into_ring(DescriptorRecord& record, Request& request, Attempt attempt, By by,
+                           SubmissionBatch* batch);
+  void prepare_control(Request& request, Attempt attempt, By by);
+  int submit_guarded(iocb& control) noexcept;
+  bool may_be_in_other_hands(const Request& request) const noexcept;
+  void learn_from_read(DescriptorRecord& record, int fd, bool at_once);
+  void ask_whether_cached(DescriptorRecord& record, int fd);
+  Started submitted(Request& request, int outcome, By by);
+
+  // dispatcher.cc: admission by the list, and what comes first
   Started admit_listed(DescriptorRecord& record, Request& request, SubmissionBatch* batch);
   void enlist(Request& request);
   void withdraw(Request& request);
@@ -129,16 +142,8 @@ class Dispatcher final : public AnswerSink, public Performer {
   std::optional<DescriptorFacts> facts_if_same_file(const Request& request);
   void abandon(Request& request);
 
-  // ways.cc: the attempts
-  bool read_cached(DescriptorRecord& record, Request& request);
-  void learn_from_read(DescriptorRecord& record, int fd, bool at_once);
-  Started submit_kernel(Request& request, Attempt attempt, By by, SubmissionBatch* batch);
-  Started submit_alone(Request& request, By by, bool may_raise_sigpipe);
-  int submit_now(iocb& control, bool may_raise_sigpipe) noexcept;
-  Started submitted(Request& request, int outcome, By by);
+  // ways.cc: by poll and pool, and the two places to wait in
   Started to_backlog(Request& request, By by);
-  bool may_be_in_other_hands(const Request& request) const noexcept;
-  static bool is_over(const Request& request, std::uint32_t generation) noexcept;
   Started wait_ready(Request& request, By by);
   void end_wait_if_abandoned(int fd, Request& request, std::uint32_t generation);
   bool poll_by_kernel(Request& request);
@@ -148,7 +153,6 @@ class Dispatcher final : public AnswerSink, public Performer {
   Company company_of(const Request& request);
   bool locks_its_file(const Request& request, const DescriptorFacts& facts);
   Started hold(Request& request);
-  void prepare_control(Request& request, Attempt attempt, By by);
 
   // answers.cc: what came of them
   Started process_answer(Request& request, std::int32_t answer, bool refused, By by);

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sys/calls.h"
 
-#include <sys/syscall.h>
-
-#include "sys/direct_call.h"
-
 namespace kaio::sys {
 namespace {
 
