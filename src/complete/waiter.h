@@ -33,6 +33,8 @@ class FutexWaitSet : public WaitSet {
   virtual std::size_t words(std::span<sys::FutexExpectation> space) = 0;
   // After it, or instead of it, unless it ended by cancellation.
   virtual void slept() {}
+  // Whether the next completion may be the one that ends the wait.
+  virtual bool one_is_enough() const { return true; }
 
  protected:
   ~FutexWaitSet() = default;

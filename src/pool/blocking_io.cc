@@ -3,14 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
 #include <linux/fs.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include "sys/direct_call.h"
 
 namespace kaio::blocking_io {
 namespace {
@@ -98,31 +94,6 @@ std::int32_t perform_if_ready(const Operation& operation) noexcept {
   if (size >= 0 || errno != EOPNOTSUPP) return outcome(size);
   if (operation.remaining_bytes() != 0 && !is_ready(operation)) return -EAGAIN;
   return outcome(stream_transfer(operation));
-}
-
-// RWF_NOWAIT keeps buffered reads from waiting, but not direct ones. The number may have
-// become such a descriptor, and the flag can be set at any time; to ask before each read
-// takes a tenth of it. So the last byte goes to an odd address, apart from the others: no
-// O_DIRECT transfer may lie so, and file systems refuse it, or read by the page cache.
-bool can_read_cached(const Operation& operation) noexcept {
-  if (!operation.is_read() || operation.vectored || operation.rw_flags != 0 ||
-      operation.offset_bytes < 0)  // -1: at the file's own position
-    return false;
-  // We store the last byte: only where the kernel has stored one before, in the same page.
-  constexpr std::uintptr_t page_bytes_min = 4096;
-  const auto last = reinterpret_cast<std::uintptr_t>(operation.buffer) + operation.size - 1;
-  return operation.size >= 2 && last % page_bytes_min != 0;
-}
-
-std::int64_t read_cached(const Operation& operation) noexcept {
-  alignas(2) char pair[2];
-  const iovec parts[] = {{.iov_base = operation.buffer, .iov_len = operation.size - 1},
-                         {.iov_base = &pair[1], .iov_len = 1}};
-  const long size = sys::direct_call(SYS_preadv2, operation.fd, parts, std::size(parts),
-                                     operation.offset_bytes, 0, RWF_NOWAIT);
-  if (size >= 0 && static_cast<std::size_t>(size) == operation.size)
-    static_cast<char*>(operation.buffer)[operation.size - 1] = pair[1];
-  return size;
 }
 
 }  // namespace kaio::blocking_io

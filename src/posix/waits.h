@@ -59,6 +59,9 @@ class GroupDone final : public FutexWaitSet {
     return context_.ready() && context_.in_flight() > 0 ? OnRing::some : OnRing::none;
   }
   bool mark() override { return done(); }
+  bool one_is_enough() const override {
+    return group_.remaining.load(std::memory_order_relaxed) <= 1;
+  }
   bool cancellable() const override { return false; }
   std::size_t words(std::span<sys::FutexExpectation> space) override {
     space[0] = {.word = &group_.all_done, .expected = 0};

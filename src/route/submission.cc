@@ -8,7 +8,7 @@
 
 #include "kernel/iocb.h"
 #include "kernel/sigpipe_guard.h"
-#include "pool/blocking_io.h"
+#include "pool/cached_read.h"
 #include "request/deferred.h"
 #include "route/dispatcher.h"
 
@@ -92,10 +92,10 @@ KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& reques
 
 // What is cached is read in two thirds of the time by calls of its own, instead of by
 // kernel AIO.
-bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
+KAIO_STRAIGHT bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
   Operation& operation = request.operation;
-  if (!blocking_io::can_read_cached(operation)) return false;
-  const std::int64_t answer = blocking_io::read_cached(operation);
+  if (!cached_read::suits(operation)) return false;
+  const std::int64_t answer = cached_read::perform(operation);
   if (answer < 0 || static_cast<std::size_t>(answer) != operation.size) {
     record.occupancy.guess_cached_reads(false);
     // One that is direct now is asked again only when the count has gone round.

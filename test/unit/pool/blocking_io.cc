@@ -2,7 +2,6 @@
 #include "pool/blocking_io.h"
 #include "support/channel.h"
 #include "support/pattern.h"
-#include "support/precondition.h"
 #include "support/temporary_file.h"
 
 #include <boost/test/unit_test.hpp>
@@ -59,53 +58,6 @@ BOOST_AUTO_TEST_CASE(errors_are_negative_numbers) {
   const auto ends = support::make_pipe();
   const Operation sync_of_pipe{.fd = ends.first.get(), .opcode = Opcode::fdatasync};
   BOOST_TEST(perform(sync_of_pipe) == -EINVAL);
-}
-
-BOOST_AUTO_TEST_CASE(what_is_cached_is_read_whole) {
-  const support::TemporaryFile file(8192);
-  const support::Fd opened = file.open(O_RDONLY);
-  std::string buffer(100, '.');
-  BOOST_TEST(support::is_pattern(file.content(), 0));  // which caches it
-  Operation read{.buffer = buffer.data(), .size = 100, .offset_bytes = 5000, .fd = opened.get()};
-  BOOST_REQUIRE(can_read_cached(read));
-  BOOST_TEST(read_cached(read) == 100);
-  BOOST_TEST(support::is_pattern(buffer, 5000));
-  read.offset_bytes = 8192 - 10;  // the rest is left as it was
-  buffer.assign(100, '.');
-  BOOST_TEST(read_cached(read) == 10);
-  BOOST_TEST(support::is_pattern(buffer.substr(0, 10), 8192 - 10));
-  BOOST_TEST(buffer.substr(10) == std::string(90, '.'));
-  read.fd = -1;
-  BOOST_TEST(read_cached(read) == -EBADF);
-}
-
-BOOST_AUTO_TEST_CASE(a_direct_read_is_not_waited_for, *support::with_direct_io()) {
-  const support::TemporaryFile file(8192);
-  file.make_cold();
-  const support::Fd opened = file.open(O_RDONLY | O_DIRECT);
-  alignas(4096) static char buffer[8192];
-  for (std::size_t size = 512; size <= sizeof buffer; size *= 2) {
-    const Operation read{.buffer = buffer, .size = size, .fd = opened.get()};
-    BOOST_REQUIRE(can_read_cached(read));
-    const std::int64_t answer = read_cached(read);
-    // EAGAIN: by a file system that would have read it by the page cache.
-    BOOST_TEST((answer == -EINVAL || answer == -EAGAIN), size << " bytes: " << answer);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(no_byte_is_stored_where_the_kernel_has_stored_none) {
-  alignas(4096) static char pages[8192];
-  Operation read{.buffer = pages, .size = 4096};
-  BOOST_TEST(can_read_cached(read));
-  read.size = 4097;
-  BOOST_TEST(!can_read_cached(read));
-  read.size = 4098;
-  BOOST_TEST(can_read_cached(read));
-  read.buffer = pages + 1;
-  read.size = 1;
-  BOOST_TEST(!can_read_cached(read));
-  read.size = 0;
-  BOOST_TEST(!can_read_cached(read));
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_is_never_waited_for) {
