@@ -155,7 +155,7 @@ Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
 
 void Harvester::hand_over() noexcept {
   if (followers_.load(std::memory_order_seq_cst) != 0) promote();
-  if (in_debt()) context_.ring_doorbell();
+  if (in_debt()) call_reaper();
 }
 
 void Harvester::promote(int count) noexcept {
@@ -167,7 +167,7 @@ void Harvester::promote(int count) noexcept {
 void Harvester::add_debt() noexcept {
   debt_.fetch_add(1, std::memory_order_seq_cst);
   // A leader that does not know of the debt looks when it leaves.
-  if (!led() && context_.ready()) context_.ring_doorbell();
+  if (!led() && context_.ready()) call_reaper();
 }
 
 void Harvester::arm_call() noexcept {

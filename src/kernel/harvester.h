@@ -23,7 +23,8 @@
 //
 // Debt counts the reasons why completions cannot wait until the program looks for
 // them: requests held back by order, by a fence or by a full ring. While there is
-// debt and no other leader, the reaper leads.
+// debt and no other leader, the reaper leads. It is rung for only while it listens: before
+// it sleeps it says so, and looks at everything once more.
 //
 // Calling the leader. Requests may also end off the ring, by the pool, or leave it,
 // because io_submit refused them. So the ring holds a poll of an eventfd, armed by
@@ -130,6 +131,10 @@ class Harvester {
   void add_debt() noexcept;
   void remove_debt() noexcept { debt_.fetch_sub(1, std::memory_order_seq_cst); }
   bool in_debt() const noexcept { return debt_.load(std::memory_order_seq_cst) != 0; }
+  // Whether the reaper is asleep, or will be if its next look finds nothing to do.
+  void reaper_listens(bool listens) noexcept {
+    reaper_listens_.store(listens, std::memory_order_seq_cst);
+  }
 
   // For followers, see complete/waiter.cc.
   sys::FutexWord& leadership() noexcept { return leadership_; }
@@ -184,6 +189,9 @@ class Harvester {
   void arm_call() noexcept;
   void call_interrupted_leader() noexcept;
   void hand_over() noexcept;
+  void call_reaper() noexcept {
+    if (reaper_listens_.load(std::memory_order_seq_cst)) context_.ring_doorbell();
+  }
 
   Context& context_;
   AnswerSink& sink_;
@@ -197,6 +205,7 @@ class Harvester {
   io_event handed_[handed_max]{};
 
   alignas(64) std::atomic<std::uint32_t> debt_{0};
+  std::atomic<bool> reaper_listens_{false};
   std::atomic<std::uint32_t> followers_{0};
   sys::FutexWord leadership_{0};
   std::atomic<bool> being_callable_{false};

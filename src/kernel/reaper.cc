@@ -40,6 +40,11 @@ bool Reaper::start() noexcept {
 
 void Reaper::run() {
   sys::name_this_thread("kaio-reaper");
+  bool listens = false;
+  const auto listen = [&](bool does) {
+    listens = does;
+    harvester_.reaper_listens(does);
+  };
   for (;;) {
     harvester_.harvest();
     sink_.drain();
@@ -51,9 +56,14 @@ void Reaper::run() {
       const auto led = harvester_.lead(deadline, until_out_of_debt);
       sink_.drain();
       // Another leader: it rings when it leaves in debt.
-      if (led != Harvester::Led::busy) continue;
+      if (led != Harvester::Led::busy) {
+        listen(false);
+        continue;
+      }
     }
-    sleep(pause_ns);
+    if (listens) sleep(pause_ns);
+    // Before it sleeps, everything once more: who had debt until now saw nobody listen.
+    listen(!listens);
   }
 }
 

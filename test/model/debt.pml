@@ -13,6 +13,7 @@
  *   passer_by            a thread in aio_suspend() that leads, for a while, for
  *                        something else, or one that just harvests
  *   reaper               Reaper::run, sleep
+ *   listens              Harvester::reaper_listens
  *
  * The reaper's bounds in time (50 ms when it leads) are left out: it has to do without.
  * Sequentially consistent, as the code is: count and lock are seq_cst, the doorbell is
@@ -25,6 +26,8 @@
  * fails: the doorbell is rung before the debt is counted: -DORDER -DRUNG_BEFORE_COUNTED
  * fails: a leader leaves in debt without a word: -DORDER -DNO_HAND_OVER
  * fails: the debt is looked at before the lock is given up: -DORDER -DDEBT_READ_FIRST
+ * fails: the reaper sleeps without another look: -DORDER -DSLEEPS_AT_ONCE
+ * fails: the reaper listens only when it sleeps: -DORDER -DLISTENS_LATE
  * fails: no look at the backlog after it was filled: -DBACKLOG -DNO_DRAIN
  * fails: what was held back is lazy: -DBACKLOG -DSTAYS_LAZY
  */
@@ -39,7 +42,7 @@ byte in_flight;
 bool held;               /* request 1: in the backlog, or behind request 0 */
 bool was_held;
 short debt;
-bool doorbell;
+bool doorbell, listens;
 byte owner = FREE;
 
 #define SOMETHING (event[0] || event[1])
@@ -70,6 +73,13 @@ inline handle_all() {
   od
 }
 
+inline call_reaper() {
+  if
+  :: listens -> doorbell = true
+  :: else
+  fi
+}
+
 inline unlock() {
 #ifdef DEBT_READ_FIRST
   in_debt = debt != 0;
@@ -80,7 +90,7 @@ inline unlock() {
 #endif
 #ifndef NO_HAND_OVER
   if
-  :: in_debt -> doorbell = true
+  :: in_debt -> call_reaper()
   :: else
   fi;
 #endif
@@ -134,7 +144,7 @@ inline drain() {
 inline add_debt() {
 #ifdef RUNG_BEFORE_COUNTED
   if
-  :: owner == FREE -> doorbell = true
+  :: owner == FREE -> call_reaper()
   :: else
   fi;
   debt++
@@ -142,14 +152,14 @@ inline add_debt() {
   debt++;
 #ifndef NO_DOORBELL
   if
-  :: owner == FREE -> doorbell = true
+  :: owner == FREE -> call_reaper()
   :: else
   fi
 #endif
 #endif
 }
 
-#define LOCALS bool aside, in_debt, got_it
+#define LOCALS bool aside, in_debt, got_it, will_sleep
 
 proctype submitter() {
   LOCALS;
@@ -210,13 +220,29 @@ end_leading:  SOMETHING
            unlock();
            harvest(REAPER);
            drain();
+           listens = false;
            goto again
         :: else
         fi
      :: else
      fi;
+#ifdef SLEEPS_AT_ONCE
+     listens = true;
+#endif
+#ifdef LISTENS_LATE
+     will_sleep = !will_sleep;
+     if
+     :: !will_sleep -> listens = true
+     :: else -> goto again
+     fi;
+#endif
+     if
+     :: listens ->
 end_asleep:
-     atomic { doorbell -> doorbell = false };
+        atomic { doorbell -> doorbell = false };
+        listens = false
+     :: else -> listens = true
+     fi;
 again:
      skip
   od
