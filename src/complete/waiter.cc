@@ -75,14 +75,17 @@ class FollowerCount {
 
 Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::NoCancellation no_cancellation;
+  waits.begin(no_cancellation.was_enabled());
   const Harvester::OverLeader over_leader(harvester_);
   if (spin_ns_.load(std::memory_order_relaxed) != 0) spin(waits, deadline);
-  for (;;) {
-    if (waits.done()) return Waited::done;
+  for (bool first = true;; first = false) {
     harvester_.harvest();
     sink_.drain();
     if (waits.done()) return Waited::done;
-    if (deadline != sys::forever && sys::monotonic_ns() >= deadline) return Waited::timed_out;
+    // One that was just set is not over yet.
+    const bool may_be_over = !first && deadline != sys::forever;
+    if (deadline == sys::over || (may_be_over && sys::monotonic_ns() >= deadline))
+      return Waited::timed_out;
 
     Waited outcome = Waited::done;
     auto led = Harvester::Led::busy;

@@ -35,9 +35,19 @@ class FutexWaitSet : public WaitSet {
   virtual void slept() {}
   // Whether the next completion may be the one that ends the wait.
   virtual bool one_is_enough() const { return true; }
+  // For who can be cancelled.
+  virtual bool is_cancellation_point() const { return true; }
+
+  bool cancellable() const final { return cancellable_; }
+  void begin(bool caller_can_be_cancelled) noexcept {
+    cancellable_ = caller_can_be_cancelled && is_cancellation_point();
+  }
 
  protected:
   ~FutexWaitSet() = default;
+
+ private:
+  bool cancellable_ = false;
 };
 
 // In its scope every completion changes the leadership word.

@@ -3,7 +3,6 @@
 #include "posix/export.h"
 #include "posix/frame.h"
 #include "posix/aiocb_cell.h"
-#include "sys/cancellation.h"
 
 namespace kaio {
 namespace {
@@ -31,7 +30,6 @@ class NextDone final : public FutexWaitSet {
     return runtime_.context.ready() ? OnRing::some : OnRing::none;
   }
   bool mark() override { return done(); }
-  bool cancellable() const override { return cancellable_; }
   std::size_t words(std::span<sys::FutexExpectation> space) override {
     const sys::FutexWord& results = runtime_.completer.results();
     space[0] = {.word = &results, .expected = results.load(std::memory_order_seq_cst)};
@@ -50,7 +48,6 @@ class NextDone final : public FutexWaitSet {
   Runtime& runtime_;
   mutable Request* request_ = nullptr;
   bool sleeps_ = false;  // counted as one that does
-  const bool cancellable_ = sys::cancellation_enabled();
 };
 
 // Who takes the last result, or finds that there is none to come, tells the others: one by

@@ -6,7 +6,6 @@
 
 #include "posix/aiocb_cell.h"
 #include "runtime/runtime.h"
-#include "sys/cancellation.h"
 
 namespace kaio {
 
@@ -26,7 +25,6 @@ class AnyDone final : public FutexWaitSet {
   bool done() const override;
   OnRing on_ring() const override { return kaio::on_ring(context_, requests_, list_); }
   bool mark() override;
-  bool cancellable() const override { return cancellable_; }
   std::size_t words(std::span<sys::FutexExpectation> space) override;
 
  private:
@@ -45,7 +43,6 @@ class AnyDone final : public FutexWaitSet {
   // Each has been seen with its request. From then on its status word says it all, and
   // long lists are looked at several times without touching the requests.
   mutable bool all_found_ = false;
-  const bool cancellable_ = sys::cancellation_enabled();
 };
 
 // Until all of a group are.
@@ -62,7 +59,7 @@ class GroupDone final : public FutexWaitSet {
   bool one_is_enough() const override {
     return group_.remaining.load(std::memory_order_relaxed) <= 1;
   }
-  bool cancellable() const override { return false; }
+  bool is_cancellation_point() const override { return false; }
   std::size_t words(std::span<sys::FutexExpectation> space) override {
     space[0] = {.word = &group_.all_done, .expected = 0};
     return 1;

@@ -21,18 +21,12 @@ class NoCancellation {
   ~NoCancellation() { ::pthread_setcancelstate(saved_, nullptr); }
   NoCancellation(const NoCancellation&) = delete;
   NoCancellation& operator=(const NoCancellation&) = delete;
+  // Before.
+  bool was_enabled() const noexcept { return saved_ == PTHREAD_CANCEL_ENABLE; }
 
  private:
   int saved_ = PTHREAD_CANCEL_ENABLE;
 };
-
-// Whether the caller is one that can be cancelled, outside of any NoCancellation.
-inline bool cancellation_enabled() noexcept {
-  int state = PTHREAD_CANCEL_DISABLE;
-  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-  ::pthread_setcancelstate(state, nullptr);
-  return state == PTHREAD_CANCEL_ENABLE;
-}
 
 // Makes one system call as the C library makes its cancellation points: cancelling
 // is asynchronous meanwhile, so the unwinding may begin at any instruction of this

@@ -6,8 +6,10 @@
 
 namespace kaio::sys {
 
-// A point on the monotonic clock, in nanoseconds; `forever` is no deadline.
+// A point on the monotonic clock, in nanoseconds; `forever` is no deadline, and `over` is one
+// that needs no look at the clock.
 using Deadline = std::int64_t;
+inline constexpr Deadline over = 0;
 inline constexpr Deadline forever = INT64_MAX;
 
 inline std::int64_t monotonic_ns() noexcept {
@@ -22,7 +24,7 @@ inline timespec to_timespec(std::int64_t ns) noexcept {
 
 // The deadline `timeout` from now; one so far away that it overflows is never.
 inline Deadline deadline_after(const timespec& timeout) noexcept {
-  if (timeout.tv_sec < 0) return 0;
+  if (timeout.tv_sec < 0 || (timeout.tv_sec == 0 && timeout.tv_nsec == 0)) return over;
   const std::int64_t now = monotonic_ns();
   if (timeout.tv_sec > (INT64_MAX - now) / 1'000'000'000 - 1) return forever;
   return now + timeout.tv_sec * INT64_C(1'000'000'000) + timeout.tv_nsec;

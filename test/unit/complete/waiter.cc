@@ -37,7 +37,7 @@ struct AnyOf final : kaio::FutexWaitSet {
       }
     return done();
   }
-  bool cancellable() const override { return false; }
+  bool is_cancellation_point() const override { return false; }
   std::size_t words(std::span<kaio::sys::FutexExpectation> space) override {
     for (std::size_t i = 0; i < cells.size(); ++i)
       space[i] = {.word = &cells[i]->word, .expected = status::in_progress | status::waiter};
