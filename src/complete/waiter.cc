@@ -121,7 +121,8 @@ void Waiter::spin(const FutexWaitSet& waits, sys::Deadline deadline) {
 // Who would lead. True: something has come. Not for several, which come in bursts: a sleep
 // until the first one comes is over when there are many, and to look for each costs more.
 bool Waiter::look_on(const FutexWaitSet& waits, sys::Deadline deadline) {
-  if (!waits.one_is_enough() || harvester_.led() || !harvester_.context().ring().usable()) return false;
+  if (!waits.one_is_enough() || harvester_.led() || !harvester_.context().ring().usable())
+    return false;
   // Not all comes by the ring, nor through us.
   return spin_budget_.look_on(deadline, [this] { return harvester_.something_visible(); },
                               [&waits] { return waits.done(); });

@@ -35,7 +35,7 @@ class FutexWaitSet : public WaitSet {
   virtual void slept() {}
   // Whether the next completion may be the one that ends the wait.
   virtual bool one_is_enough() const { return true; }
-  // For who can be cancelled.
+  // Whether the sleep is one, for a caller that can be cancelled.
   virtual bool is_cancellation_point() const { return true; }
 
   bool cancellable() const final { return cancellable_; }

@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(callbacks_run_with_the_mask_of_the_program) {
 }
 
 // Its signals are not blocked between two of them.
-BOOST_AUTO_TEST_CASE(what_handlers_submit_is_on_its_way_before_the_next_callback_and_none_harvests) {
+BOOST_AUTO_TEST_CASE(what_handlers_submit_is_routed_before_the_next_callback) {
   Bench& bench = new_bench();
   static std::atomic<int> open_harvests{0};
   undrained = open_harvests = 0;
