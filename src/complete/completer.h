@@ -15,6 +15,7 @@
 #include "complete/retrieval.h"
 #include "kernel/reaper.h"
 #include "notify/notifier.h"
+#include "request/deferred.h"
 #include "request/order.h"
 
 namespace kaio {
@@ -63,7 +64,9 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
 
   void sent(Notifiable& item) override;
   void harvest() override;
-  void drain() override { sink_.drain(); }
+  void drain() override {
+    if (!deferred::requests.empty()) sink_.drain();
+  }
   void wants_retry() override;
   std::int64_t try_again() override;
 

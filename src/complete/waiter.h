@@ -9,8 +9,9 @@
 // thread follows so), it sleeps on the leadership word alone, which every completion then
 // changes.
 //
-// Before it sleeps it may spin: for as long as it was told to; or, if nobody leads yet,
-// for a few microseconds where that saves more than it costs (sys/spin_budget.h).
+// Before it sleeps it may spin: for as long as it was told to; or, if nobody leads yet and
+// one completion is enough, for a few microseconds where that saves more than it costs
+// (sys/spin_budget.h).
 //
 // What a waiter leaves behind when it goes, by timeout, signal or cancellation, is at most
 // a mark in status words: needless wake-ups, one for each, until those requests end.

@@ -158,8 +158,7 @@ void CallbackThreads::run_all(Presence& presence) {
       owner_.sent(*item);
       presence.begin(taken_.fetch_add(1) + 1);
       call(notification);
-      // The child of a fork in the callback has returned from it.
-      if (forgotten_.load()) ::pthread_exit(nullptr);
+      end_if_forgotten();
       presence.end();
     }
     presence.set_busy(false);
@@ -286,11 +285,17 @@ void CallbackThreads::returned(std::uint32_t number) noexcept {
   lost_count_.fetch_sub(1);
 }
 
+// The child of a fork, in the callback or in a handler, has returned from it.
+void CallbackThreads::end_if_forgotten() const {
+  if (forgotten_.load()) ::pthread_exit(nullptr);
+}
+
 void CallbackThreads::call(const Notification& notification) {
   statistics_.count(Count::notified_thread);
   // Every time: the callback before may have changed it. Until the next one it stays as that
   // leaves it; blocking all again in between took a fourteenth of the rate.
   set_mask(program_mask_);
+  end_if_forgotten();
   // What a handler submitted that found our mutex held: the callback may never return.
   owner_.drain();
   if (notification.kind == Notification::Kind::attributed_callback) {
@@ -333,6 +338,7 @@ Notifiable* CallbackThreads::take_or_harvest() {
   if (Notifiable* item = take()) return item;
   // A handler that interrupts a harvest could not wait for what that has in its hands.
   block_all_signals();
+  end_if_forgotten();
   owner_.harvest();
   return take();
 }

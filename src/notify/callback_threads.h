@@ -16,7 +16,8 @@
 // quiet it leaves off, and listens unless another one does. Threads beyond the spare end
 // after a while without work.
 //
-// Signals are blocked, except in callbacks and between two that follow one another.
+// Signals are blocked, except in callbacks and between two that follow one another; there a
+// handler interrupts kaio as in any other thread.
 //
 // So when nobody runs callbacks, somebody listens; when somebody does, somebody watches
 // or listens; or is on the way there, and looks at the queue before it sleeps.
@@ -92,6 +93,7 @@ class CallbackThreads {
   void returned(std::uint32_t number) noexcept EXCLUDES(mutex_);
   void keep_spare() noexcept;
   void call_watcher() noexcept;
+  void end_if_forgotten() const;
   void call(const Notification& notification);
   void call_here(NotifyFunction function, sigval value);
   void call_attributed(AttributedCallback* attributed, sigval value);

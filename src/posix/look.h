@@ -2,6 +2,7 @@
 #pragma once
 
 #include "posix/aiocb_cell.h"
+#include "request/deferred.h"
 #include "runtime/runtime.h"
 
 namespace kaio {
@@ -19,6 +20,7 @@ inline std::uint32_t look(const aiocb& control_block) noexcept {
   // Programs look at all they have outstanding, again and again.
   const Runtime* engine = runtime_if_any();
   const bool unfinished = engine != nullptr && engine->harvester.nothing_there() &&
+                          deferred::requests.empty() &&  // of the frame that a handler interrupted
                           request_in_progress(engine->requests, control_block) != nullptr;
   return unfinished ? now : look_closer(control_block);
 }

@@ -2,7 +2,8 @@
 // Requests that this thread has to route, later: not inside the harvest that
 // found their answer, nor while it holds one of our mutexes, nor in a signal
 // handler that interrupted either. They are put aside here, a thread each for
-// itself, and routed by drain() when the outermost frame of kaio leaves.
+// itself, and routed by drain() when the outermost frame of kaio leaves, or before it
+// calls a function of the program.
 //
 // A handler and the frame it interrupted are the same thread, so the stack is
 // lock-free although no other thread ever sees it.

@@ -4,6 +4,7 @@
 // What most requests take is one function, without a call of ours up to io_submit: the
 // kernel's own calls push ours out of the processor's return stack, so each return behind a
 // system call is predicted wrongly, and takes some 20 cycles.
+#include <linux/fs.h>
 #include <sys/resource.h>
 
 #include "kernel/iocb.h"
@@ -116,9 +117,8 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
 }
 
 // `record`: where it has entered.
-KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(DescriptorRecord& record,
-                                                        Request& request, Attempt attempt, By by,
-                                                        SubmissionBatch* batch) {
+KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(
+    DescriptorRecord& record, Request& request, Attempt attempt, By by, SubmissionBatch* batch) {
   if (by == By::later && !reaper_->ensure_running()) return Started::no_threads;
   prepare_control(request, attempt, by);
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The ways other than straight into the ring: poll, pool, and the two places to wait in.
 #include "kernel/iocb.h"
-#include "request/deferred.h"
 #include "route/dispatcher.h"
 
 namespace kaio {

@@ -14,7 +14,7 @@
  *   ring_done, mark()    AnyDone::on_ring, mark, done (posix/waits.cc)
  *   complete()           Completer::complete: publish, wake_sleepers
  *   put_aside, drain()   Dispatcher::answered and drain (request/deferred.h)
- *   submitter            submit_kernel, submitted (route/ways.cc)
+ *   submitter            submit_kernel, submitted (route/submission.cc)
  *   worker               a pool thread
  *
  * A request is for its waiters in one of these places:

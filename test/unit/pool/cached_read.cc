@@ -32,11 +32,27 @@ BOOST_AUTO_TEST_CASE(what_is_cached_is_read_whole) {
   BOOST_TEST(perform(read) == -EBADF);
 }
 
+BOOST_AUTO_TEST_CASE(so_is_much_that_is_cached) {
+  const support::TemporaryFile file(1 << 20);
+  const support::Fd opened = file.open(O_RDONLY);
+  BOOST_TEST(support::is_pattern(file.content(), 0));
+  for (const std::size_t size : {whole_bytes_max - 1, whole_bytes_max, whole_bytes_max + 1,
+                                 std::size_t{300000}}) {
+    std::string buffer(size, '.');
+    const Operation read{
+        .buffer = buffer.data(), .size = size, .offset_bytes = 4095, .fd = opened.get()};
+    if (!suits(read)) continue;  // where the buffer happens to lie
+    BOOST_TEST(perform(read) == static_cast<std::int64_t>(size));
+    BOOST_TEST(support::is_pattern(buffer, 4095));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_direct_read_is_not_waited_for, *support::with_direct_io()) {
-  const support::TemporaryFile file(8192);
+  // More than devices take at once.
+  const support::TemporaryFile file(16 << 20);
   file.make_cold();
   const support::Fd opened = file.open(O_RDONLY | O_DIRECT);
-  alignas(4096) static char buffer[8192];
+  alignas(4096) static char buffer[16 << 20];
   for (std::size_t size = 512; size <= sizeof buffer; size *= 2) {
     const Operation read{.buffer = buffer, .size = size, .fd = opened.get()};
     BOOST_REQUIRE(suits(read));
@@ -54,6 +70,10 @@ BOOST_AUTO_TEST_CASE(no_byte_is_stored_where_the_kernel_has_stored_none) {
   BOOST_TEST(!suits(read));
   read.size = 4098;
   BOOST_TEST(suits(read));
+  read.size = whole_bytes_max + 1;
+  BOOST_TEST(suits(read));
+  read.buffer = pages + 4095;
+  BOOST_TEST(!suits(read));
   read.buffer = pages + 1;
   read.size = 1;
   BOOST_TEST(!suits(read));
