@@ -22,7 +22,8 @@
 
 namespace kaio::cached_read {
 
-// No device splits so little.
+// Devices take so much at once. One that did not would be waited for, once for each time
+// that its number is taken for a cached file's.
 inline constexpr std::size_t whole_bytes_max = 16384;
 
 // Whether it can be tried.
