@@ -103,11 +103,12 @@ int Completer::doorbell_for(const Request& request) {
   const bool by_callback = concerns_only_callbacks(request.notification) &&
                            (request.group == nullptr ||
                             concerns_only_callbacks(request.group->notification));
-  const int of_callbacks = notifier_.callbacks().doorbell();
-  return by_callback && of_callbacks >= 0 ? of_callbacks : harvester_.context().doorbell();
+  const int of_callbacks = by_callback ? notifier_.callbacks().doorbell() : -1;
+  return of_callbacks >= 0 || reaper_ == nullptr ? of_callbacks : reaper_->doorbell();
 }
 
 void Completer::sent(Notifiable& item) {
+  if (item.notification.kind != Notification::Kind::none) notifier_.settle(item.notification);
   if (item.notification.of_list) {
     drop(static_cast<RequestGroup&>(item));
   } else {

@@ -69,6 +69,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   }
   void wants_retry() override;
   std::int64_t try_again() override;
+  bool is_due() const noexcept override { return notifier_.any_promised(); }
 
  private:
   // And calls the leader. False: nobody sleeps so, and nothing done.

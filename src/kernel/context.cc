@@ -2,6 +2,7 @@
 #include "kernel/context.h"
 
 #include <fcntl.h>
+#include <optional>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -9,7 +10,6 @@
 #include "kernel/iocb.h"
 #include "sys/calls.h"
 #include "sys/cancellation.h"
-#include "sys/doorbell.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
@@ -17,10 +17,19 @@ namespace {
 
 constexpr unsigned queue_depth_min = 16;
 
-// By trying, since a version number says nothing about a backport.
-bool probe_nosignal() noexcept {
+constexpr std::int64_t ask_again_after_ns = 100'000'000;
+
+// Whether what was refused may be granted a moment later.
+bool is_passing(int error_number) noexcept {
+  return error_number == EAGAIN || error_number == ENOMEM || error_number == EMFILE ||
+         error_number == ENFILE;
+}
+
+// By trying, since a version number says nothing about a backport. Null: there is no
+// descriptor for it now.
+std::optional<bool> probe_nosignal() noexcept {
   const int fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  if (fd < 0) return is_passing(errno) ? std::nullopt : std::optional(false);
   char byte = 0;
   const iovec part{.iov_base = &byte, .iov_len = 1};
   const bool supported =
@@ -32,24 +41,29 @@ bool probe_nosignal() noexcept {
 }  // namespace
 
 bool Context::set_up() noexcept {
+  if (sys::monotonic_ns() < ask_again_ns_.load(std::memory_order_relaxed)) return false;
   const sys::NoCancellation no_cancellation;
   const int saved_errno = errno;
   sys::MutexLock lock(set_up_mutex_);
-  if (state_.load(std::memory_order_relaxed) == State::unknown) {
-    doorbell_ = sys::make_doorbell();
-    const bool made = options_.enabled && doorbell_ >= 0 && make_context();
-    state_.store(made ? State::ready : State::absent, std::memory_order_release);
+  State state = state_.load(std::memory_order_relaxed);
+  if (state == State::unknown || state == State::scarce) {
+    state = options_.enabled ? make_context() : State::absent;
+    if (state == State::scarce)
+      ask_again_ns_.store(sys::monotonic_ns() + ask_again_after_ns, std::memory_order_relaxed);
+    state_.store(state, std::memory_order_release);
   }
   errno = saved_errno;
-  return state_.load(std::memory_order_relaxed) == State::ready;
+  return state == State::ready;
 }
 
-bool Context::make_context() noexcept {
+Context::State Context::make_context() noexcept {
+  const std::optional<bool> nosignal = probe_nosignal();
+  if (!nosignal) return State::scarce;
   // fs.aio-max-nr is for the whole machine: when little is left, take less.
   unsigned depth = options_.queue_depth;
-  while (sys::calls.io_setup(depth, &context_) != 0) {
+  while (const int outcome = sys::calls.io_setup(depth, &context_)) {
     context_ = nullptr;
-    if (depth / 2 < queue_depth_min) return false;
+    if (depth / 2 < queue_depth_min) return is_passing(-outcome) ? State::scarce : State::absent;
     depth /= 2;
   }
   const Ring ring(context_);
@@ -58,8 +72,9 @@ bool Context::make_context() noexcept {
   capacity_ = ring.usable() ? ring.slot_count() - 1 : depth;
   if (ring.usable()) ::madvise(ring.address(), ring.size_bytes(), MADV_DONTFORK);
   if (options_.read_ring) ring_ = ring;
-  has_nosignal_ = probe_nosignal();
-  return true;
+  if (ring_.usable()) ring_size_bytes_ = ring_.size_bytes();
+  has_nosignal_ = *nosignal;
+  return State::ready;
 }
 
 int Context::get_events(long min_count, std::span<io_event> events, const timespec* timeout) {
@@ -75,7 +90,12 @@ bool Context::cancel(iocb& control) noexcept {
 }
 
 void Context::forget_after_fork() noexcept {
-  if (doorbell_ >= 0) ::close(doorbell_);
+  state_.store(State::absent, std::memory_order_release);
+  doorbell_.close();
+  // Zeros: nothing in it, and no place for anything.
+  if (ring_.usable())
+    ::mmap(ring_.address(), ring_size_bytes_, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
 }  // namespace kaio

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The process's one kernel AIO context: made when first needed, never destroyed
-// (io_destroy takes tens of milliseconds), absent where the kernel refuses it.
+// (io_destroy takes tens of milliseconds), absent where the kernel refuses it. A refusal for
+// want of something (fs.aio-max-nr used up, memory, descriptors) holds for a moment only:
+// then the kernel is asked again.
 //
 // Thread-safe. Setting up is the only part that takes a lock.
 #pragma once
@@ -28,11 +30,12 @@ class Context {
   Context(const KernelOptions& options, Statistics& statistics) noexcept
       : options_(options), statistics_(statistics) {}
 
-  // Sets up on the first call. False: there is no kernel AIO here (not built in,
-  // filtered, or fs.aio-max-nr used up); asked again only after a fork.
+  // Sets up on the first call. False: there is no kernel AIO here (not built in, or
+  // filtered), or none now.
   bool available() noexcept {
     const State state = state_.load(std::memory_order_acquire);
-    return state == State::ready || (state == State::unknown && set_up());
+    return state == State::ready || ((state == State::unknown || state == State::scarce) &&
+                                     set_up());
   }
   // There is a context, whose completions are to be harvested.
   bool ready() const noexcept {
@@ -47,8 +50,8 @@ class Context {
 
   // Asks for a place for one more iocb. Who got one submits, or gives it back.
   bool reserve() noexcept {
-    // relaxed: only a bound; the kernel has the last word.
-    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < capacity_) return true;
+    // seq_cst: whoever needs the reaper for it looks whether that runs only after this.
+    if (in_flight_.fetch_add(1, std::memory_order_seq_cst) < capacity_) return true;
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
@@ -78,22 +81,20 @@ class Context {
   bool cancel(iocb& control) noexcept;
 
   Ring& ring() noexcept { return ring_; }
-  // The doorbell: an eventfd the reaper sleeps on. There after available() was
-  // asked, whatever it said; -1 before, or when the process has no descriptor left.
-  int doorbell() const noexcept { return doorbell_; }
-  void ring_doorbell() const noexcept { sys::ring(doorbell_); }
+  // What the reaper sleeps on, made by it.
+  sys::Doorbell& doorbell() noexcept { return doorbell_; }
   // Whether iocbs of writes may carry RWF_NOSIGNAL.
   bool has_nosignal() const noexcept { return has_nosignal_; }
 
-  // In a child of fork(): gives up what was inherited, without touching the
-  // parent's ring.
+  // In a child of fork(): gives up what was inherited. The parent's ring is not mapped here;
+  // an empty one takes its place, for frames that a forking signal handler interrupted.
   void forget_after_fork() noexcept;
 
  private:
-  enum class State : std::uint8_t { unknown, ready, absent, given_up };
+  enum class State : std::uint8_t { unknown, ready, scarce, absent, given_up };
 
   bool set_up() noexcept EXCLUDES(set_up_mutex_);
-  bool make_context() noexcept;
+  State make_context() noexcept;
 
   // Constant after construction.
   const KernelOptions& options_;
@@ -101,11 +102,13 @@ class Context {
 
   sys::Mutex set_up_mutex_;
   std::atomic<State> state_{State::unknown};  // release: publishes what follows
+  std::atomic<std::int64_t> ask_again_ns_{0};  // while contexts are scarce
+  sys::Doorbell doorbell_;
 
   // Constant once ready.
   io_context_t context_ = nullptr;
   Ring ring_;
-  int doorbell_ = -1;
+  std::size_t ring_size_bytes_ = 0;
   std::uint32_t capacity_ = 0;
   bool has_nosignal_ = false;
 

@@ -2,7 +2,6 @@
 #include "kernel/harvester.h"
 
 #include <algorithm>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,7 +37,7 @@ inline Harvester::Hold::~Hold() {
   harvester_.owner_.store(0, std::memory_order_seq_cst);
   harvester_.hand_over();
   // Who harvests looks again itself. A leader that is being unwound does not.
-  if (leads_ && harvester_.something_visible()) harvester_.context_.ring_doorbell();
+  if (leads_ && harvester_.something_visible()) harvester_.context_.doorbell().ring();
 }
 
 bool Harvester::interrupted_here() const noexcept {
@@ -46,8 +45,8 @@ bool Harvester::interrupted_here() const noexcept {
 }
 
 inline void Harvester::handle(const io_event& event) {
-  if (event.data == nullptr) {  // our own poll of call_fd_
-    sys::hear(call_fd_.load());
+  if (event.data == nullptr) {  // our own poll of call_bell_
+    call_bell_.hear();
     call_armed_ = false;
     return;
   }
@@ -172,9 +171,8 @@ void Harvester::add_debt() noexcept {
 
 void Harvester::arm_call() noexcept {
   if (call_armed_) return;
-  if (call_fd_.load() < 0) call_fd_.store(sys::make_doorbell(EFD_NONBLOCK));
-  if (call_fd_.load() < 0 || !context_.reserve()) return;
-  iocb_of::readiness(call_control_, call_fd_.load(), true);
+  if (!call_bell_.ensure() || !context_.reserve()) return;
+  iocb_of::readiness(call_control_, call_bell_.number(), true);
   call_armed_ = true;  // before: a handler may take the event at once
   if (context_.submit(call_control_) == 1) return;
   call_armed_ = false;
@@ -198,15 +196,12 @@ void Harvester::call_interrupted_leader() noexcept {
   call_leader();
 }
 
-void Harvester::forget_after_fork() noexcept {
-  if (call_fd_.load() >= 0) ::close(call_fd_.load());
-}
-
 void Harvester::call_leader() noexcept {
   // Full fence between what is to be seen and the question whether somebody may not
   // have seen it; lead() has the other half.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (being_callable_.load(std::memory_order_seq_cst)) sys::ring(call_fd_.load());
+  if (!being_callable_.load(std::memory_order_seq_cst)) return;
+  if (!call_bell_.ring()) context_.cancel(call_control_);
 }
 
 }  // namespace kaio

@@ -28,7 +28,8 @@
 //
 // Calling the leader. Requests may also end off the ring, by the pool, or leave it,
 // because io_submit refused them. So the ring holds a poll of an eventfd, armed by
-// the first leader; call_leader() adds to that eventfd.
+// the first leader; call_leader() adds to that eventfd. If the program has closed its
+// number, the poll is cancelled instead, which brings its event as well, only later.
 //
 // Signal handlers. A handler may interrupt the holder of the lock, and harvest:
 // the lock knows its thread, and a nested harvest simply takes the next events.
@@ -144,8 +145,14 @@ class Harvester {
   // woken for, to one or more of those asleep on `leadership`.
   void promote(int count = 1) noexcept;
 
+  // Iocbs in the kernel that carry requests.
+  std::uint32_t requests_in_kernel() const noexcept {
+    const std::uint32_t in_flight = context_.in_flight();
+    return in_flight - (in_flight != 0 && call_armed_.load(std::memory_order_relaxed) ? 1 : 0);
+  }
+
   Context& context() noexcept { return context_; }
-  void forget_after_fork() noexcept;
+  void forget_after_fork() noexcept { call_bell_.close(); }
 
  private:
   static constexpr std::size_t handed_max = 64;
@@ -190,7 +197,7 @@ class Harvester {
   void call_interrupted_leader() noexcept;
   void hand_over() noexcept;
   void call_reaper() noexcept {
-    if (reaper_listens_.load(std::memory_order_seq_cst)) context_.ring_doorbell();
+    if (reaper_listens_.load(std::memory_order_seq_cst)) context_.doorbell().ring();
   }
 
   Context& context_;
@@ -200,7 +207,7 @@ class Harvester {
   alignas(64) std::atomic<std::uintptr_t> owner_{0};
   // Guarded by the lock; read by handlers on the same thread.
   bool sleeping_ = false;
-  bool call_armed_ = false;
+  std::atomic<bool> call_armed_{false};  // read by others as a guess
   iocb call_control_{};
   io_event handed_[handed_max]{};
 
@@ -210,7 +217,7 @@ class Harvester {
   sys::FutexWord leadership_{0};
   std::atomic<bool> being_callable_{false};
   std::atomic<bool> missed_{false};  // without the ring: a look that found the lock taken
-  std::atomic<int> call_fd_{-1};
+  sys::Doorbell call_bell_;
 };
 
 }  // namespace kaio

@@ -2,14 +2,12 @@
 #include "kernel/reaper.h"
 
 #include <algorithm>
-#include <poll.h>
-
-#include "sys/thread.h"
 
 namespace kaio {
 namespace {
 
 constexpr std::int64_t debt_look_ns = 50'000'000;
+constexpr std::int64_t lost_look_ns = 10'000'000;
 
 class UntilOutOfDebt final : public WaitSet {
  public:
@@ -25,21 +23,27 @@ class UntilOutOfDebt final : public WaitSet {
 
 }  // namespace
 
-bool Reaper::start() noexcept {
-  sys::MutexLock lock(start_mutex_);
-  if (running_.load(std::memory_order_relaxed)) return true;
-  harvester_.context().available();  // makes the doorbell
-  if (harvester_.context().doorbell() < 0) return false;
-  const int outcome = sys::start_thread(
-      [](void* self) -> void* { static_cast<Reaper*>(self)->run(); }, this);
-  if (outcome != 0) return false;
-  statistics_.count(Count::threads_started);
-  running_.store(true, std::memory_order_release);
-  return true;
+int Reaper::replace_doorbell() noexcept {
+  sys::MutexLock lock(doorbell_mutex_);
+  sys::Doorbell& doorbell = harvester_.context().doorbell();
+  if (doorbell.number() < 0) {  // no other thread has been faster
+    if (!doorbell.ensure()) return -1;
+    looks_for_lost_.store(true, std::memory_order_seq_cst);
+    abandon();
+    LazyThread::ensure_running();
+  }
+  return doorbell.number();
 }
 
-void Reaper::run() {
-  sys::name_this_thread("kaio-reaper");
+// False: another thread leads, and rings when it leaves in debt.
+bool Reaper::lead(std::int64_t time_ns) {
+  UntilOutOfDebt until_out_of_debt(harvester_);
+  const auto led = harvester_.lead(sys::monotonic_ns() + time_ns, until_out_of_debt);
+  sink_.drain();
+  return led != Harvester::Led::busy;
+}
+
+void Reaper::run(Turn turn) {
   bool listens = false;
   const auto listen = [&](bool does) {
     listens = does;
@@ -48,33 +52,43 @@ void Reaper::run() {
   for (;;) {
     harvester_.harvest();
     sink_.drain();
-    const std::int64_t pause_ns = periodic_.try_again();
-    if (harvester_.in_debt() && harvester_.context().ready()) {
-      // Bounded: io_submit may have refused for want of something else than a place.
-      const sys::Deadline deadline = sys::monotonic_ns() + std::min(pause_ns, debt_look_ns);
-      UntilOutOfDebt until_out_of_debt(harvester_);
-      const auto led = harvester_.lead(deadline, until_out_of_debt);
-      sink_.drain();
-      // Another leader: it rings when it leaves in debt.
-      if (led != Harvester::Led::busy) {
-        listen(false);
-        continue;
-      }
+    if (is_abandoned(turn)) return;
+    if (harvester_.requests_in_kernel() == 0) looks_for_lost_.store(false);
+    std::int64_t pause_ns = periodic_.try_again();
+    if (looks_for_lost_.load()) pause_ns = std::min(pause_ns, lost_look_ns);
+    // Bounded: io_submit may have refused for want of something else than a place.
+    if (harvester_.in_debt() && harvester_.context().ready() &&
+        lead(std::min(pause_ns, debt_look_ns))) {
+      listen(false);
+      continue;
     }
-    if (listens) sleep(pause_ns);
-    // Before it sleeps, everything once more: who had debt until now saw nobody listen.
-    listen(!listens);
+    if (!listens) {  // before it sleeps, everything once more: nobody rang until now
+      listen(true);
+      continue;
+    }
+    const auto heard = harvester_.context().doorbell().wait(
+        sys::monotonic_ns() + std::min(pause_ns, sys::thread_idle_ns));
+    if (is_abandoned(turn)) return;
+    listen(false);
+    if (heard == sys::Doorbell::Heard::gone) {
+      restore_doorbell();
+    } else if (heard == sys::Doorbell::Heard::timed_out && pause_ns == sys::forever &&
+               may_end(turn, [this] { return is_needed(); })) {
+      return;
+    }
   }
 }
 
-void Reaper::sleep(std::int64_t time_ns) noexcept {
-  const int doorbell = harvester_.context().doorbell();
-  if (time_ns != sys::forever) {
-    pollfd look{.fd = doorbell, .events = POLLIN, .revents = 0};
-    const timespec timeout = sys::to_timespec(time_ns);
-    if (::ppoll(&look, 1, &timeout, nullptr) <= 0) return;
-  }
-  sys::hear(doorbell);
+// Iocbs that are submitted for requests which waited elsewhere ring its doorbell too.
+bool Reaper::is_needed() const noexcept {
+  return periodic_.is_due() || harvester_.in_debt() || harvester_.requests_in_kernel() != 0;
+}
+
+// By the reaper itself, which is awake.
+void Reaper::restore_doorbell() noexcept {
+  sys::MutexLock lock(doorbell_mutex_);
+  looks_for_lost_.store(true);
+  if (!harvester_.context().doorbell().ensure()) sys::sleep_for(lost_look_ns);
 }
 
 }  // namespace kaio

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t look_interval_ns = 2'000'000;
 constexpr std::int64_t stuck_ns = 4'000'000;
-constexpr std::int64_t idle_ns = 1'000'000'000;
+constexpr std::int64_t lost_look_ns = 10'000'000;
 constexpr unsigned quiet_looks_max = 10;  // then the spare goes to sleep
 constexpr std::uint32_t threads_kept = 2;  // one to run callbacks, one spare
 
@@ -67,6 +67,7 @@ class CallbackThreads::Presence {
     threads_.statistics_.count(Count::threads_ended);
     threads_.thread_count_.fetch_sub(1);
     // Requests may be on their way to the doorbell, even if nothing is queued.
+    if (threads_.promised_.load() == 0 && threads_.queue_empty()) return;
     if (threads_.thread_count_.load() <= threads_.busy_count_.load()) {
       if (!threads_.start_thread() && threads_.thread_count_.load() == 0)
         threads_.owner_.wants_retry();
@@ -83,23 +84,38 @@ class CallbackThreads::Presence {
   std::uint32_t running_ = 0;  // number of the callback, 0 for none
 };
 
-bool CallbackThreads::start_first() noexcept {
+bool CallbackThreads::ensure_now() noexcept {
   sys::MutexLock lock(mutex_);
-  if (thread_count_.load() != 0) return true;
-  if (doorbell_.load() < 0) doorbell_.store(sys::make_doorbell());
-  return doorbell_.load() >= 0 && start_thread();
+  note_mask();
+  const bool is_new = doorbell_.number() < 0;
+  if (is_new && !ensure_doorbell()) return false;
+  if (!is_new && thread_count_.load() > busy_count_.load()) return true;
+  if (start_thread()) return true;
+  if (is_new) call_idle();
+  // Those that run callbacks will be back, most probably; otherwise the reaper tries again.
+  return thread_count_.load() != 0;
+}
+
+bool CallbackThreads::ensure_doorbell() noexcept {
+  const bool is_new = doorbell_.number() < 0;
+  if (!is_new) return true;
+  if (!doorbell_.ensure()) return false;
+  // A thread that listens to one before it is counted upon no more, and requests that are to
+  // ring that one have to be looked for.
+  looks_for_lost_.store(doorbell_turn_.fetch_add(1) != 0);
+  listening_.store(false);
+  return true;
 }
 
 void CallbackThreads::note_mask() noexcept {
-  sys::MutexLock lock(mutex_);
   if (!mask_noted_) ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
   mask_noted_ = true;
 }
 
 bool CallbackThreads::ensure_queue_runs() noexcept {
+  if (promised_.load() == 0 && queue_empty()) return true;
   const std::uint32_t threads = thread_count_.load();
-  // With a doorbell there may be requests that count on a thread to hear it.
-  if (threads == 0) return (doorbell_.load() < 0 && queue_empty()) || start_first();
+  if (threads == 0) return ensure_now();
   return busy_count_.load() < threads || threads >= limits::callback_threads_max ||
          start_thread();
 }
@@ -111,7 +127,7 @@ bool CallbackThreads::start_thread() noexcept {
         static_cast<CallbackThreads*>(self)->work();
         return nullptr;
       },
-      this);
+      this, sys::Stack::programs);
   if (outcome != 0) {
     thread_count_.fetch_sub(1);
     return false;
@@ -129,7 +145,7 @@ bool CallbackThreads::run(Notifiable& item) noexcept {
 
 void CallbackThreads::call_idle(int count) noexcept {
   if (listening_.load()) {
-    sys::ring(doorbell_.load());
+    doorbell_.ring();
     if (count == 1) return;
   }
   work_.fetch_add(1);
@@ -181,7 +197,9 @@ bool CallbackThreads::wait_for_work() {
       if (!queue_empty()) continue;
       may_listen = true;
     }
-    if (may_listen && listen()) {
+    const Listened listened = may_listen ? listen() : Listened::another_does;
+    if (listened == Listened::may_end) return false;
+    if (listened == Listened::heard) {
       if (nobody_runs()) return true;
       owner_.harvest();
     } else if (!sleep(seen)) {
@@ -190,26 +208,43 @@ bool CallbackThreads::wait_for_work() {
   }
 }
 
-bool CallbackThreads::listen() noexcept {
+CallbackThreads::Listened CallbackThreads::listen() noexcept {
   bool nobody = false;
-  if (!listening_.compare_exchange_strong(nobody, true)) return false;
+  if (!listening_.compare_exchange_strong(nobody, true)) return Listened::another_does;
+  const std::uint32_t turn = doorbell_turn_.load();
+  const std::uint32_t taken_before = taken_.load();
+  auto heard = sys::Doorbell::Heard::rung;
   idle_count_.fetch_add(1);
   // Once more: who handed over before saw nobody listen.
-  if (queue_empty()) sys::hear(doorbell_.load());
+  if (queue_empty()) {
+    const bool looks = looks_for_lost_.load();
+    heard = doorbell_.wait(sys::monotonic_ns() + (looks ? lost_look_ns : sys::thread_idle_ns));
+    if (looks && promised_.load() == 0) looks_for_lost_.store(false);
+  }
   idle_count_.fetch_sub(1);
-  listening_.store(false);
-  return true;
+  if (doorbell_turn_.load() == turn) listening_.store(false);
+  if (heard == sys::Doorbell::Heard::rung) return Listened::heard;
+  if (is_needless(taken_before)) return Listened::may_end;
+  if (heard == sys::Doorbell::Heard::gone) restore_doorbell();
+  return Listened::heard;
+}
+
+// By a thread that listened to the one which the program has closed.
+void CallbackThreads::restore_doorbell() noexcept {
+  {
+    sys::MutexLock lock(mutex_);
+    if (ensure_doorbell()) return;
+  }
+  sys::futex_wait(work_, work_.load(), sys::monotonic_ns() + lost_look_ns);
 }
 
 bool CallbackThreads::sleep(std::uint32_t seen) noexcept {
-  const auto may_end = [this] {
-    return thread_count_.load() - busy_count_.load() > threads_kept;
-  };
+  const std::uint32_t taken_before = taken_.load();
   idle_count_.fetch_add(1);
-  const int outcome =
-      sys::futex_wait(work_, seen, may_end() ? sys::monotonic_ns() + idle_ns : sys::forever);
+  const int outcome = sys::futex_wait(work_, seen, sys::monotonic_ns() + sys::thread_idle_ns);
   idle_count_.fetch_sub(1);
-  return outcome != ETIMEDOUT || !may_end();
+  if (outcome != ETIMEDOUT) return true;
+  return thread_count_.load() - busy_count_.load() <= threads_kept && !is_needless(taken_before);
 }
 
 // Whether this idle thread is to run callbacks although others do.
@@ -351,7 +386,7 @@ bool CallbackThreads::queue_empty() noexcept {
 
 void CallbackThreads::forget_after_fork() noexcept {
   forgotten_.store(true);
-  if (doorbell_.load() >= 0) ::close(doorbell_.load());
+  doorbell_.close();
 }
 
 }  // namespace kaio

@@ -14,7 +14,12 @@
 // holds something and nothing was taken for two looks, the running callbacks are
 // stuck: the spare takes over, and as many threads are started as are stuck. When all is
 // quiet it leaves off, and listens unless another one does. Threads beyond the spare end
-// after a while without work.
+// after a while without work; the spare and the last one too, when no callback is promised
+// to any request. A request that promises one looks for an idle thread only after it has
+// said so, and a thread that has ended looks for promises once more.
+//
+// The program may close the doorbell's number. The next promise makes another one, and a
+// thread that listens to it; what slept on the old one wakes up when it has been idle.
 //
 // Signals are blocked, except in callbacks and between two that follow one another; there a
 // handler interrupts kaio as in any other thread.
@@ -43,27 +48,30 @@ class CallbackThreads {
   CallbackThreads(NotificationOwner& owner, Statistics& statistics) noexcept
       : owner_(owner), statistics_(statistics) {}
 
-  // At the call that asks for a callback: makes sure that there is a thread to run
-  // it. False: there is none and none can be made.
+  // A request that is to be told by a callback has been made; it has been told, or was
+  // refused. Until then a thread is there to run it, or ensure_running() has said otherwise.
+  void promise() noexcept { promised_.fetch_add(1); }
+  void settle() noexcept { promised_.fetch_sub(1); }
+
+  // After promise(): makes sure that there is a thread to run it. False: there is none and
+  // none can be made.
   bool ensure_running() noexcept EXCLUDES(mutex_) {
-    if (thread_count_.load(std::memory_order_acquire) != 0) return true;
-    note_mask();
-    return start_first();
+    return (thread_count_.load() > busy_count_.load() && doorbell_.number() >= 0) ||
+           ensure_now();
   }
 
   // Makes up for a thread that could not be made, the spare one too.
   // False: it still cannot.
   bool ensure_queue_runs() noexcept EXCLUDES(mutex_);
-  // The mask that callbacks run with: that of the first thread to ask for one.
-  void note_mask() noexcept EXCLUDES(mutex_);
-
   // Runs item.notification on one of the threads; `item` goes back to its owner
   // before the callback starts. Async-signal-safe. False: there is no thread, and
   // somebody has to call ensure_queue_runs().
   bool run(Notifiable& item) noexcept;
 
   // What a request rings that ends with a callback; -1 while there is no thread.
-  int doorbell() const noexcept { return thread_count_.load() == 0 ? -1 : doorbell_.load(); }
+  int doorbell() const noexcept {
+    return thread_count_.load() == 0 ? -1 : doorbell_.number_unasked();
+  }
 
   // In the child, where no callback is run for the parent any more.
   void forget_after_fork() noexcept;
@@ -71,7 +79,11 @@ class CallbackThreads {
  private:
   class Presence;  // a thread's part in the counts, given up also by pthread_exit
 
-  bool start_first() noexcept EXCLUDES(mutex_);
+  bool ensure_now() noexcept EXCLUDES(mutex_);
+  bool ensure_doorbell() noexcept REQUIRES(mutex_);
+  void restore_doorbell() noexcept EXCLUDES(mutex_);
+  // The mask that callbacks run with: that of the first thread to ask for one.
+  void note_mask() noexcept REQUIRES(mutex_);
   bool start_thread() noexcept;
   void work();
   // Runs callbacks until there are none.
@@ -80,10 +92,15 @@ class CallbackThreads {
   bool wait_for_work() EXCLUDES(mutex_);
   // As the spare: looks on while others run callbacks. True: take part.
   bool watch() EXCLUDES(mutex_);
-  // Sleeps until the doorbell rings. False: another thread does.
-  bool listen() noexcept EXCLUDES(mutex_);
+  enum class Listened : std::uint8_t { heard, may_end, another_does };
+  // Sleeps until the doorbell rings.
+  Listened listen() noexcept EXCLUDES(mutex_);
   // False: nothing has changed since `seen` for so long that this thread may end.
-  bool sleep(std::uint32_t seen) noexcept;
+  bool sleep(std::uint32_t seen) noexcept EXCLUDES(mutex_);
+  // After an idle time in which no callback has begun: nobody needs this thread.
+  bool is_needless(std::uint32_t taken_before) noexcept EXCLUDES(mutex_) {
+    return promised_.load() == 0 && taken_.load() == taken_before && queue_empty();
+  }
   // Wakes a thread that is not running callbacks.
   void call_idle() noexcept { call_idle(1); }
   void call_idle(int count) noexcept;
@@ -108,6 +125,7 @@ class CallbackThreads {
   sys::Mutex mutex_;
   Notifiable* queue_ GUARDED_BY(mutex_) = nullptr;  // oldest first
 
+  std::atomic<std::uint32_t> promised_{0};     // callbacks that are still to begin
   std::atomic<std::uint32_t> thread_count_{0};
   std::atomic<std::uint32_t> busy_count_{0};   // running callbacks
   std::atomic<std::uint32_t> lost_count_{0};   // of those, stuck; changed under mutex_
@@ -116,8 +134,10 @@ class CallbackThreads {
   std::atomic<std::uint32_t> volunteers_{0};   // idle ones that are to help
   std::atomic<std::uint32_t> watch_count_{0};  // spares that look on
   std::atomic<std::uint32_t> taken_{0};        // callbacks ever begun
-  std::atomic<int> doorbell_{-1};              // made before the first thread
-  std::atomic<bool> listening_{false};         // a thread sleeps on it, or will
+  sys::Doorbell doorbell_;                     // made before the first thread
+  std::atomic<std::uint32_t> doorbell_turn_{0};  // counts those that were made
+  std::atomic<bool> looks_for_lost_{false};      // requests may ring one that is gone
+  std::atomic<bool> listening_{false};         // a thread sleeps on the last one, or will
   sys::FutexWord work_{0};                     // counts calls; others sleep on it
   std::atomic<bool> forgotten_{false};         // this is the child of a fork
   bool mask_noted_ GUARDED_BY(mutex_) = false;

@@ -2,14 +2,10 @@
 #include "poll/watcher.h"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "sys/cancellation.h"
 #include "sys/clock.h"
-#include "sys/descriptors.h"
-#include "sys/doorbell.h"
-#include "sys/thread.h"
 
 namespace kaio {
 namespace {
@@ -18,49 +14,40 @@ constexpr int audit_interval_ms = 500;
 constexpr std::int64_t audit_interval_ns = audit_interval_ms * INT64_C(1'000'000);
 constexpr std::uint32_t ends_everything = EPOLLERR | EPOLLHUP;
 
-void close_if_open(int fd) noexcept {
-  if (fd >= 0) sys::close_descriptor(fd);
-}
-
 std::uint32_t wanted_by(const Request& request) {
   return request.operation.is_read() ? EPOLLIN | EPOLLRDHUP : EPOLLOUT;
 }
 
 }  // namespace
 
-bool Watcher::ensure_running() noexcept {
-  if (running_.load(std::memory_order_acquire)) return true;
-  sys::MutexLock lock(start_mutex_);
-  if (running_.load(std::memory_order_relaxed)) return true;
-  const int fd = sys::out_of_the_way(::epoll_create1(EPOLL_CLOEXEC));
-  wake_fd_ = sys::make_doorbell(EFD_NONBLOCK);
-  epoll_event wake{.events = EPOLLIN | EPOLLET, .data = {.fd = wake_fd_}};
-  if (fd < 0 || wake_fd_ < 0 || ::epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
-    close_if_open(fd);
-    close_if_open(wake_fd_);
-    wake_fd_ = -1;
-    return false;
+bool Watcher::ensure_epoll() noexcept {
+  if (epoll_.number() >= 0) return true;
+  const int saved_errno = errno;
+  bool replaced = false;
+  {
+    sys::MutexLock lock(mutex_);
+    if (epoll_.number() < 0) {
+      if (epoll_.adopt(::epoll_create1(EPOLL_CLOEXEC))) {
+        for (const RequestQueue& bucket : buckets_)
+          for (const Request* request = bucket.front(); request != nullptr;
+               request = bucket.after(*request))
+            add(request->operation.fd);
+        replaced = true;
+      }
+    }
   }
-  epoll_fd_ = fd;
-  const int outcome = sys::start_thread(
-      [](void* self) -> void* { static_cast<Watcher*>(self)->run(); }, this);
-  if (outcome == 0) {
-    statistics_.count(Count::threads_started);
-    running_.store(true, std::memory_order_release);
-    return true;
-  }
-  close_if_open(epoll_fd_);
-  close_if_open(wake_fd_);
-  epoll_fd_ = wake_fd_ = -1;
-  return false;
+  errno = saved_errno;
+  if (epoll_.number_unasked() < 0) return false;
+  // It sleeps on the old instance, if it runs.
+  if (replaced) abandon();
+  return true;
 }
 
 bool Watcher::watch(Request& request) noexcept {
   const sys::NoCancellation no_cancellation;
-  if (!ensure_running()) return false;
+  if (!ensure_epoll() || !ensure_running()) return false;
   statistics_.count(Count::waits_by_epoll);
   int error_number = 0;
-  bool first = false;
   RequestQueue gone;
   {
     sys::MutexLock lock(mutex_);
@@ -74,14 +61,15 @@ bool Watcher::watch(Request& request) noexcept {
       bucket_of(request.operation.fd).push_back(request);
       error_number = add(request.operation.fd);
     }
-    if (error_number == 0) {
-      first = watched_count_.fetch_add(1, std::memory_order_seq_cst) == 0;
-    } else {
+    watched_count_.fetch_add(1, std::memory_order_seq_cst);
+    // Once more, now that it is to be seen that there is something to watch.
+    if (error_number == 0 && !ensure_running()) error_number = EAGAIN;
+    if (error_number != 0) {
+      watched_count_.fetch_sub(1, std::memory_order_seq_cst);
       bucket_of(request.operation.fd).erase(request);
       request.move_to(RequestState::starting);
     }
   }
-  if (first) sys::ring(wake_fd_);  // time for audits again
   answer_all(gone, -EBADF);
   // EPERM: a kind of file that is always ready. Others are the request's error.
   if (error_number != 0)
@@ -124,12 +112,12 @@ std::uint32_t Watcher::wanted_on(int fd) noexcept {
 
 int Watcher::rearm(int fd) noexcept {
   epoll_event registration{.events = wanted_on(fd) | EPOLLONESHOT, .data = {.fd = fd}};
-  return ::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &registration) == 0 ? 0 : errno;
+  return ::epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, fd, &registration) == 0 ? 0 : errno;
 }
 
 int Watcher::add(int fd) noexcept {
   epoll_event registration{.events = wanted_on(fd) | EPOLLONESHOT, .data = {.fd = fd}};
-  if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &registration) == 0) return 0;
+  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, fd, &registration) == 0) return 0;
   // EINVAL: it was closed, and the number is that of our own epoll.
   return errno == EINVAL ? EBADF : errno;
 }
@@ -171,27 +159,27 @@ void Watcher::audit() noexcept {
   }
 }
 
-void Watcher::run() {
-  sys::name_this_thread("kaio-watcher");
+void Watcher::run(Turn turn) {
   std::array<epoll_event, 64> ready;
   std::int64_t next_audit_ns = sys::monotonic_ns() + audit_interval_ns;
+  std::int64_t idle_since_ns = sys::monotonic_ns();
   for (;;) {
-    const int count =
-        ::epoll_wait(epoll_fd_, ready.data(), static_cast<int>(ready.size()),
-                     watched_count_.load(std::memory_order_seq_cst) == 0 ? -1 : audit_interval_ms);
-    for (int i = 0; i < count; ++i)
-      if (ready[i].data.fd != wake_fd_) answer_ready(ready[i].data.fd, ready[i].events);
-    if (sys::monotonic_ns() >= next_audit_ns) {
-      audit();
-      next_audit_ns = sys::monotonic_ns() + audit_interval_ns;
-    }
+    const int count = ::epoll_wait(epoll_.number(), ready.data(), static_cast<int>(ready.size()),
+                                   audit_interval_ms);
+    for (int i = 0; i < count; ++i) answer_ready(ready[i].data.fd, ready[i].events);
     sink_.drain();
+    if (is_abandoned(turn)) return;
+    const std::int64_t now_ns = sys::monotonic_ns();
+    if (count < 0 && errno != EINTR && !ensure_epoll()) sys::sleep_for(audit_interval_ns);
+    if (count != 0 || !is_idle()) idle_since_ns = now_ns;
+    if (now_ns - idle_since_ns >= sys::thread_idle_ns &&
+        may_end(turn, [this] { return !is_idle(); }))
+      return;
+    if (now_ns >= next_audit_ns) {
+      audit();
+      next_audit_ns = now_ns + audit_interval_ns;
+    }
   }
-}
-
-void Watcher::forget_after_fork() noexcept {
-  close_if_open(epoll_fd_);
-  close_if_open(wake_fd_);
 }
 
 }  // namespace kaio

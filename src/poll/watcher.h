@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // One thread that waits, by epoll, for the readiness of any number of streams:
 // those that IOCB_CMD_POLL refuses, those beyond its share of the ring, and all of
-// them where there is no kernel AIO. Started when first needed.
+// them where there is no kernel AIO. Started when needed; ends when it has had nothing to
+// watch for a while.
+//
+// The program may close the number of the epoll instance: then the next request makes
+// another one, registers again what is waited for, and another thread sleeps on it.
 //
 // epoll drops a descriptor in silence when the program closes it. So twice a second
 // the registrations are audited, and requests whose descriptor is gone end with
@@ -13,14 +17,15 @@
 #include "request/request_list.h"
 #include "request/sinks.h"
 #include "request/statistics.h"
-#include "sys/mutex.h"
+#include "sys/lazy_thread.h"
+#include "sys/own_descriptor.h"
 
 namespace kaio {
 
-class Watcher {
+class Watcher final : private sys::LazyThread {
  public:
   Watcher(AnswerSink& sink, Statistics& statistics) noexcept
-      : sink_(sink), statistics_(statistics) {}
+      : LazyThread("kaio-watcher"), sink_(sink), statistics_(statistics) {}
 
   // Waits until request.operation can go on (attempt `readiness`, state
   // `watched`); the answer is a poll mask or a negative error number. False, and
@@ -31,13 +36,17 @@ class Watcher {
   // not watched (any more).
   bool remove(Request& request) noexcept EXCLUDES(mutex_);
 
-  void forget_after_fork() noexcept;
+  void forget_after_fork() noexcept { epoll_.close(); }
 
  private:
   static constexpr std::size_t bucket_count = 1024;
 
-  bool ensure_running() noexcept EXCLUDES(start_mutex_);
-  [[noreturn]] void run();
+  void started() noexcept override { statistics_.count(Count::threads_started); }
+  void ended() noexcept override { statistics_.count(Count::threads_ended); }
+  void run(Turn turn) override;
+  bool is_idle() const noexcept { return watched_count_.load(std::memory_order_seq_cst) == 0; }
+  // The epoll instance is there, with everything registered.
+  bool ensure_epoll() noexcept EXCLUDES(mutex_);
   void answer_ready(int fd, std::uint32_t events) noexcept EXCLUDES(mutex_);
   void audit() noexcept EXCLUDES(mutex_);
   void answer_all(RequestQueue& requests, std::int32_t answer);
@@ -56,12 +65,8 @@ class Watcher {
   AnswerSink& sink_;
   Statistics& statistics_;
 
-  sys::Mutex start_mutex_;
-  std::atomic<bool> running_{false};  // release: publishes the descriptors
-  int epoll_fd_ = -1;
-  int wake_fd_ = -1;
-
   sys::Mutex mutex_;
+  sys::OwnDescriptor epoll_;  // replaced under mutex_
   std::array<RequestQueue, bucket_count> buckets_ GUARDED_BY(mutex_);
   std::atomic<std::uint32_t> watched_count_{0};
 };

@@ -95,7 +95,7 @@ bool Pool::start_worker() noexcept {
                           static_cast<Pool*>(self)->run();
                           return nullptr;
                         },
-                        this) != 0)
+                        this, sys::Stack::ours) != 0)
     return false;
   statistics_.count(Count::threads_started);
   return true;

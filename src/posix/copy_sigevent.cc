@@ -54,10 +54,8 @@ bool copy_attributes(const pthread_attr_t& source, pthread_attr_t& target) noexc
   return true;
 }
 
-int copy_callback(const sigevent& event, Notifier& notifier, Notification& notification) {
+int copy_callback(const sigevent& event, Notification& notification) {
   if (event.sigev_notify_function == nullptr) return EINVAL;
-  // In a handler that interrupted us a thread cannot be made; the reaper will.
-  if (!deferred::must_put_aside() && !notifier.callbacks().ensure_running()) return EAGAIN;
   const auto* attributes = static_cast<const pthread_attr_t*>(event.sigev_notify_attributes);
   if (attributes == nullptr) {
     notification.kind = Notification::Kind::callback;
@@ -75,10 +73,7 @@ int copy_callback(const sigevent& event, Notifier& notifier, Notification& notif
   return 0;
 }
 
-}  // namespace
-
-int copy_some_sigevent(const sigevent& event, Notifier& notifier,
-                       Notification& notification) noexcept {
+int check_and_copy(const sigevent& event, Notification& notification) {
   notification.value = event.sigev_value;
   switch (event.sigev_notify) {
     case SIGEV_SIGNAL:
@@ -92,7 +87,7 @@ int copy_some_sigevent(const sigevent& event, Notifier& notifier,
       notification.target = event.sigev_notify_thread_id;
       return notification.target > 0 ? 0 : EINVAL;
     case SIGEV_THREAD:
-      return copy_callback(event, notifier, notification);
+      return copy_callback(event, notification);
     case SIGEV_EVENTFD:
       notification.kind = Notification::Kind::eventfd;
       notification.target = event.sigev_notify_eventfd;
@@ -102,10 +97,28 @@ int copy_some_sigevent(const sigevent& event, Notifier& notifier,
   }
 }
 
-void release(Notification& notification) noexcept {
-  if (notification.kind != Notification::Kind::attributed_callback) return;
-  ::pthread_attr_destroy(&notification.attributed->attributes);
-  delete notification.attributed;
+}  // namespace
+
+int copy_some_sigevent(const sigevent& event, Notifier& notifier,
+                       Notification& notification) noexcept {
+  if (const int error_number = check_and_copy(event, notification)) return error_number;
+  if (notification.kind == Notification::Kind::none) return 0;
+  notifier.promise(notification);
+  // In a handler that interrupted us a thread cannot be made; the reaper will.
+  if (!notification.is_callback() || deferred::must_put_aside() ||
+      notifier.callbacks().ensure_running())
+    return 0;
+  release(notification, notifier);
+  return EAGAIN;
+}
+
+void release(Notification& notification, Notifier& notifier) noexcept {
+  if (notification.kind == Notification::Kind::none) return;
+  notifier.settle(notification);
+  if (notification.kind == Notification::Kind::attributed_callback) {
+    ::pthread_attr_destroy(&notification.attributed->attributes);
+    delete notification.attributed;
+  }
   notification = {};
 }
 

@@ -110,13 +110,13 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
   IocbSpace space(list.size());
   RequestGroup* group = nullptr;
   if (notification.kind != Notification::Kind::none && !runtime.reaper.ensure_running()) {
-    release(notification);
+    release(notification, runtime.completer.notifier());
     return EAGAIN;
   }
   const bool needs_group = wait || notification.kind != Notification::Kind::none;
   if (!space.valid() ||
       (needs_group && (group = make_group(runtime, notification, wait)) == nullptr)) {
-    release(notification);
+    release(notification, runtime.completer.notifier());
     return EAGAIN;
   }
   Refused refused;

@@ -101,7 +101,7 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   if (runtime.dispatcher.submit(*request, submission.batch)) return 0;
   cell.word.store(status::done(EAGAIN), std::memory_order_release);
   cell.result_bytes = -1;
-  release(request->notification);
+  release(request->notification, runtime.completer.notifier());
   runtime.requests.free(*request);
   return EAGAIN;
 }

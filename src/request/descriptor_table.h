@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Descriptor number to record, without a lock: two levels of arrays that are
-// mapped when first touched and never freed.
+// Descriptor number to record, without a lock: arrays in three levels, each mapped when it is
+// first needed, and never freed. The numbers that most programs have are all in the first
+// leaf, which is found at once.
 #pragma once
+
+#include <array>
 
 #include "request/descriptor_record.h"
 #include "sys/pages.h"
@@ -12,33 +15,48 @@ class DescriptorTable {
  public:
   // Null for a negative number, or without memory.
   DescriptorRecord* at(int fd) noexcept {
-    if (fd < 0 || leaves_ == nullptr) return nullptr;
-    Leaf& slot = leaves_[static_cast<unsigned>(fd) / leaf_size];
-    DescriptorRecord* leaf = slot.load(std::memory_order_acquire);
-    if (leaf == nullptr && (leaf = make_leaf(slot)) == nullptr) return nullptr;
-    return leaf + static_cast<unsigned>(fd) % leaf_size;
+    const auto number = static_cast<unsigned>(fd);
+    DescriptorRecord* const first = first_.load(std::memory_order_acquire);
+    return number < leaf_size && first != nullptr ? first + number : find(fd);
   }
 
  private:
-  static constexpr std::size_t leaf_size = 65536;
-  static constexpr std::size_t leaf_count = (std::size_t{1} << 31) / leaf_size;
+  // Small, because a program that locks its memory (mlockall) pays for all of it.
+  static constexpr std::size_t leaf_size = 1024;
+  static constexpr std::size_t branch_size = 1024;
+  static constexpr std::size_t root_size = (std::size_t{1} << 31) / (leaf_size * branch_size);
 
   using Leaf = std::atomic<DescriptorRecord*>;
+  using Branch = std::atomic<Leaf*>;
 
-  // All members of a record are zero at first, which is what the kernel maps. Not inlined,
-  // so that at() is short where it is.
-  __attribute__((noinline)) static DescriptorRecord* make_leaf(Leaf& slot) noexcept {
-    constexpr std::size_t leaf_bytes = leaf_size * sizeof(DescriptorRecord);
-    auto* leaf = static_cast<DescriptorRecord*>(sys::map_pages(leaf_bytes));
-    if (leaf == nullptr) return nullptr;
-    DescriptorRecord* expected = nullptr;
-    if (slot.compare_exchange_strong(expected, leaf, std::memory_order_acq_rel)) return leaf;
-    sys::unmap_pages(leaf, leaf_bytes);
-    return expected;
+  // Not inlined, so that at() is short where it is.
+  __attribute__((noinline)) DescriptorRecord* find(int fd) noexcept {
+    if (fd < 0) return nullptr;
+    const auto number = static_cast<unsigned>(fd);
+    if (number < leaf_size) {
+      DescriptorRecord* const first = get(first_, leaf_size);
+      return first == nullptr ? nullptr : first + number;
+    }
+    Leaf* const leaves = get(root_[number / (leaf_size * branch_size)], branch_size);
+    if (leaves == nullptr) return nullptr;
+    DescriptorRecord* const leaf = get(leaves[number / leaf_size % branch_size], leaf_size);
+    return leaf == nullptr ? nullptr : leaf + number % leaf_size;
   }
 
-  // Mapped and not a member, so that the quarter of a megabyte is not touched.
-  Leaf* leaves_ = static_cast<Leaf*>(sys::map_pages(leaf_count * sizeof(Leaf)));
+  // All members of what the arrays hold are zero at first, which is what the kernel maps.
+  template <class Element>
+  static Element* get(std::atomic<Element*>& slot, std::size_t count) noexcept {
+    Element* there = slot.load(std::memory_order_acquire);
+    if (there != nullptr) return there;
+    auto* const made = static_cast<Element*>(sys::map_pages(count * sizeof(Element)));
+    if (made == nullptr) return nullptr;
+    if (slot.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
+    sys::unmap_pages(made, count * sizeof(Element));
+    return there;
+  }
+
+  Leaf first_{nullptr};
+  std::array<Branch, root_size> root_{};
 };
 
 }  // namespace kaio

@@ -134,7 +134,7 @@ class Slab {
   // Mapped, so that what is not needed of it is not touched.
   using ChunkPointer = std::atomic<Object*>;
   ChunkPointer* chunks_ =
-      static_cast<ChunkPointer*>(sys::map_pages(chunks_max * sizeof(ChunkPointer)));
+      static_cast<ChunkPointer*>(sys::map_sparse_pages(chunks_max * sizeof(ChunkPointer)));
 };
 
 }  // namespace kaio

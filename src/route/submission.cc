@@ -119,10 +119,13 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
 // `record`: where it has entered.
 KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(
     DescriptorRecord& record, Request& request, Attempt attempt, By by, SubmissionBatch* batch) {
-  if (by == By::later && !reaper_->ensure_running()) return Started::no_threads;
-  prepare_control(request, attempt, by);
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request, by);
+  if (by == By::later && !reaper_->ensure_running()) {
+    context_.unreserve(1);
+    return Started::no_threads;
+  }
+  prepare_control(request, attempt, by);
   request.move_to(RequestState::in_kernel);
   const bool to_read = request.operation.is_read();
   const bool may_raise_sigpipe =
@@ -177,7 +180,7 @@ KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt
   // Who waits for a request that was not in the ring may be asleep where only its end
   // wakes him (complete/waiter.cc), so that end has to be acted upon.
   if (by == By::later) {
-    iocb_of::ring_doorbell(request.control, context_.doorbell());
+    iocb_of::ring_doorbell(request.control, reaper_->doorbell());
   } else if (request.pushed) {
     iocb_of::ring_doorbell(request.control, completions_.doorbell_for(request));
   }

@@ -66,9 +66,14 @@ bool Dispatcher::take_from_poll(Request& request) {
 
 // False: not this way, and nothing done.
 bool Dispatcher::poll_by_kernel(Request& request) {
-  if (!context_.available() || !reaper_->ensure_running()) return false;
+  if (!context_.available()) return false;
   if (kernel_polls_.fetch_add(1) >= context_.capacity() / kernel_polls_share ||
       !context_.reserve()) {
+    kernel_polls_.fetch_sub(1);
+    return false;
+  }
+  if (!reaper_->ensure_running()) {
+    context_.unreserve(1);
     kernel_polls_.fetch_sub(1);
     return false;
   }
@@ -76,7 +81,7 @@ bool Dispatcher::poll_by_kernel(Request& request) {
   iocb_of::readiness(request.control, request.operation.fd, request.operation.is_read());
   request.control.data = &request;
   // It only begins something: somebody has to go on with it at once.
-  iocb_of::ring_doorbell(request.control, context_.doorbell());
+  iocb_of::ring_doorbell(request.control, reaper_->doorbell());
   request.poll.store(KernelPoll::pending, std::memory_order_relaxed);  // ordered by the state
   request.move_to(RequestState::polling);
   const int outcome = context_.submit(request.control);

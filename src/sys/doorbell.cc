@@ -1,33 +1,50 @@
 // SPDX-License-Identifier: MIT
 #include "sys/doorbell.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 
 #include "sys/cancellation.h"
-#include "sys/descriptors.h"
 #include "sys/direct_call.h"
 
 namespace kaio::sys {
 
-int make_doorbell(int flags) noexcept {
+bool Doorbell::ensure() noexcept {
+  if (descriptor_.number() >= 0) return true;
   const NoCancellation no_cancellation;
   const int saved_errno = errno;
-  const int made = out_of_the_way(::eventfd(0, EFD_CLOEXEC | flags));
+  // Non-blocking: between a look at it and the read another thread may have heard it.
+  const bool made = descriptor_.adopt(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   errno = saved_errno;
   return made;
 }
 
-void ring(int doorbell) noexcept {
+bool Doorbell::ring() const noexcept {
+  const int fd = descriptor_.number();
   const std::uint64_t one = 1;
-  direct_call(SYS_write, doorbell, &one, sizeof one);
+  return fd >= 0 && direct_call(SYS_write, fd, &one, sizeof one) == sizeof one;
 }
 
-void hear(int doorbell) noexcept {
+void Doorbell::hear() const noexcept {
+  const int fd = descriptor_.number();
   std::uint64_t rings = 0;
-  direct_call(SYS_read, doorbell, &rings, sizeof rings);
+  if (fd >= 0) direct_call(SYS_read, fd, &rings, sizeof rings);
+}
+
+Doorbell::Heard Doorbell::wait(Deadline deadline) const noexcept {
+  pollfd look{.fd = descriptor_.number(), .events = POLLIN, .revents = 0};
+  if (look.fd < 0) return Heard::gone;
+  timespec timeout{};
+  if (deadline != forever) timeout = to_timespec(std::max(deadline - monotonic_ns(), INT64_C(0)));
+  const long outcome = direct_call(SYS_ppoll, &look, 1, deadline == forever ? nullptr : &timeout,
+                                   nullptr, 0);
+  if (outcome == 0) return Heard::timed_out;
+  hear();  // asks again: the number may have changed hands during the sleep
+  return Heard::rung;
 }
 
 }  // namespace kaio::sys

@@ -1,18 +1,41 @@
 // SPDX-License-Identifier: MIT
-// The eventfds that threads of kaio sleep on. Nothing here fails, touches errno or is
-// a cancellation point; all but make_doorbell() is async-signal-safe.
+// The eventfd that a thread of kaio's sleeps on, rung by the kernel when a request ends, or
+// by another thread. Nothing here fails aloud, touches errno or is a cancellation point; all
+// but ensure() is async-signal-safe.
 #pragma once
+
+#include "sys/clock.h"
+#include "sys/own_descriptor.h"
 
 namespace kaio::sys {
 
-// Out of the way of the program's descriptors; -1 when there can be no more. More
-// flags than EFD_CLOEXEC may be asked for.
-int make_doorbell(int flags = 0) noexcept;
+class Doorbell {
+ public:
+  // Makes it if there is none, or if the program has closed it: what slept on that one does
+  // not hear this one. False: there is no descriptor to be had.
+  bool ensure() noexcept;
 
-// Wakes who sleeps on it, or will.
-void ring(int doorbell) noexcept;
+  // Its number, for iocbs that are to ring it; -1 if there is none, or it has been closed.
+  int number() const noexcept { return descriptor_.number(); }
 
-// Sleeps until it rings, or takes what has rung before.
-void hear(int doorbell) noexcept;
+  // Not asked whether it is: for whoever has just done so.
+  int number_unasked() const noexcept { return descriptor_.number_unasked(); }
+
+  // Wakes whoever sleeps on it, or will. False: it is gone.
+  bool ring() const noexcept;
+
+  // Takes what has rung before.
+  void hear() const noexcept;
+
+  enum class Heard : unsigned char { rung, timed_out, gone };
+  // Sleeps until it rings, or has rung before, or until the deadline.
+  Heard wait(Deadline deadline) const noexcept;
+
+  // In a child of fork(), which has no use for its copy.
+  void close() noexcept { descriptor_.close(); }
+
+ private:
+  OwnDescriptor descriptor_;
+};
 
 }  // namespace kaio::sys

@@ -59,7 +59,7 @@ class CAPABILITY("mutex") Mutex {
     std::uint32_t expected = unlocked;
     if (word_.compare_exchange_strong(expected, locked, std::memory_order_seq_cst)) return true;
     signal_fence();
-    --mutexes_held;
+    count_down();
     return false;
   }
 
@@ -69,10 +69,16 @@ class CAPABILITY("mutex") Mutex {
   void unlock() noexcept RELEASE() {
     if (word_.exchange(unlocked, std::memory_order_seq_cst) == contended) futex_wake(&word_, 1);
     signal_fence();
-    --mutexes_held;
+    count_down();
   }
 
  private:
+  // 0 already: a handler that interrupted us has forked, this is the child, and the mutex is
+  // one of the parent's engine.
+  static void count_down() noexcept {
+    if (mutexes_held != 0) --mutexes_held;
+  }
+
   static constexpr std::uint32_t unlocked = 0, locked = 1, contended = 2;
   void lock_slow() noexcept;
 

@@ -14,6 +14,15 @@ inline void* map_pages(std::size_t size_bytes) noexcept {
   return pages == MAP_FAILED ? nullptr : pages;
 }
 
+// The same for an array of which little will be touched: not resident either where the program
+// locks all its memory (mlockall with MCL_FUTURE).
+inline void* map_sparse_pages(std::size_t size_bytes) noexcept {
+  void* pages = map_pages(size_bytes);
+  if (pages != nullptr && ::munlock(pages, size_bytes) == 0)
+    ::madvise(pages, size_bytes, MADV_DONTNEED);
+  return pages;
+}
+
 inline void unmap_pages(void* pages, std::size_t size_bytes) noexcept {
   ::munmap(pages, size_bytes);
 }

@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+
 namespace kaio::sys {
 
+// An idle thread of kaio's ends after so long.
+inline constexpr std::int64_t thread_idle_ns = 1'000'000'000;
+
 using ThreadFunction = void* (*)(void*);
+
+// What a thread needs of a stack, which counts in full where the program locks its memory
+// (mlockall) or its address space is limited.
+enum class Stack : unsigned char {
+  ours,      // for code of kaio's only
+  programs,  // for callbacks: the program's default size (ulimit -s), if that can be had
+};
 
 // Starts a detached thread of kaio's with every signal blocked, so that none of
 // the program's is ever delivered to it, unless in a callback. 0, or a negative error
 // number (-EAGAIN: no more threads).
-int start_thread(ThreadFunction run, void* argument) noexcept;
+int start_thread(ThreadFunction run, void* argument, Stack stack) noexcept;
 
 // The calling thread, when woken, waits for a processor instead of taking one from
 // another thread. Real-time threads stay as they are.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernel/context.h"
+#include "support/deadline.h"
 #include "unit/kernel/fake_kernel.h"
 
 #include <boost/test/unit_test.hpp>
@@ -42,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_smaller_context_is_taken_when_a_large_one_is_refused) {
   BOOST_TEST((asked == std::vector<unsigned>{1024, 512, 256, 128, 64}));
 }
 
-BOOST_AUTO_TEST_CASE(a_context_that_is_always_refused_is_asked_for_only_once) {
+BOOST_AUTO_TEST_CASE(a_context_that_is_refused_is_not_asked_for_again_at_once) {
   unit::FakeKernel kernel;
   kernel_of_setup = &kernel;
   kernel.calls()->io_setup = grudging_setup;
@@ -52,10 +53,41 @@ BOOST_AUTO_TEST_CASE(a_context_that_is_always_refused_is_asked_for_only_once) {
   Statistics statistics;
   Context context(options, statistics);
   BOOST_TEST(!context.available());
-  BOOST_TEST(context.doorbell() >= 0);  // the reaper works without a ring too
   const std::size_t first_time = asked.size();
   BOOST_TEST(!context.available());
   BOOST_TEST(asked.size() == first_time);
+}
+
+// As when fs.aio-max-nr was used up, and others have given back what they had.
+BOOST_AUTO_TEST_CASE(a_context_that_was_refused_for_want_of_room_is_had_a_moment_later) {
+  unit::FakeKernel kernel;
+  kernel_of_setup = &kernel;
+  kernel.calls()->io_setup = grudging_setup;
+  granted_at_most = 0;
+  const KernelOptions options{.queue_depth = 64};
+  Statistics statistics;
+  Context context(options, statistics);
+  BOOST_TEST(!context.available());
+  granted_at_most = 64;
+  BOOST_TEST(support::eventually([&] { return context.available(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_context_that_a_filter_refuses_is_never_asked_for_again) {
+  unit::FakeKernel kernel;
+  static int calls = 0;
+  calls = 0;
+  kernel.calls()->io_setup = [](unsigned, io_context_t*) {
+    ++calls;
+    return -EPERM;
+  };
+  const KernelOptions options{.queue_depth = 16};
+  Statistics statistics;
+  Context context(options, statistics);
+  BOOST_TEST(!context.available());
+  const int calls_before = calls;
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  BOOST_TEST(!context.available());
+  BOOST_TEST(calls == calls_before);
 }
 
 BOOST_AUTO_TEST_CASE(the_smallest_depth_an_option_allows_works) {

@@ -9,8 +9,10 @@
 
 #include <array>
 #include <deque>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 using kaio::CallbackThreads;
@@ -94,7 +96,14 @@ Bench& new_bench() {
   static auto* const all = new std::deque<Bench>;
   called = stuck = 0;
   gate_open = true;
-  return all->emplace_back();
+  Bench& bench = all->emplace_back();
+  bench.threads.promise();  // another request's, for ever: the threads stay
+  return bench;
+}
+
+void ring(int doorbell) {
+  const std::uint64_t one = 1;
+  BOOST_REQUIRE(::write(doorbell, &one, sizeof one) == sizeof one);
 }
 
 void set(Request& request, kaio::NotifyFunction function) {
@@ -281,7 +290,7 @@ BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_harvests_and_runs_what_it_finds) {
   for (Request& request : requests) {
     set(request, count_call);
     ++ended;
-    kaio::sys::ring(bench.threads.doorbell());
+    ring(bench.threads.doorbell());
     if (ended % 10 == 0) std::this_thread::sleep_for(1ms);
   }
   BOOST_TEST(eventually([&] { return called == 100; }));
@@ -331,6 +340,46 @@ BOOST_AUTO_TEST_CASE(a_spare_that_could_not_be_made_is_made_later) {
   BOOST_TEST(eventually([&] { return called == 1; }));
   gate_open = true;
   BOOST_TEST(eventually([&] { return called == 2; }));
+}
+
+// So a program whose own threads are gone can end.
+BOOST_AUTO_TEST_CASE(threads_that_no_callback_is_promised_to_end_and_are_made_anew) {
+  Bench& bench = new_bench();
+  for (int round = 1; round <= 2; ++round) {
+    BOOST_REQUIRE(bench.threads.ensure_running());
+    Request request;
+    set(request, count_call);
+    bench.threads.run(request);
+    BOOST_TEST(eventually([&] { return called == round; }));
+    std::this_thread::sleep_for(1200ms);
+    BOOST_TEST(bench.thread_count() > 0u);  // one is still promised
+    bench.threads.settle();
+    BOOST_TEST(eventually([&] { return bench.thread_count() == 0; }));
+    bench.threads.promise();
+  }
+}
+
+// A program that closes every descriptor, as daemons do, opens others on their numbers.
+BOOST_AUTO_TEST_CASE(a_doorbell_that_the_program_has_closed_is_replaced_and_never_touched_again) {
+  Bench& bench = new_bench();
+  BOOST_REQUIRE(bench.threads.ensure_running());
+  const int number = bench.threads.doorbell();
+  const int others = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  BOOST_REQUIRE(::dup2(others, number) == number);
+  std::deque<Request> requests(10);
+  for (Request& request : requests) {
+    BOOST_REQUIRE(bench.threads.ensure_running());
+    set(request, count_call);
+    bench.threads.run(request);
+    ring(bench.threads.doorbell());
+    std::this_thread::sleep_for(1ms);
+  }
+  BOOST_TEST(eventually([&] { return called == 10; }));
+  BOOST_TEST(bench.threads.doorbell() != number);
+  std::uint64_t rings = 0;
+  BOOST_TEST(::read(others, &rings, sizeof rings) == -1);
+  ::close(others);
+  ::close(number);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
