@@ -166,19 +166,20 @@ void Watcher::run(Turn turn) {
   for (;;) {
     const int count = ::epoll_wait(epoll_.number(), ready.data(), static_cast<int>(ready.size()),
                                    audit_interval_ms);
+    const bool is_gone = count < 0 && errno != EINTR;
     for (int i = 0; i < count; ++i) answer_ready(ready[i].data.fd, ready[i].events);
-    sink_.drain();
-    if (is_abandoned(turn)) return;
     const std::int64_t now_ns = sys::monotonic_ns();
-    if (count < 0 && errno != EINTR && !ensure_epoll()) sys::sleep_for(audit_interval_ns);
-    if (count != 0 || !is_idle()) idle_since_ns = now_ns;
-    if (now_ns - idle_since_ns >= sys::thread_idle_ns &&
-        may_end(turn, [this] { return !is_idle(); }))
-      return;
     if (now_ns >= next_audit_ns) {
       audit();
       next_audit_ns = now_ns + audit_interval_ns;
     }
+    sink_.drain();
+    if (is_abandoned(turn)) return;
+    if (is_gone && !ensure_epoll()) sys::sleep_for(audit_interval_ns);
+    if (count != 0 || !is_idle()) idle_since_ns = now_ns;
+    if (now_ns - idle_since_ns >= sys::thread_idle_ns &&
+        may_end(turn, [this] { return !is_idle(); }))
+      return;
   }
 }
 
