@@ -20,9 +20,9 @@ import shlex
 import subprocess
 import sys
 
-# The reason by which test/support leaves out a case that makes no sense for a
-# route: such a case is neither passed nor skipped, it does not exist there.
-DOES_NOT_APPLY = 'says nothing about this route'
+# The reasons by which test/support leaves out a case that makes no sense for a route
+# or a kernel: such a case is neither passed nor skipped, it does not exist there.
+DOES_NOT_APPLY = re.compile('says nothing about this (route|kernel)')
 
 MODULE = re.compile(r'(Entering|Leaving) test module "')
 UNIT = re.compile(r'(Entering|Leaving) test (suite|case) "([^"]*)"')
@@ -47,7 +47,7 @@ class Cases:
             self.entered.append(name)
 
     def skip(self, name, reason):
-        if DOES_NOT_APPLY in reason:
+        if DOES_NOT_APPLY.search(reason):
             self.inapplicable.add(name)
         else:
             self.skipped[name] = reason.replace('precondition failed: ', '').strip()
@@ -173,6 +173,8 @@ def how_it_ended(test):
 
 
 def how_to_repeat(test, name, is_boost, build_directory):
+    if 'repeat' in test:  # run_in_vm.py knows better
+        return test['repeat']
     settings = [f'{key}={shlex.quote(value)}' for key, value in sorted(test['env'].items())
                 if key.startswith(('KAIO_', 'ASAN_', 'UBSAN_', 'TSAN_'))]
     command = settings + [shlex.quote(part) for part in test['command']]
@@ -227,7 +229,7 @@ def main():
         print(f'SKIPPED {test_name}: {reason}: {", ".join(names)}')
     skipped = sum(map(len, skipped_for.values()))
     if inapplicable_count:
-        print(f'({inapplicable_count} cases say nothing about the route they were run with)')
+        print(f'({inapplicable_count} cases say nothing about the route or kernel they ran with)')
     print(f'{configuration}: {passed} passed, {failed} failed, {skipped} skipped')
     with open(counts_path, 'a', encoding='utf-8') as counts:
         print(passed, failed, skipped, file=counts)

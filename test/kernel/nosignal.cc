@@ -41,6 +41,8 @@ BOOST_FIXTURE_TEST_SUITE(nosignal, CountedSigpipe)
 
 BOOST_AUTO_TEST_CASE(write_that_nobody_reads_is_EPIPE_and_SIGPIPE_in_the_submitting_thread) {
   for (const std::uint32_t flags : {0u, rwf_nowait}) {
+    if (flags == rwf_nowait && !things::streams_have_nowait())
+      continue;
     for (const things::Fd &end : ends_nobody_reads()) {
       sigpipe_count = 0;
       BOOST_TEST(context.carry_out(with_flags(write_block(end.get(), "x", 1), flags)) == -EPIPE);

@@ -40,4 +40,9 @@ Precondition on_ext4();   // test files lie on ext4
 Precondition with_tmpfs();
 Precondition with_proc(); // fs.aio-nr can be read
 
+// Pipes and sockets know RWF_NOWAIT.
+inline bool streams_have_nowait() { return support::kernel_is_at_least(6, 4); }
+inline Precondition with_nowait_streams() { return support::from_kernel(6, 4); }
+inline Precondition without_nowait_streams() { return support::before_kernel(6, 4); }
+
 } // namespace things

@@ -21,18 +21,6 @@ namespace support {
 
 namespace {
 
-Precondition only_if(std::function<bool()> applies, std::string reason) {
-  return Precondition{[applies, reason](boost::unit_test::test_unit_id id) {
-    boost::test_tools::assertion_result result{applies()};
-    if (!result) {
-      const auto &unit = boost::unit_test::framework::get(id, boost::unit_test::TUT_ANY);
-      std::fprintf(stderr, "SKIPPED: %s: %s\n", unit.full_name().c_str(), reason.c_str());
-      result.message() << reason;
-    }
-    return result;
-  }};
-}
-
 bool direct_io_works() {
   try {
     TemporaryFile{4096}.open(O_RDWR | O_DIRECT);
@@ -54,6 +42,20 @@ bool all_handlers_restart() {
   return true;
 }
 
+} // namespace
+
+Precondition only_if(std::function<bool()> applies, std::string reason) {
+  return Precondition{[applies, reason](boost::unit_test::test_unit_id id) {
+    boost::test_tools::assertion_result result{applies()};
+    if (!result) {
+      const auto &unit = boost::unit_test::framework::get(id, boost::unit_test::TUT_ANY);
+      std::fprintf(stderr, "SKIPPED: %s: %s\n", unit.full_name().c_str(), reason.c_str());
+      result.message() << reason;
+    }
+    return result;
+  }};
+}
+
 bool kernel_is_at_least(int major, int minor) {
   utsname names;
   int have_major = 0;
@@ -62,8 +64,6 @@ bool kernel_is_at_least(int major, int minor) {
     return false;
   return have_major > major || (have_major == major && have_minor >= minor);
 }
-
-} // namespace
 
 Route route() {
   const char *chosen = std::getenv("KAIO_ROUTE");
@@ -118,6 +118,11 @@ Precondition where_all_handlers_restart() {
 Precondition from_kernel(int major, int minor) {
   return only_if([=] { return kernel_is_at_least(major, minor); },
                  "needs kernel " + std::to_string(major) + "." + std::to_string(minor));
+}
+
+Precondition before_kernel(int major, int minor) {
+  return only_if([=] { return !kernel_is_at_least(major, minor); },
+                 "says nothing about this kernel");
 }
 
 void say_what_is_left_out() {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <string>
 
 namespace support {
 
@@ -39,6 +40,8 @@ Route route();
 
 using Precondition = boost::unit_test::precondition;
 
+Precondition only_if(std::function<bool()> applies, std::string reason);
+
 Precondition as_root();
 Precondition without_sanitizer();
 Precondition on_route(std::initializer_list<Route> routes);
@@ -48,6 +51,9 @@ Precondition with_late_memory();
 // No handler of the process lacks SA_RESTART (sanitizers install some).
 Precondition where_all_handlers_restart();
 Precondition from_kernel(int major, int minor);
+// For what newer kernels do otherwise, which another case tests.
+Precondition before_kernel(int major, int minor);
+bool kernel_is_at_least(int major, int minor);
 
 // Once at the start: which kinds of descriptor the parametrised cases miss.
 void say_what_is_left_out();
