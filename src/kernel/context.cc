@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <optional>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "kernel/iocb.h"
 #include "sys/calls.h"
 #include "sys/cancellation.h"
+#include "sys/direct_call.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
@@ -73,8 +75,21 @@ Context::State Context::make_context() noexcept {
   if (ring.usable()) ::madvise(ring.address(), ring.size_bytes(), MADV_DONTFORK);
   if (options_.read_ring) ring_ = ring;
   if (ring_.usable()) ring_size_bytes_ = ring_.size_bytes();
+  if (!ring_.usable() && !can_get_events()) {
+    sys::direct_call(SYS_io_destroy, context_);
+    context_ = nullptr;
+    return State::absent;
+  }
   has_nosignal_ = *nosignal;
   return State::ready;
+}
+
+// A filter may let contexts be made and refuse this. With the ring at hand a look now and
+// then takes its place (Harvester::sleep); without it nothing would ever end.
+bool Context::can_get_events() noexcept {
+  io_event none;
+  const timespec no_time{};
+  return sys::calls.io_getevents(context_, 0, 1, &none, &no_time) == 0;
 }
 
 int Context::get_events(long min_count, std::span<io_event> events, const timespec* timeout) {

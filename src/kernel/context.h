@@ -95,6 +95,7 @@ class Context {
 
   bool set_up() noexcept EXCLUDES(set_up_mutex_);
   State make_context() noexcept;
+  bool can_get_events() noexcept;
 
   // Constant after construction.
   const KernelOptions& options_;

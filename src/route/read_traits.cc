@@ -99,7 +99,10 @@ DescriptorFacts read_traits(int fd) noexcept {
   const PreserveErrno preserve_errno;
   DescriptorFacts facts;
   FileStatus status{};
-  const int status_flags = ::fcntl(fd, F_GETFL);
+  int status_flags = ::fcntl(fd, F_GETFL);
+  // A filter that refuses to tell: then it may be read and written as far as can be said
+  // here, and the kernel's answer to the transfer itself is what counts.
+  if (status_flags < 0 && errno != EBADF) status_flags = O_RDWR;
   if (status_flags < 0 || !read_status(fd, identity_mask, status)) return facts;
   const bool seekable = S_ISCHR(status.mode) && ::lseek(fd, 0, SEEK_CUR) >= 0;
   facts.traits = traits_of(status.mode, status_flags, seekable);

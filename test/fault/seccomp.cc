@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Real refusals by the kernel: a seccomp filter, as containers have them, and a
 // machine whose fs.aio-max-nr is used up.
+#include "filter.h"
 #include "mixed_io.h"
 #include "support/child.h"
 #include "support/precondition.h"
@@ -14,35 +15,19 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cerrno>
-#include <cstddef>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
+using fault::refuse;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
 namespace {
 
 constexpr unsigned patience_s = support::sanitized ? 90 : 30;
-
-// For all threads of the process, from now on.
-bool refuse(long call, int error_number) {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error_number)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  sock_fprog filter{.len = 4, .filter = program};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
-}
 
 }  // namespace
 
