@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cases.h"
+#include "support/small_disk.h"
 
 #include <atomic>
-#include <sys/mount.h>
 
 namespace {
 
@@ -25,19 +25,6 @@ int count_in_progress(const std::vector<Request> &requests) {
     count += in_progress(request);
   return count;
 }
-
-// A file system of one megabyte.
-class SmallTmpfs {
-public:
-  SmallTmpfs() {
-    checked(::mount("none", directory_.path().c_str(), "tmpfs", 0, "size=1m"), "mount");
-  }
-  ~SmallTmpfs() { ::umount2(directory_.path().c_str(), MNT_DETACH); }
-  const char *path() const { return directory_.path().c_str(); }
-
-private:
-  TemporaryDirectory directory_;
-};
 
 } // namespace
 
@@ -238,9 +225,9 @@ BOOST_AUTO_TEST_CASE(other_descriptors_do_not_wait_for_it) {
 }
 
 // A device over a file that cannot grow as large as the device says it is.
-BOOST_AUTO_TEST_CASE(the_error_of_the_device_is_the_status, *as_root()) {
-  const SmallTmpfs tiny;
-  TemporaryFile backing{tiny.path(), 0};
+BOOST_AUTO_TEST_CASE(the_error_of_the_device_is_the_status, *where_disks_can_be_mounted()) {
+  const SmallDisk tiny{"1m"};
+  TemporaryFile backing{tiny.path().c_str(), 0};
   BOOST_REQUIRE(::truncate(backing.path().c_str(), 16 << 20) == 0);
   const LoopDevice device{std::move(backing)};
   const Fd fd = device.open(O_RDWR);

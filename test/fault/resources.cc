@@ -8,6 +8,7 @@
 #include "support/precondition.h"
 #include "support/process.h"
 #include "support/signals.h"
+#include "support/small_disk.h"
 
 #include <kaio/aio.h>
 
@@ -17,8 +18,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 using fault::faults;
@@ -254,13 +253,11 @@ BOOST_AUTO_TEST_CASE(a_device_without_space_says_so) {
 }
 
 BOOST_AUTO_TEST_CASE(a_write_for_which_there_is_half_the_space_is_half_done,
-                     *support::as_root()) {
+                     *support::where_disks_can_be_mounted()) {
   BOOST_TEST(run_in_child([] {
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("small", "/mnt", "tmpfs", 0, "size=128k") != 0)
-      return 1;
-    const support::Fd fd(::open("/mnt/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const support::SmallDisk disk("128k");
+    const support::Fd fd(
+        ::open((disk.path() + "/file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     const Request first = Request::to_write(fd.get(), fill_disk_text());
     if (aio_write(first) != 0) return 2;
     const int status = support::wait_done(first);

@@ -49,8 +49,28 @@ class Outcome:
                         for text in texts if text not in said]
 
 
-def run(*arguments, cwd, before=(), **options):
-    command = [*before, PROGRAM, *map(str, arguments)]
+def copy_program(directory):
+    """One that everybody may run who may enter the directory."""
+    folder = directory / 'program'
+    folder.mkdir()
+    folder.chmod(0o755)
+    copy = shutil.copy(PROGRAM, folder)
+    libraries = subprocess.run(['ldd', PROGRAM], capture_output=True, text=True, check=False)
+    built = [line.split()[2] for line in libraries.stdout.splitlines()
+             if 'libkaio' in line and '=> /' in line]
+    for library in built:
+        shutil.copy(library, folder)
+    if not built:
+        return copy
+    started = folder / 'start'
+    started.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={folder} exec {copy} "$@"\n')
+    for path in folder.iterdir():
+        path.chmod(0o755)
+    return str(started)
+
+
+def run(*arguments, cwd, before=(), program=PROGRAM, **options):
+    command = [*before, program, *map(str, arguments)]
     return Outcome(subprocess.run(command, cwd=cwd, capture_output=True, text=True,
                                   stdin=subprocess.DEVNULL, timeout=LIMIT_SECONDS, check=False,
                                   **options))
