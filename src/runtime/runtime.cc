@@ -42,7 +42,8 @@ Runtime* process::make_runtime() noexcept {
   static std::atomic<bool> registered{false};
   if (!registered.exchange(true)) {
     ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
-    print_statistics_at_exit();
+    // Only for the option: the copy of standard error is not made without it.
+    if (options().print_statistics.load()) print_statistics_at_exit();
   }
   return made;
 }
@@ -69,6 +70,7 @@ void Runtime::configure(const Options& options) noexcept {
 }
 
 void apply_options() noexcept {
+  if (options().print_statistics.load()) print_statistics_at_exit();
   if (Runtime* existing = runtime_if_any()) existing->configure(options());
 }
 
