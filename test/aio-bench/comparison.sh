@@ -56,7 +56,7 @@ kill "$job"
 wait "$job"
 # shellcheck disable=SC2034 # expect_exit reads it
 status=$?
-expect_exit "told to end, it ends" 130
+expect_exit "told to end, it ends" 143
 expect_none "with the program that it ran" \
   "$([[ -n $running ]] || echo "no program"; ps -o pid=,args= -p "${running:-$job}")"
 expect_none "and with its file removed" "$(ls -A "$scratch/files")"

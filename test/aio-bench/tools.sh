@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What tools/aio-run, tools/compare and tools/demo print is not lost without a word, and
+# an option that is given twice is explained.
+# Usage: tools.sh SOURCE_ROOT LIBRARY PROGRAM
+set -uo pipefail
+# shellcheck source=test/aio-bench/bench_cases.sh disable=SC1091
+source "$(dirname "$0")/bench_cases.sh"
+
+tools=$source_root/tools
+
+# lost CASE CODE COMMAND...: to a full disk, and to a pipe that nobody reads any more.
+lost() {
+  local name=$1 code=$2
+  shift 2
+  "$@" >/dev/full 2>"$scratch/errors"
+  status=$?
+  : >"$scratch/output"
+  expect_exit "$name, to a full disk" "$code" "$([[ $1 == *compare ]] && echo "No space left" ||
+    echo "standard output cannot be written")"
+  # The pipe's other end is closed before the command begins.
+  {
+    read -r _
+    "$@" 2>"$scratch/errors"
+    echo $? >"$scratch/status"
+  } < <(sleep 0.2; echo) | true
+  status=$(cat "$scratch/status")
+  expect_exit "$name, to a closed pipe" "$code"
+  if [[ -s $scratch/errors ]]; then
+    pass "$name, and says so"
+  else
+    fail "$name, and says so" "there is no message"
+  fi
+}
+
+lost "the help of aio-run is not lost" 125 "$tools/aio-run" --help
+lost "nor is what its check tells" 125 "$tools/aio-run" --check
+lost "nor the help of compare" 1 "$tools/compare" --help
+lost "nor the rows of compare" 1 "$tools/compare" --list
+lost "nor the help of demo" 1 "$tools/demo" --help
+
+twice() { # CASE CODE COMMAND...
+  local name=$1 code=$2
+  shift 2
+  "$@" >"$scratch/output" 2>"$scratch/errors"
+  status=$?
+  expect_exit "$name" "$code" "give"
+}
+twice "aio-run takes one way" 125 "$tools/aio-run" --route=pool --route=kernel true
+twice "compare takes one number of rounds" 2 "$tools/compare" --rounds 1 --rounds 2 --list
+twice "demo takes one directory" 2 "$tools/demo" --dir /tmp --dir /var/tmp
+
+"$tools/aio-run" --stats cat /dev/null >"$scratch/output" 2>"$scratch/errors"
+# shellcheck disable=SC2034 # expect_exit reads it
+status=$?
+expect_exit "aio-run --stats tells of a program that makes no request" 0 \
+  "kaio: submitted 0 completed 0"
+expect_exit "and which one that was" 0 "statistics of cat, process"
+finish
