@@ -17,10 +17,14 @@ r = json.load(open(sys.argv[1]))["results"][0]
 print(eval(sys.argv[2]))' "$scratch/result.json" "$1"
 }
 
+is_near() { # VALUE WANTED PERCENT
+  awk -v value="$1" -v wanted="$2" -v percent="$3" 'BEGIN {
+    exit !(value >= wanted * (1 - percent / 100) && value <= wanted * (1 + percent / 100)) }'
+}
+
 # near CASE VALUE WANTED PERCENT UNIT
 near() {
-  if awk -v value="$2" -v wanted="$3" -v percent="$4" 'BEGIN {
-      exit !(value >= wanted * (1 - percent / 100) && value <= wanted * (1 + percent / 100)) }'; then
+  if is_near "$2" "$3" "$4"; then
     pass "$1"
   else
     fail "$1" "$2 $5 instead of $3, and more than $4 % off"
@@ -80,10 +84,22 @@ if ! make_throttled_group; then
   skip "a throttled device" "there is no control group for block devices"
   finish
 fi
+# What a machine that is busy spoils is measured anew, up to twice.
+measure_near() { # FIGURE WANTED PERCENT OPTION...
+  local figure=$1 wanted=$2 percent=$3 attempt
+  shift 3
+  for attempt in 1 2 3; do
+    measure_throttled "$loop" "$@" || return
+    is_near "$(figure "$figure")" "$wanted" "$percent" && break
+    echo "attempt $attempt: $(figure "$figure") instead of $wanted" >&2
+  done
+}
+
+rate='r["io_per_second"]["median"]'
 for engine in kaio libaio threads; do
-  measure_throttled "$loop" -e $engine -d 16 -t $seconds -r 1 &&
-    near "$engine at depth 16 gets the throttled rate" \
-      "$(figure 'r["io_per_second"]["median"]')" $throttled_iops 10 "I/Os per second"
+  measure_near "$rate" $throttled_iops 10 -e $engine -d 16 -t $seconds -r 1 &&
+    near "$engine at depth 16 gets the throttled rate" "$(figure "$rate")" $throttled_iops 10 \
+      "I/Os per second"
 done
 # Of 16 in the queue each waits for 16 turns (Little's law).
 near "and the latency of that" "$(figure 'r["latency_ns"]["total"]["mean"]')" \
@@ -91,8 +107,9 @@ near "and the latency of that" "$(figure 'r["latency_ns"]["total"]["mean"]')" \
 
 # Twice what the device does: who is due later waits longer, up to half of the time.
 # Measured from when there was room for it in the queue, that would not be seen.
-measure_throttled "$loop" -e libaio -d 16 -t $seconds -r 1 --ramp-up 0 \
-  --poisson $((2 * throttled_iops)) &&
-  near "the open loop counts the wait for the queue" \
-    "$(figure 'r["latency_ns"]["total"]["p50"]')" $((seconds * 1000000000 / 4)) 25 ns
+median='r["latency_ns"]["total"]["p50"]'
+measure_near "$median" $((seconds * 1000000000 / 4)) 25 -e libaio -d 16 -t $seconds -r 1 \
+  --ramp-up 0 --poisson $((2 * throttled_iops)) &&
+  near "the open loop counts the wait for the queue" "$(figure "$median")" \
+    $((seconds * 1000000000 / 4)) 25 ns
 finish

@@ -56,4 +56,15 @@ status=$?
 expect_exit "aio-run --stats tells of a program that makes no request" 0 \
   "kaio: submitted 0 completed 0"
 expect_exit "and which one that was" 0 "statistics of cat, process"
+"$tools/aio-run" --stats python3 -c 'import os, sys
+if os.fork() == 0:
+    sys.exit()
+os.wait()' >"$scratch/output" 2>"$scratch/errors"
+processes=$(sed -n 's/^kaio: statistics of .*, process \([0-9]*\), .*/\1/p' "$scratch/errors" |
+  sort -u | wc -l)
+if ((processes == 2)); then
+  pass "a child of fork() prints its own"
+else
+  fail "a child of fork() prints its own" "$processes did: $(cat "$scratch/errors")"
+fi
 finish

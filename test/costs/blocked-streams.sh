@@ -37,8 +37,9 @@ cat "$scratch/figures"
 largest() { awk -v field="$1" '$field > most { most = $field } END { print most }' "$scratch/figures"; }
 bytes=$(largest 2)
 threads=$(largest 4)
-slowdown=$(awk '{ print $8 / $6 }' "$scratch/figures" | sort -n |
-  awk '{ all[NR] = $1 } END { printf "%.2f", all[int((NR + 1) / 2)] }')
+# Of the quickest round of each: what else the machine does only adds to one.
+slowdown=$(awk 'NR == 1 || $6 < alone { alone = $6 } NR == 1 || $8 < beside { beside = $8 }
+  END { printf "%.2f", beside / alone }' "$scratch/figures")
 echo "$name: $bytes bytes each, $threads threads, a file is read in $slowdown times the time"
 check() { # WHAT BOUND VALUE
   if awk -v value="$3" -v bound="$2" 'BEGIN { exit !(value <= bound) }'; then

@@ -13,10 +13,14 @@
 //   base/     errors, text, clock, memory
 #include "base/command_line.h"
 #include "base/errors.h"
+#include "base/interrupt.h"
+#include "base/limits.h"
+#include "base/standard_output.h"
 #include "commands.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <new>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -50,14 +54,20 @@ int call_command(int argument_count, char** arguments) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  prepare_standard_streams();
   try {
     return call_command(argument_count, arguments);
   } catch (const UsageError& error) {
     fmt::print(stderr, "aio-bench: {}\n", error.what());
     return exit_usage;
   } catch (const Interrupted&) {
-    fmt::print(stderr, "aio-bench: interrupted, nothing was measured\n");
-    return exit_interrupted;
+    const std::string name = interrupt_name();
+    fmt::print(stderr, "aio-bench: interrupted{}, nothing was measured\n",
+               name.empty() ? "" : " by " + name);
+    return interrupt_exit_code();
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "aio-bench: out of memory{}\n", memory_advice(0));
+    return exit_failed;
   } catch (const std::exception& error) {
     fmt::print(stderr, "aio-bench: {}\n", error.what());
     return exit_failed;

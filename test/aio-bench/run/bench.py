@@ -84,6 +84,16 @@ def results_of(*arguments, cwd, **options):
     return json.loads((pathlib.Path(cwd) / 'result.json').read_text())
 
 
+def measured_calmly(measure, attempts=3):
+    """The problems of what is measured, which a machine that is busy may spoil: then it is
+    measured anew. What is wrong is so each time."""
+    for _ in range(attempts):
+        problems = measure()
+        if not problems:
+            break
+    return problems
+
+
 def make_file(path, size_bytes):
     path.write_bytes(os.urandom(size_bytes))
     return path

@@ -15,6 +15,8 @@ import time
 
 from bench import LIMIT_SECONDS, PROGRAM, Cases, run, scratch_directory
 
+# What takes no more has not waited for the end of the run, on a busy machine too.
+AT_ONCE_SECONDS = 10
 LONG = ['-e', 'kaio,libaio', '-d', '4', '-t', '0.3', '-r', '100', '-s', '8m', '--json', 'run.json']
 
 
@@ -32,9 +34,9 @@ def interrupted(directory, arguments, signal_number, after_seconds):
 def check_interrupt(cases, directory, name, arguments, signal_number):
     code, output, errors, seconds = interrupted(directory, arguments, signal_number, 2)
     problems = []
-    if code != 130:
+    if code != 128 + signal_number:
         problems.append(f'exit code {code}: {errors}')
-    if seconds > 3:
+    if seconds > AT_ONCE_SECONDS:
         problems.append(f'it took {seconds:.1f} s')
     if 'IOPS' not in output or not re.search(r'^ +4 kaio', output, re.MULTILINE):
         problems.append(f'what was measured is not shown: {output!r}')
@@ -69,7 +71,7 @@ def check_sleepers(cases, directory):
     code, _, errors, seconds = interrupted(directory, arguments, signal.SIGINT, 1)
     cases.tell('Ctrl-C wakes jobs that wait for their time',
                ([] if code == 130 else [f'exit code {code}: {errors}']) +
-               ([f'it took {seconds:.1f} s'] if seconds > 3 else []))
+               ([f'it took {seconds:.1f} s'] if seconds > AT_ONCE_SECONDS else []))
 
 
 def left_behind(directory):
@@ -77,15 +79,48 @@ def left_behind(directory):
             if name.startswith('aio-bench.')]
 
 
-def check_early_interrupt(cases, directory):
+def stopped_while_filling(directory, number):
     process = subprocess.Popen([PROGRAM, '-s', '2g'], cwd=directory, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    # The file is being filled once it is open: its name is gone by then.
+    while process.poll() is None and not any(
+            '/aio-bench.' in target and size > 0 for target, size in open_files(process.pid)):
+        time.sleep(0.01)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=LIMIT_SECONDS)
-    cases.tell('Ctrl-C while the scratch file is filled ends it',
-               ([] if process.returncode == 130 and 'nothing was measured' in errors else
-                [f'exit code {process.returncode}: {errors!r}']) + left_behind(directory))
+    return process, errors
+
+
+def open_files(pid):
+    for number in os.listdir(f'/proc/{pid}/fd'):
+        path = f'/proc/{pid}/fd/{number}'
+        try:
+            yield os.readlink(path), os.stat(path).st_size
+        except OSError:  # closed meanwhile
+            pass
+
+
+def check_verify(cases, directory):
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        code, output, errors, seconds = interrupted(
+            directory, ['verify', '-e', 'kaio', '-s', '8m', '-t', '60'], number, 1)
+        cases.tell(f'{number.name} ends verify',
+                   ([] if code == 128 + number and 'interrupted: nothing wrong' in output else
+                    [f'exit code {code}: {output}{errors}']) +
+                   ([f'it took {seconds:.1f} s'] if seconds > AT_ONCE_SECONDS else []) +
+                   left_behind(directory))
+
+
+def check_early_interrupt(cases, directory):
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        process, errors = stopped_while_filling(directory, number)
+        cases.tell(f'{number.name} while the scratch file is filled ends it',
+                   ([] if process.returncode == 128 + number and 'nothing was measured' in errors
+                    else [f'exit code {process.returncode}: {errors!r}']) + left_behind(directory))
+    process, _ = stopped_while_filling(directory, signal.SIGKILL)
+    cases.tell('SIGKILL does not leave it behind',
+               ([] if process.returncode == -signal.SIGKILL else
+                [f'exit code {process.returncode}']) + left_behind(directory))
 
 
 def check_kill(cases, directory):
@@ -126,6 +161,8 @@ def main():
                         signal.SIGINT)
         check_interrupt(cases, directory, 'so does SIGTERM, with several jobs', [*LONG, '-j', '2'],
                         signal.SIGTERM)
+        check_interrupt(cases, directory, 'and SIGHUP', LONG, signal.SIGHUP)
+        check_verify(cases, directory)
         check_long_measurement(cases, directory)
         check_sleepers(cases, directory)
         check_early_interrupt(cases, directory)

@@ -109,6 +109,37 @@ def check_device(cases, directory, path):
         os.close(holder)
 
 
+def check_read_only(cases, directory):
+    path = make_file(directory / 'read-only', 2 << 20)
+    file = Guarded(cases, path)
+    with loop_device(path, '--read-only') as device:
+        if device is None:
+            cases.skip('a read-only device', 'no loop device can be made here')
+        else:
+            write = ['--write', f'--destroy={device}', '--csv', 'started.csv']
+            file.stays('a read-only device is refused before anything starts',
+                       run(device, *SHORT, *write, cwd=directory), 1, 'is a read-only device')
+            file.stays('--force does not change that',
+                       run(device, *SHORT, *write, '--force', cwd=directory), 1,
+                       'is a read-only device')
+            file.stays('verify refuses it too',
+                       run('verify', device, *write[:2], cwd=directory), 1, 'is a read-only device')
+            file.stays('a read-only device can be read',
+                       run(device, '-d', '4', '-t', '0.05', '-r', '1', cwd=directory), 0)
+            cases.tell('nothing was measured before', ['there is a log'] if
+                       (directory / 'started.csv').exists() else [])
+    name = 'a file that is marked immutable is refused with what to do'
+    if shutil.which('chattr') is None or subprocess.run(
+            ['chattr', '+i', path], capture_output=True, check=False).returncode != 0:
+        cases.skip(name, 'no file can be marked here')
+        return
+    try:
+        file.stays(name, run(path, *SHORT, '--write', f'--destroy={path}', cwd=directory), 1,
+                   'chattr -ia')
+    finally:
+        subprocess.run(['chattr', '-i', path], check=True)
+
+
 def check_mounted(cases, directory):
     names = ['a mounted device is refused', 'a mounted device may be read, with a warning']
     backing = make_file(directory / 'disk', 8 << 20)
@@ -206,6 +237,7 @@ def main():
         check_backing(cases, directory, path)
         check_device(cases, directory, path)
         check_locked_for_others(cases, directory, path)
+        check_read_only(cases, directory)
         check_mounted(cases, directory)
         check_partitioned(cases, directory)
         check_beside(cases, directory)

@@ -45,6 +45,69 @@ def check_words(cases, directory):
                    run(*arguments, cwd=directory).problems(2, f"did you mean '{near}'"))
 
 
+# What is typed, and what is said of it.
+TYPED = {
+    '-b -1': "--block-size: '-1' is not a size",
+    '--block-size=-1': "--block-size: '-1' is not a size",
+    '-b 4k,-1': "--block-size: '4k,-1': '-1' is not a size",
+    '-b 4k..': "--block-size: '4k..' is not a range",
+    '-b 4k-': "--block-size: '4k-' is not a range",
+    '-b 4k-x': "--block-size: '4k-x': 'x' is not a size",
+    '-d 1..': "--depth: '1..' is half a range",
+    '-d ..8': "--depth: '..8' is half a range",
+    '-d -1': "--depth: '-1' is not a number from 1",
+    '-d 1,,8': "--depth: '1,,8': '' is not a number from 1",
+    '-d 1..0': "--depth: '1..0': '0' is not a number from 1",
+    '-d 8,4..2': "--depth: '8,4..2': '4..2' is an empty range",
+    '-j -2': "--jobs: '-2' is not",
+    '-r -1': "--repeats: '-1' is not",
+    '-t -1': "--seconds: '-1' is not a time",
+    '-s -1': "--size: '-1' is not a size",
+    '--batch -1': "--batch: '-1' is not",
+    '--vectors -1': "--vectors: '-1' is not",
+    '--fsync -1': "--fsync: '-1' is not",
+    '--rate -1': "--rate: '-1' is not a rate",
+    '--poisson -.5': "--poisson: '-.5' is not a rate",
+    '--amount -1': "--amount: '-1' is not a size",
+    '--ramp-up -1': "--ramp-up: '-1' is not a time",
+    '--csv-interval -1': "--csv-interval: '-1' is not a time",
+    '-l randrw:0': "--load: 'randrw:0': '0' is not a number from 1 to 99",
+    '-l read,rnd': "--load: 'read,rnd': 'rnd' is unknown",
+    '-n suspend,': "--notify: 'suspend,': '' is unknown",
+    '-e kaio,': "--engine: 'kaio,': '' is unknown",
+    '-c -1': "--cache: '-1' is unknown",
+    'verify -b -1': "--block-size: '-1' is not a size",
+    'verify -e kaio,x': "--engine: 'kaio,x': 'x' is unknown",
+    'verify --io-size -1': "--io-size: '-1' is half a range",
+    'verify --io-size 4k-x': "--io-size: '4k-x': 'x' is not a size",
+    'verify -d -1': "--depth: '-1' is not a number",
+    'verify --reads -1': "--reads: '-1' is not a number",
+    'verify --cancel 101': "--cancel: '101' is not a number",
+    'verify --seed -1': "--seed: '-1' is not a number",
+    'verify -t -1': "--seconds: '-1' is not a time",
+    'compare a b --threshold -1': "--threshold: '-1' is not a percentage",
+    'compare a b --figures rate,x': "--figures: 'rate,x': 'x' is unknown",
+    '-d': '-d takes a value, LIST: and none is there',
+    '--json --csv x': "--json takes a value, FILE: and what follows it is '--csv'",
+    '-d 8 -d 16': "--depth is given twice, with '8' and '16': give it once, with a list: "
+                  '--depth 8,16',
+    '--json a --json b --json c': "--json is given 3 times, with 'a' and 'b' and 'c': give it once",
+    'verify -s 1m --size 2m': "--size is given twice, with '1m' and '2m': give it once",
+    'compare a b --threshold 1 --threshold 2': '--threshold is given twice',
+    'plot a -o b --output c': "--output is given twice, with 'b' and 'c'",
+}
+
+
+def check_typed(cases, directory):
+    for words, said in TYPED.items():
+        cases.tell(f'what was typed is shown: {words}',
+                   run(*words.split(), cwd=directory).problems(2, said))
+    for arguments in (['--json', ''], ['-e', ''], ['--csv='], ['verify', '--journal', ''], [''],
+                      ['verify', ''], ['plot', ''], ['plot', 'a', '-o', ''], ['compare', '', 'b']):
+        cases.tell(f'an empty word is refused: {arguments}',
+                   run(*arguments, cwd=directory).problems(2, "is given ''"))
+
+
 def check_targets(cases, directory):
     cases.tell('a missing device is named',
                run('/dev/nosuchdevice', cwd=directory).problems(
@@ -142,6 +205,7 @@ def main():
     cases = Cases()
     with scratch_directory() as directory:
         check_words(cases, directory)
+        check_typed(cases, directory)
         check_targets(cases, directory)
         check_permissions(cases, directory)
         check_alignment(cases, directory)

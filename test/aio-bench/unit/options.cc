@@ -80,6 +80,10 @@ const std::vector<Wrong> wrong_lines{
     {{"/a", "--load", "write", "--write", "--destroy=/ab"}, "not one of the targets"},
     {{"/a", "--load", "randread,write"}, "would destroy"},
     {{"/a", "/a"}, "named twice"},
+    {{"-d", "8", "--depth", "16"}, "--depth is given twice, with '8' and '16'"},
+    {{"-b", "-1"}, "--block-size: '-1' is not a size"},
+    {{"-d", "1.."}, "--depth: '1..' is half a range"},
+    {{"--json", ""}, "--json is given '', an empty word"},
 };
 
 }  // namespace

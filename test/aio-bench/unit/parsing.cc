@@ -45,6 +45,20 @@ BOOST_AUTO_TEST_CASE(an_error_names_the_option_and_the_word) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_error_in_a_list_shows_all_of_what_was_typed) {
+  try {
+    parse_counts("--depth", "1,x,8", 1, 64);
+    BOOST_TEST(false, "was accepted");
+  } catch (const UsageError& error) {
+    BOOST_TEST(std::string(error.what()).find("--depth: '1,x,8': 'x'") == 0u, error.what());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(text_is_wrapped_between_words) {
+  BOOST_TEST(wrapped("one two three", 8) == "one two\n  three\n");
+  BOOST_TEST(wrapped("one", 2) == "one\n");
+}
+
 BOOST_AUTO_TEST_CASE(lists_and_ranges_of_counts) {
   BOOST_TEST((parse_counts("-d", "1,8,32", 1, 64) == Counts{1, 8, 32}));
   BOOST_TEST((parse_counts("-d", "8,8,1", 1, 64) == Counts{8, 1}));

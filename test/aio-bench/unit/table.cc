@@ -54,6 +54,14 @@ std::string line_with(const std::string& text, const std::string& word) {
   return "";
 }
 
+// As it is before it is wrapped.
+std::string in_one_line(const std::string& text) {
+  std::istringstream words(text);
+  std::string line;
+  for (std::string word; words >> word;) line += word + " ";
+  return line;
+}
+
 std::size_t longest_line(const std::string& text) {
   std::istringstream lines(text);
   std::size_t longest = 0;
@@ -87,6 +95,35 @@ BOOST_AUTO_TEST_CASE(the_heading_fits_too) {
   Options options = options_of();
   options.seconds = 1;
   BOOST_TEST(longest_line(heading_text(options, report)) <= 100u);
+}
+
+BOOST_AUTO_TEST_CASE(it_fits_80_columns_without_what_matters_least) {
+  const Report report = report_of({result_of("glibc", {1e4, 2e4}),
+                                   result_of("io_uring", {12'345'678, 9'876'543})});
+  const std::string text = table_text(options_of(), report, 80);
+  BOOST_TEST(longest_line(text) <= 80u, text);
+  for (const char* const kept : {"IOPS", "+-", "vs best", "p50", "p99", "CPU us", "calls"})
+    BOOST_TEST(line_with(text, "depth engine").find(kept) != text.npos, kept << text);
+  BOOST_TEST(line_with(text, "No room here for MiB/s") != "", text);
+}
+
+// As long as a column is left to leave out.
+BOOST_AUTO_TEST_CASE(below_it_shortens_and_says_what_is_left_out) {
+  const Report report = report_of({result_of("kaio", {12'345'678, 1e4}, Notify::waitcomplete),
+                                   result_of("io_uring", {1e4, 2e4}, Notify::eventfd)});
+  for (unsigned width = 100; width >= 44; --width) {
+    const std::string text =
+        table_text(options_of({Notify::waitcomplete, Notify::eventfd}), report, width);
+    BOOST_TEST(longest_line(text) <= width, text);
+    const std::string titles = line_with(text, "depth engine");
+    const std::string said = in_one_line(text);
+    const std::size_t at = said.find("No room here for ");
+    for (const std::string title : {"+-", "MiB/s", "vs best", "p99.99", "submit", "CPU us",
+                                    "calls", "switch"}) {
+      const bool is_named = at != said.npos && said.find(title, at) != said.npos;
+      BOOST_TEST((titles.find(title) != titles.npos) != is_named, title << " at " << width << text);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_difference_beyond_the_spread_is_a_percentage) {

@@ -2,6 +2,7 @@
 #include "base/aligned_buffer.h"
 
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -15,8 +16,8 @@ AlignedBuffer::AlignedBuffer(std::size_t size_bytes, std::uint64_t seed)
   void* pages = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                        -1, 0);
   if (pages == MAP_FAILED)
-    throw RunError(fmt::format("no memory for {} of buffers: lower --depth or --block-size",
-                               size_text(size_bytes)));
+    throw RunError(fmt::format("no memory for {} of buffers{}", size_text(size_bytes),
+                               memory_advice(size_bytes)));
   data_ = static_cast<std::byte*>(pages);
   Random(seed).fill(words());
 }

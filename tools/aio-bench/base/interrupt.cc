@@ -10,7 +10,7 @@ namespace {
 
 volatile std::sig_atomic_t interrupt_seen = 0;
 
-extern "C" void note_interrupt(int) { interrupt_seen = 1; }
+extern "C" void note_interrupt(int signal_number) { interrupt_seen = signal_number; }
 
 }  // namespace
 
@@ -28,5 +28,11 @@ void watch_for_interrupt() {
 }
 
 bool interrupted() noexcept { return interrupt_seen != 0; }
+
+int interrupt_exit_code() noexcept { return 128 + interrupt_seen; }
+
+const char* interrupt_name() noexcept {
+  return interrupt_seen == SIGTERM ? "SIGTERM" : interrupt_seen == SIGHUP ? "SIGHUP" : "";
+}
 
 }  // namespace aio_bench

@@ -10,4 +10,11 @@ void watch_for_interrupt();
 
 bool interrupted() noexcept;
 
+// 128 and the number of the signal that was seen, as the shell tells of a program that
+// it ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+int interrupt_exit_code() noexcept;
+
+// "SIGTERM", or "" for Ctrl-C, of which whoever pressed it knows.
+const char* interrupt_name() noexcept;
+
 }  // namespace aio_bench

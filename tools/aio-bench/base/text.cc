@@ -40,6 +40,10 @@ std::pair<double, std::string> parse_decimal(std::string_view text) {
 
 }  // namespace
 
+std::string typed_option(std::string_view option, std::string_view typed, std::string_view part) {
+  return typed == part ? std::string(option) : fmt::format("{}: '{}'", option, typed);
+}
+
 std::uint64_t parse_size(std::string_view option, std::string_view text) {
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
@@ -71,14 +75,19 @@ std::vector<unsigned> parse_counts(std::string_view option, std::string_view tex
   for (const auto& part : split(text, ',')) {
     const auto dots = part.find("..");
     if (dots == part.npos) {
-      add(parse_count(option, part, lowest, highest));
+      add(parse_count(typed_option(option, text, part), part, lowest, highest));
       continue;
     }
-    const unsigned first = parse_count(option, part.substr(0, dots), lowest, highest);
-    const unsigned last = parse_count(option, part.substr(dots + 2), lowest, highest);
+    const std::string first_word = part.substr(0, dots), last_word = part.substr(dots + 2);
+    if (first_word.empty() || last_word.empty())
+      throw UsageError(fmt::format("{}: '{}' is half a range: give both ends, as in 1..64",
+                                   typed_option(option, text, part), part));
+    const std::string typed = typed_option(option, text, first_word);
+    const unsigned first = parse_count(typed, first_word, lowest, highest);
+    const unsigned last = parse_count(typed, last_word, lowest, highest);
     if (first > last)
       throw UsageError(fmt::format("{}: '{}' is an empty range: begin with the smaller number",
-                                   option, part));
+                                   typed_option(option, text, part), part));
     for (std::uint64_t count = first; count <= last; count *= 2)
       add(static_cast<unsigned>(count));
   }
@@ -124,6 +133,19 @@ std::vector<std::string> split(std::string_view text, char separator) {
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
   return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::string wrapped(const std::string& text, unsigned width, std::string_view indent) {
+  std::string result, line;
+  for (const std::string& word : split(text, ' ')) {
+    if (!line.empty() && line.size() + 1 + word.size() > width) {
+      result += line + "\n";
+      line = std::string(indent) + word;
+    } else {
+      line += (line.empty() ? "" : " ") + word;
+    }
+  }
+  return result + line + "\n";
 }
 
 std::string size_text(std::uint64_t bytes) {

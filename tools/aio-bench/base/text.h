@@ -9,6 +9,10 @@
 
 namespace aio_bench {
 
+// What an error about `part` of a word begins with: the option, and the word as it was
+// typed where that is more than the part.
+std::string typed_option(std::string_view option, std::string_view typed, std::string_view part);
+
 // "4k", "1M", "2g", "512", also "4KiB": powers of 1024. Throws UsageError naming
 // `option` when `text` is not a size above zero.
 std::uint64_t parse_size(std::string_view option, std::string_view text);
@@ -35,5 +39,9 @@ std::string size_text(std::uint64_t bytes);          // "256 MiB", "4 KiB", "1.5
 std::string count_text(double count);                // "1,234,567"
 std::string microseconds_text(double nanoseconds);   // "0.45", "12.3", "1,234"; "2.1 s"
 std::string duration_text(double seconds);           // "45 s", "3 min 20 s"
+
+// In lines of at most `width`, the later ones begin with `indent`. A word that is longer
+// is left whole.
+std::string wrapped(const std::string& text, unsigned width, std::string_view indent = "  ");
 
 }  // namespace aio_bench

@@ -3,6 +3,7 @@
 
 #include "base/command_line.h"
 #include "base/errors.h"
+#include "base/standard_output.h"
 #include "base/text.h"
 #include "compare/changes.h"
 #include "compare/compare_table.h"
@@ -24,6 +25,7 @@ by chance alone any of the figures would differ in less than 1 % of comparisons,
 the exact two-sided Mann-Whitney test on the repeats. That takes five repeats in each
 run for one figure, and eight for up to 64. With fewer the ranges have to be apart, by
 at least the width of the wider one; with fewer than three nothing is judged.
+- is standard input: aio-bench --json - | aio-bench compare before.json -
 Exit codes: 0 nothing got worse, 1 failed, 2 wrong usage or a file that is no
 result, 3 something got worse.)";
 
@@ -34,8 +36,9 @@ std::vector<const ComparedFigure*> figures_of(const std::string& word) {
   for (const auto& name : split(word, ',')) {
     const auto figure = std::ranges::find(compared_figures(), name, &ComparedFigure::name);
     if (figure == compared_figures().end())
-      throw UsageError(fmt::format("--figures: '{}' is unknown{}: use one or more of {}", name,
-                                   advice(name, known), join(known, ",")));
+      throw UsageError(fmt::format("{}: '{}' is unknown{}: use one or more of {}",
+                                   typed_option("--figures", word, name), name, advice(name, known),
+                                   join(known, ",")));
     if (std::ranges::find(figures, &*figure) == figures.end()) figures.push_back(&*figure);
   }
   return figures;
@@ -69,12 +72,14 @@ int compare_command(int argument_count, const char* const* arguments) {
 
   const auto compared = figures_of(figures);
   const double least_change = threshold_of(threshold);
+  if (before_path == "-" && after_path == "-")
+    throw UsageError("'-' is standard input, which holds one result: name a file for the other");
   const StoredRun before = read_stored_run(before_path), after = read_stored_run(after_path);
   const Comparison comparison = compare(before, after, compared, least_change);
   if (comparison.results.empty())
     throw UsageError(fmt::format("{} and {} have no result in common: measure the same engines, "
                                  "loads, sizes and depths", before_path, after_path));
-  fmt::print("{}", comparison_text(before, after, comparison, least_change, show_all));
+  print_out(comparison_text(before, after, comparison, least_change, show_all, output_width()));
   return comparison.count(Verdict::worse) != 0 ? exit_regression : exit_done;
 }
 

@@ -2,6 +2,7 @@
 #include "compare/compare_table.h"
 
 #include "base/text.h"
+#include "output/columns.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -13,18 +14,20 @@ namespace {
 
 constexpr std::size_t most_setups_listed = 10;
 
-std::string run_text(char letter, const StoredRun& run) {
+std::string run_text(char letter, const StoredRun& run, unsigned width) {
   const std::string end = run.end == "complete" ? "" : ", " + run.end;
-  return fmt::format("{}: {}\n   {}, {}, aio-bench {}{}\n   on {}\n", letter, run.path,
-                     run.started_at, run.kernel, run.program_version, end,
-                     join(run.targets, ", "));
+  constexpr std::string_view indent = "   ";
+  return fmt::format("{}: {}\n", letter, run.path) +
+         wrapped(fmt::format("{}{}, {}, aio-bench {}{}", indent, run.started_at, run.kernel,
+                             run.program_version, end), width, indent) +
+         wrapped(fmt::format("{}on {}", indent, join(run.targets, ", ")), width, indent);
 }
 
 // In what two runs are not alike that may explain what changed.
-std::string difference_text(const StoredRun& before, const StoredRun& after) {
+std::string difference_text(const StoredRun& before, const StoredRun& after, unsigned width) {
   std::string text;
-  const auto add = [&text](const char* what, const std::string& one, const std::string& other) {
-    if (one != other) text += fmt::format("note: another {}: {}, then {}\n", what, one, other);
+  const auto add = [&text, width](const char* what, const std::string& one, const std::string& other) {
+    if (one != other) text += wrapped(fmt::format("note: another {}: {}, then {}", what, one, other), width);
   };
   add("processor", before.cpu_model, after.cpu_model);
   add("kernel", before.kernel, after.kernel);
@@ -49,44 +52,72 @@ std::string number_text(const Change& change, double value) {
   return value < 100 ? fmt::format("{:.2f}", value) : count_text(value);
 }
 
-std::string change_text(const StoredSetup& setup, const Change& change) {
-  return fmt::format("{:>6} {:<9} {:<21} {:>10} {:>10} {:>+8.1f}% {:>6.1f}% {:>6.1f}%  {}\n",
-                     setup.depth, setup.engine, change.figure->title,
-                     number_text(change, change.before.median),
-                     number_text(change, change.after.median), 100 * change.relative,
-                     100 * change.before.spread(), 100 * change.after.spread(),
-                     verdict_name(change.verdict));
+using Cells = std::vector<std::string>;
+
+Cells change_cells(const StoredSetup& setup, const Change& change) {
+  return {fmt::format("{}", setup.depth),
+          setup.engine,
+          change.figure->title,
+          number_text(change, change.before.median),
+          number_text(change, change.after.median),
+          fmt::format("{:+.1f}%", 100 * change.relative),
+          fmt::format("{:.1f}%", 100 * change.before.spread()),
+          fmt::format("{:.1f}%", 100 * change.after.spread()),
+          verdict_name(change.verdict)};
 }
 
-std::string table_text(const Comparison& comparison, bool show_all) {
+std::vector<Column> change_columns() {
+  return {{.title = "depth", .width = 6},
+          {.title = "engine", .width = 10, .is_left_aligned = true},
+          {.title = "figure", .width = 22, .is_left_aligned = true},
+          {.title = "A", .width = 11, .goes_as = 4},
+          {.title = "B", .width = 11, .goes_as = 3},
+          {.title = "change", .width = 10},
+          {.title = "+- A", .width = 8, .goes_as = 1},
+          {.title = "+- B", .width = 8, .goes_as = 2},
+          {.title = "verdict", .width = 12, .is_left_aligned = true}};
+}
+
+std::string table_text(const Comparison& comparison, bool show_all, unsigned width) {
+  struct Row {
+    const StoredSetup* setup;
+    Cells cells;
+  };
+  std::vector<Row> rows;
+  std::vector<Cells> all_cells;
+  for (const ComparedResult& result : comparison.results)
+    for (const Change& change : result.changes)
+      if (show_all || change.verdict == Verdict::better || change.verdict == Verdict::worse) {
+        rows.push_back({&result.setup, change_cells(result.setup, change)});
+        all_cells.push_back(rows.back().cells);
+      }
+  const Columns columns(change_columns(), all_cells, width);
   std::string text;
   const StoredSetup* group = nullptr;
-  for (const ComparedResult& result : comparison.results) {
-    std::string lines;
-    for (const Change& change : result.changes)
-      if (show_all || change.verdict == Verdict::better || change.verdict == Verdict::worse)
-        lines += change_text(result.setup, change);
-    if (lines.empty()) continue;
-    if (group == nullptr || !group->is_of_group(result.setup)) {
-      group = &result.setup;
-      text += fmt::format("\n{}, {}\n{:>6} {:<9} {:<21} {:>10} {:>10} {:>9} {:>7} {:>7}\n",
-                          group->target, setup_text(*group), "depth", "engine", "", "A", "B",
-                          "change", "+- A", "+- B");
+  for (const auto& [setup, cells] : rows) {
+    if (group == nullptr || !group->is_of_group(*setup)) {
+      group = setup;
+      text += "\n" + wrapped(fmt::format("{}, {}", group->target, setup_text(*group)), width) +
+              columns.header();
     }
-    text += lines;
+    text += columns.line(cells);
   }
+  if (!rows.empty() && !columns.left_out().empty())
+    text += wrapped(fmt::format("No room here for {}: a wider terminal shows {}.",
+                                join(columns.left_out(), ", "),
+                                columns.left_out().size() == 1 ? "it" : "them"), width);
   return text;
 }
 
-std::string only_text(const char* where, const std::vector<StoredSetup>& setups) {
+std::string only_text(const char* where, const std::vector<StoredSetup>& setups, unsigned width) {
   std::string text;
   for (const auto& setup : setups) {
     if (&setup - setups.data() == static_cast<std::ptrdiff_t>(most_setups_listed)) {
       text += fmt::format("only in {}: {} more\n", where, setups.size() - most_setups_listed);
       break;
     }
-    text += fmt::format("only in {}: {}, depth {}, {}\n", where, setup.engine, setup.depth,
-                        setup_text(setup));
+    text += wrapped(fmt::format("only in {}: {}, depth {}, {}", where, setup.engine, setup.depth,
+                                setup_text(setup)), width);
   }
   return text;
 }
@@ -94,16 +125,20 @@ std::string only_text(const char* where, const std::vector<StoredSetup>& setups)
 }  // namespace
 
 std::string comparison_text(const StoredRun& before, const StoredRun& after,
-                            const Comparison& comparison, double threshold, bool show_all) {
-  std::string text = run_text('A', before) + run_text('B', after) +
-                     difference_text(before, after) + table_text(comparison, show_all) + "\n" +
-                     only_text("A", comparison.only_before) + only_text("B", comparison.only_after);
+                            const Comparison& comparison, double threshold, bool show_all,
+                            unsigned width) {
+  const std::string text = run_text('A', before, width) + run_text('B', after, width) +
+                           difference_text(before, after, width) +
+                           table_text(comparison, show_all, width) + "\n" +
+                           only_text("A", comparison.only_before, width) +
+                           only_text("B", comparison.only_after, width);
   const unsigned worse = comparison.count(Verdict::worse), same = comparison.count(Verdict::same);
-  text += fmt::format("{} worse, {} better, {} the same (within noise, or less than {:g} %)", worse,
-                      comparison.count(Verdict::better), same, 100 * threshold);
+  std::string sum =
+      fmt::format("{} worse, {} better, {} the same (within noise, or less than {:g} %)", worse,
+                  comparison.count(Verdict::better), same, 100 * threshold);
   if (const unsigned unjudged = comparison.count(Verdict::unjudged); unjudged != 0)
-    text += fmt::format("; {} not judged: measure with --repeats 3 or more", unjudged);
-  return text + "\n";
+    sum += fmt::format("; {} not judged: measure with --repeats 3 or more", unjudged);
+  return text + wrapped(sum, width);
 }
 
 }  // namespace aio_bench

@@ -7,8 +7,9 @@
 
 namespace aio_bench {
 
-// Within 100 columns.
+// Within so many columns; what has no room is named.
 std::string comparison_text(const StoredRun& before, const StoredRun& after,
-                            const Comparison& comparison, double threshold, bool show_all);
+                            const Comparison& comparison, double threshold, bool show_all,
+                            unsigned width);
 
 }  // namespace aio_bench

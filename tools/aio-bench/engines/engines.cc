@@ -26,7 +26,7 @@ const std::vector<Description>& descriptions() {
       {"glibc", "POSIX AIO of the C library", {suspend, poll, list, signal, thread}, false, ""},
       {"kaio", "POSIX AIO of kaio",
        {suspend, poll, waitcomplete, list, signal, thread, eventfd}, true,
-       "io_submit, io_getevents, fcntl, preadv2"},
+       "io_submit, io_getevents, preadv2"},
       {"libaio", "raw kernel AIO", {suspend, poll, list, eventfd}, true, "io_submit, io_getevents"},
       {"io_uring", "io_uring through liburing", {suspend, poll, eventfd}, true, "io_uring_enter"},
       {"preadv2", "preadv2/pwritev2 on one thread", {suspend}, true,

@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "base/file_descriptor.h"
+#include "base/limits.h"
 
 #include <cerrno>
 #include <cstdint>
@@ -18,7 +19,7 @@ class EventCounter {
  public:
   // Throws RunError.
   EventCounter() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!descriptor_) throw RunError("no eventfd can be made: " + error_text(errno));
+    if (!descriptor_) throw RunError("no eventfd can be made: " + error_text(errno) + descriptor_advice(errno));
   }
 
   int descriptor() const noexcept { return descriptor_.number(); }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "engines/event_counter.h"
 
 #include <algorithm>
@@ -22,12 +23,8 @@ class LibaioEngine final : public Engine {
     queue_.reserve(iocbs_.size());
     if (setup.notify == Notify::eventfd) counter_.emplace();
     const int outcome = io_setup(static_cast<int>(iocbs_.size()), &context_);
-    if (outcome == -EAGAIN)
-      throw RunError(fmt::format("libaio: no room for {} requests: fs.aio-max-nr is used up, raise "
-                                 "it with sysctl -w fs.aio-max-nr=1048576", iocbs_.size()));
     if (outcome != 0)
-      throw RunError(fmt::format("libaio: kernel AIO cannot be used here (io_setup: {}): leave "
-                                 "libaio out of --engine", error_text(-outcome)));
+      throw RunError(kernel_aio_refusal_text(outcome, static_cast<unsigned>(iocbs_.size())));
   }
 
   ~LibaioEngine() override { io_destroy(context_); }
@@ -135,6 +132,16 @@ class LibaioEngine final : public Engine {
 };
 
 }  // namespace
+
+std::string kernel_aio_refusal_text(int outcome, unsigned request_count) {
+  if (outcome == -EAGAIN)
+    return fmt::format("libaio: no room for {} requests{}", request_count,
+                       kernel_aio_advice(request_count));
+  if (outcome == -ENOMEM)
+    return fmt::format("libaio: no memory for {} requests{}", request_count, memory_advice(0));
+  return fmt::format("libaio: kernel AIO cannot be used here (io_setup: {}): leave libaio out of "
+                     "--engine", error_text(-outcome));
+}
 
 std::unique_ptr<Engine> make_libaio_engine(const EngineSetup& setup) {
   return std::make_unique<LibaioEngine>(setup);

@@ -3,6 +3,7 @@
 // which is inside preadv2() or pwritev2() most of the time.
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/limits.h"
 #include "engines/blocking_call.h"
 #include "engines/blocking_engines.h"
 
@@ -27,10 +28,10 @@ class ThreadsEngine final : public Engine {
       while (threads_.size() < count) threads_.emplace_back([this] { work(); });
     } catch (const std::system_error& error) {
       const std::size_t started_count = threads_.size();
+      const std::string advice = thread_advice();  // while they are still there
       end();
-      throw RunError(fmt::format("threads: only {} of {} threads could be started: {}; raise the "
-                                 "limit with ulimit -u, or lower --depth", started_count, count,
-                                 error_text(error.code().value())));
+      throw RunError(fmt::format("threads: only {} of {} threads could be started: {}{}",
+                                 started_count, count, error_text(error.code().value()), advice));
     }
   }
 

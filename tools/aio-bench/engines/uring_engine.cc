@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "base/interrupt.h"
 #include "engines/event_counter.h"
+#include "engines/uring_refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -83,16 +84,7 @@ class UringEngine final : public Engine {
                                     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     // Before Linux 6.1.
     if (outcome == -EINVAL) outcome = io_uring_queue_init(depth, &ring_, 0);
-    if (outcome == -EPERM || outcome == -ENOSYS || outcome == -EACCES)
-      throw RunError(fmt::format("io_uring is not permitted here (io_uring_setup: {}; see sysctl "
-                                 "kernel.io_uring_disabled, or the container's seccomp profile)",
-                                 error_text(-outcome)));
-    if (outcome == -ENOMEM)
-      throw RunError(fmt::format("io_uring: no memory for {} requests: raise the limit of locked "
-                                 "memory (ulimit -l), or lower --depth", depth));
-    if (outcome != 0)
-      throw RunError(fmt::format("io_uring: io_uring_setup for {} requests: {}", depth,
-                                 error_text(-outcome)));
+    if (outcome != 0) throw RunError(uring_refusal_text(outcome, depth));
   }
 
   void prepare(unsigned slot) noexcept {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "engines/engines.h"
 
 #include <algorithm>
@@ -190,8 +191,8 @@ void Job::submit_prepared() {
   }
   prepared_.erase(prepared_.begin(), prepared_.begin() + static_cast<std::ptrdiff_t>(done));
   if (in_flight_ == 0 && !prepared_.empty())
-    throw RunError(fmt::format("{}: EAGAIN although nothing is in flight: out of memory, threads "
-                               "or kernel AIO contexts", plan_.engine_name));
+    throw RunError(fmt::format("{}: EAGAIN although nothing is in flight{}", plan_.engine_name,
+                               exhaustion_advice(plan_.depth)));
 }
 
 std::int64_t Job::take_completions(std::int64_t deadline_ns) {
@@ -254,6 +255,9 @@ void Job::check(const Completion& completion) const {
                              transfer.offset_bytes, outcome,
                              completion.result == -ENOSPC
                                  ? ": free some space, or give a smaller --size"
+                             : completion.result == -EFBIG ? file_size_advice()
+                             : completion.result == -EDQUOT
+                                 ? ": the disk quota is used up: give a smaller --size"
                                  : ""));
 }
 

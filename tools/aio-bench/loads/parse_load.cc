@@ -34,8 +34,10 @@ Load parse_load(std::string_view option, const std::string& text) {
                                  text));
   if (!is_mixed)
     return {.is_random = is_random, .read_percent = name.ends_with("read") ? 100U : 0U};
-  const unsigned percent =
-      colon == text.npos ? 50 : parse_count(option, text.substr(colon + 1), 1, 99);
+  const unsigned percent = colon == text.npos
+                               ? 50
+                               : parse_count(typed_option(option, text, ""),
+                                             text.substr(colon + 1), 1, 99);
   return {.is_random = is_random, .read_percent = percent};
 }
 
@@ -56,7 +58,8 @@ std::size_t parse_block(std::string_view option, std::string_view text) {
 
 std::vector<Load> parse_loads(std::string_view option, std::string_view text) {
   std::vector<Load> loads;
-  for (const std::string& part : split(text, ',')) add_once(loads, parse_load(option, part));
+  for (const std::string& part : split(text, ',')) 
+    add_once(loads, parse_load(typed_option(option, text, part), part));
   return loads;
 }
 
@@ -65,21 +68,25 @@ std::vector<BlockSize> parse_blocks(std::string_view option, std::string_view te
   for (const std::string& part : split(text, ',')) {
     const auto dots = part.find("..");
     const auto dash = part.find('-');
+    const std::string typed = typed_option(option, text, part);
+    const std::string typed_range = typed_option(option, text, "");
     if (dots != part.npos) {
-      const std::size_t last_bytes = parse_block(option, part.substr(dots + 2));
-      std::size_t size_bytes = parse_block(option, part.substr(0, dots));
-      if (size_bytes > last_bytes) refuse_range(option, part);
+      if (dots == 0 || dots + 2 == part.size()) refuse_range(typed, part);
+      const std::size_t last_bytes = parse_block(typed_range, part.substr(dots + 2));
+      std::size_t size_bytes = parse_block(typed_range, part.substr(0, dots));
+      if (size_bytes > last_bytes) refuse_range(typed, part);
       for (; size_bytes <= last_bytes; size_bytes *= 2)
         add_once(blocks, {.least_bytes = size_bytes, .greatest_bytes = size_bytes});
-    } else if (dash != part.npos) {
-      const BlockSize block{.least_bytes = parse_block(option, part.substr(0, dash)),
-                            .greatest_bytes = parse_block(option, part.substr(dash + 1))};
+    } else if (dash != part.npos && dash != 0) {
+      if (dash + 1 == part.size()) refuse_range(typed, part);
+      const BlockSize block{.least_bytes = parse_block(typed_range, part.substr(0, dash)),
+                            .greatest_bytes = parse_block(typed_range, part.substr(dash + 1))};
       if (block.least_bytes >= block.greatest_bytes ||
           block.greatest_bytes % block.least_bytes != 0)
-        refuse_range(option, part);
+        refuse_range(typed, part);
       add_once(blocks, block);
     } else {
-      const std::size_t size_bytes = parse_block(option, part);
+      const std::size_t size_bytes = parse_block(typed, part);
       add_once(blocks, {.least_bytes = size_bytes, .greatest_bytes = size_bytes});
     }
   }
@@ -93,8 +100,9 @@ std::vector<Notify> parse_notifies(std::string_view option, std::string_view tex
   for (const std::string& part : split(text, ',')) {
     const auto found = std::ranges::find(names, part);
     if (found == names.end())
-      throw UsageError(fmt::format("{}: '{}' is unknown{}: use one or more of {}", option, part,
-                                   advice(part, names), join(names, ",")));
+      throw UsageError(fmt::format("{}: '{}' is unknown{}: use one or more of {}",
+                                   typed_option(option, text, part), part, advice(part, names),
+                                   join(names, ",")));
     add_once(notifies, all_notifies[found - names.begin()]);
   }
   return notifies;

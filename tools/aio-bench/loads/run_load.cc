@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "loads/job.h"
 
 #include <algorithm>
@@ -34,11 +35,12 @@ class LoadRun final : public JobObserver {
         threads.emplace_back([this, number] { run_job(number); });
     } catch (const std::system_error& error) {
       // Those that run wait for all to be there: this one, and the missing ones.
+      const std::string advice = thread_advice();
       stop_ = true;
       are_made_.count_down(static_cast<std::ptrdiff_t>(plan_.job_count - threads.size()));
       for (std::thread& thread : threads) thread.join();
       throw RunError("--jobs: so many threads cannot be started: " +
-                     error_text(error.code().value()));
+                     error_text(error.code().value()) + advice);
     }
     run_job(0);
     for (std::thread& thread : threads) thread.join();

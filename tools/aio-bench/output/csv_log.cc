@@ -2,10 +2,11 @@
 #include "output/csv_log.h"
 
 #include "base/errors.h"
+#include "base/standard_output.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 namespace aio_bench {
 
@@ -26,11 +27,21 @@ std::string quoted(const std::string& text) {
 
 CsvLog::CsvLog(const std::string& path, double interval_seconds, const Report& report)
     : path_(path), interval_seconds_(interval_seconds), report_(report),
-      file_(path, std::ios::trunc) {
-  if (!file_)
-    throw RunError(fmt::format("--csv: {} cannot be written: {}", path, error_text(errno)));
-  file_ << "run_seconds,measurement_seconds,round,target,engine,load,block_bytes,cache,jobs,depth,"
-           "notify,io_per_second,bytes_per_second,mean_latency_us,greatest_latency_us\n";
+      is_standard_output_(is_standard_output(path)) {
+  if (!is_standard_output_) file_.open(path, std::ios::trunc);
+  write("run_seconds,measurement_seconds,round,target,engine,load,block_bytes,cache,jobs,depth,"
+           "notify,io_per_second,bytes_per_second,mean_latency_us,greatest_latency_us\n");
+}
+
+void CsvLog::write(const std::string& text) {
+  if (is_standard_output_) {
+    print_out(text);
+    return;
+  }
+  file_ << text;
+  if (!file_.flush())
+    throw RunError(fmt::format("--csv: {} cannot be written: {}{}", path_, error_text(errno),
+                               errno == EFBIG ? file_size_advice() : ""));
 }
 
 void CsvLog::add(const Result& result, unsigned round, double started_seconds,
@@ -60,7 +71,7 @@ void CsvLog::add(const Result& result, unsigned round, double started_seconds,
 
 void CsvLog::write_line(const Result& result, unsigned round, double started_seconds) {
   const Case& what = result.what;
-  fmt::print(file_, "{:.3f},{:.3f},{},{},{},{},{},{},{},{},{},{:.1f},{:.0f},{:.2f},{:.2f}\n",
+  write(fmt::format("{:.3f},{:.3f},{},{},{},{},{},{},{},{},{},{:.1f},{:.0f},{:.2f},{:.2f}\n",
              started_seconds + pending_.seconds_so_far, pending_.seconds_so_far, round + 1,
              quoted(report_.targets[what.target].path), what.engine_name, load_name(what.load),
              what.block.greatest_bytes, cache_name(what.cache), what.job_count, what.depth,
@@ -68,9 +79,7 @@ void CsvLog::write_line(const Result& result, unsigned round, double started_sec
              static_cast<double>(pending_.io_count) / pending_.interval_seconds,
              static_cast<double>(pending_.byte_count) / pending_.interval_seconds,
              pending_.mean_latency_ns / 1000,
-             static_cast<double>(pending_.greatest_latency_ns) / 1000);
-  if (!file_.flush())
-    throw RunError(fmt::format("--csv: {} cannot be written: {}", path_, error_text(errno)));
+             static_cast<double>(pending_.greatest_latency_ns) / 1000));
 }
 
 }  // namespace aio_bench

@@ -20,11 +20,13 @@ class CsvLog {
   void add(const Result& result, unsigned round, double started_seconds, const Sample& sample);
 
  private:
+  void write(const std::string& text);
   void write_line(const Result& result, unsigned round, double started_seconds);
 
   const std::string path_;
   const double interval_seconds_;
   const Report& report_;
+  const bool is_standard_output_;
   std::ofstream file_;
   Sample pending_{};
   bool has_line_ = false;  // the measurement that is running

@@ -10,22 +10,6 @@ namespace aio_bench {
 
 namespace {
 
-constexpr std::size_t column_count = 100;
-
-// In lines that fit, the later ones indented.
-std::string wrapped(const std::string& text) {
-  std::string result, line;
-  for (const std::string& word : split(text, ' ')) {
-    if (!line.empty() && line.size() + 1 + word.size() > column_count) {
-      result += line + "\n";
-      line = "  " + word;
-    } else {
-      line += (line.empty() ? "" : " ") + word;
-    }
-  }
-  return result + line + "\n";
-}
-
 std::string target_text(const Target& target) {
   const std::string size = size_text(target.area_bytes);
   const std::string place = target.file_system.empty() ? "" : " on " + target.file_system;
@@ -61,23 +45,24 @@ std::string extent_text(const Options& options, const Report& report) {
 
 }  // namespace
 
-std::string notes_text(const Report& report, std::size_t first) {
+std::string notes_text(const Report& report, std::size_t first, unsigned width) {
   std::string text;
   for (std::size_t i = first; i < report.notes.size(); ++i)
-    text += wrapped("Note: " + report.notes[i]);
+    text += wrapped("Note: " + report.notes[i], width);
   return text;
 }
 
-std::string heading_text(const Options& options, const Report& report) {
+std::string heading_text(const Options& options, const Report& report, unsigned width) {
   const Machine machine = this_machine();
   std::string text = wrapped(fmt::format("{}, {} CPUs{}", machine.kernel, machine.cpu_count,
                                          machine.cpu_model.empty() ? ""
-                                                                   : ", " + machine.cpu_model));
-  for (const Target& target : report.targets) text += wrapped(target_text(target));
-  text += wrapped(extent_text(options, report));
+                                                                   : ", " + machine.cpu_model),
+                             width);
+  for (const Target& target : report.targets) text += wrapped(target_text(target), width);
+  text += wrapped(extent_text(options, report), width);
   for (const Target& target : report.targets)
-    for (const auto& warning : target.warnings) text += wrapped("Warning: " + warning);
-  return text + notes_text(report, 0);
+    for (const auto& warning : target.warnings) text += wrapped("Warning: " + warning, width);
+  return text + notes_text(report, 0, width);
 }
 
 }  // namespace aio_bench

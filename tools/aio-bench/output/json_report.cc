@@ -2,6 +2,7 @@
 #include "output/json_report.h"
 
 #include "base/errors.h"
+#include "base/standard_output.h"
 #include "output/machine.h"
 
 #include <cerrno>
@@ -34,6 +35,7 @@ ordered_json positive_or_null(double value) {
 ordered_json machine_json() {
   const Machine machine = this_machine();
   return {{"kernel", machine.kernel},
+          {"host_name", machine.host_name},
           {"architecture", machine.architecture},
           {"cpu_model", machine.cpu_model},
           {"cpu_count", machine.cpu_count},
@@ -193,6 +195,7 @@ ordered_json head_json(const Options& options, const Report& report) {
   return {{"format", "aio-bench"},
           {"version", 1},
           {"aio_bench_version", AIO_BENCH_VERSION},
+          {"process_id", ::getpid()},
           {"started_at", report.started_at},
           {"command_line", options.command_line},
           {"end", end},
@@ -215,11 +218,15 @@ void write_json(const Options& options, const Report& report) {
     text += (&result == report.results.data() ? "\n    " : ",\n    ") +
             result_json(options, report, result).dump(-1, ' ', false, replace);
   text += "\n  ]\n}\n";
+  if (is_standard_output(options.json_path)) {
+    print_out(text);
+    return;
+  }
   std::ofstream file(options.json_path, std::ios::trunc);
   file << text;
   if (!file.flush())
-    throw RunError(fmt::format("--json: {} cannot be written: {}", options.json_path,
-                               error_text(errno)));
+    throw RunError(fmt::format("--json: {} cannot be written: {}{}", options.json_path,
+                               error_text(errno), errno == EFBIG ? file_size_advice() : ""));
 }
 
 }  // namespace aio_bench

@@ -28,6 +28,7 @@ Machine this_machine() {
   CPU_ZERO(&cpus);
   sched_getaffinity(0, sizeof cpus, &cpus);
   return {.kernel = std::string(names.sysname) + " " + names.release,
+          .host_name = names.nodename,
           .architecture = names.machine,
           .cpu_model = cpu_model(),
           .cpu_count = static_cast<unsigned>(CPU_COUNT(&cpus)),

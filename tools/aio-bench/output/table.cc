@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "engines/engines.h"
+#include "output/columns.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -115,43 +116,29 @@ std::string per_io_text(double value) {
   return value < 9.995 ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value);
 }
 
-class Columns {
- public:
-  Columns(const Options& options, const Report& report) : has_long_labels_(false) {
-    for (const Result& result : report.results)
-      label_width_ = std::max(label_width_, label_of(options, result.what).size());
-    has_long_labels_ = label_width_ > 8;
-  }
+using Cells = std::vector<std::string>;
 
-  // Long labels leave less room, and none for the bytes.
-  std::string line(const std::string& depth, const std::string& label,
-                   const std::vector<std::string>& rates,
-                   const std::vector<std::string>& rest) const {
-    std::string text = fmt::format("{:>5} {:<{}}{:>10}{:>5}", depth, label, label_width_, rates[0],
-                                   rates[1]);
-    if (!has_long_labels_) text += fmt::format("{:>7}", rates[2]);
-    text += fmt::format("{:>8}", rates[3]);
-    const int narrow = has_long_labels_ ? 7 : 8;
-    const int widths[] = {narrow, 8, 9, narrow, 8, 7, 8};
-    for (std::size_t i = 0; i < rest.size(); ++i) text += fmt::format("{:>{}}", rest[i], widths[i]);
-    return text + "\n";
-  }
+// What is left out first is what --json tells as well, and is asked for least.
+std::vector<Column> columns_of(bool has_long_labels) {
+  const char* const latency = "latency, us";
+  const char* const per_io = "per I/O";
+  const unsigned narrow = has_long_labels ? 7 : 8;
+  return {{.title = "depth", .width = 5},
+          {.title = "engine", .width = 9, .is_left_aligned = true},
+          {.title = "IOPS", .width = 10},
+          {.title = "+-", .width = 5, .goes_as = 7},
+          {.title = "MiB/s", .width = 7, .goes_as = 1},
+          {.title = "vs best", .width = 8, .goes_as = 9},
+          {.title = "p50", .width = narrow, .group = latency},
+          {.title = "p99", .width = 8, .goes_as = 8, .group = latency},
+          {.title = "p99.99", .width = 9, .goes_as = 4, .group = latency},
+          {.title = "submit", .width = narrow, .goes_as = 2, .group = latency},
+          {.title = "CPU us", .width = 8, .goes_as = 6, .group = per_io},
+          {.title = "calls", .width = 7, .goes_as = 5, .group = per_io},
+          {.title = "switch", .width = 8, .goes_as = 3, .group = per_io}};
+}
 
-  std::string header() const {
-    const std::size_t width_before = line("", "", {"", "", "", ""}, {}).size() - 1;
-    return fmt::format("{:>{}}  {:-^{}}  {:-^21}\n", "", width_before, " latency, us ",
-                       has_long_labels_ ? 29 : 31, " per I/O ") +
-           line("depth", "engine", {"IOPS", "+-", "MiB/s", "vs best"},
-                {"p50", "p99", "p99.99", "submit", "CPU us", "calls", "switch"});
-  }
-
- private:
-  std::size_t label_width_ = 8;
-  bool has_long_labels_;
-};
-
-std::string row_text(const Options& options, const Report& report, Section section,
-                     const Result& result, const Columns& columns) {
+Cells row_of(const Options& options, const Report& report, Section section, const Result& result) {
   const Summary rate = result.summary_of(&Repeat::io_per_second);
   const double mib_per_second = result.summary_of(&Repeat::bytes_per_second).median / (1 << 20);
   const auto us = [](const Histogram& histogram, double fraction) {
@@ -160,16 +147,20 @@ std::string row_text(const Options& options, const Report& report, Section secti
                : microseconds_text(static_cast<double>(histogram.percentile(fraction)));
   };
   const auto calls = result.system_calls_per_io();
-  return columns.line(
-      fmt::format("{}", result.what.depth), label_of(options, result.what),
-      {rate_text(rate.median),
-       result.repeats.size() < 2 ? "" : fmt::format("{:.0f}%", rate.spread() * 100),
-       rate_text(mib_per_second), against_best(options, section, result)},
-      {us(result.latencies.total, 0.5), us(result.latencies.total, 0.99),
-       us(result.latencies.total, 0.9999), us(result.latencies.submission, 0.5),
-       fmt::format("{:.1f}", result.summary_of(&Repeat::cpu_us_per_io).median),
-       calls ? per_io_text(calls->median) + (has_uncounted_calls(report, result) ? "+" : "") : "-",
-       per_io_text(result.summary_of(&Repeat::context_switches_per_io).median)});
+  return {fmt::format("{}", result.what.depth),
+          label_of(options, result.what),
+          rate_text(rate.median),
+          result.repeats.size() < 2 ? "" : fmt::format("{:.0f}%", rate.spread() * 100),
+          rate_text(mib_per_second),
+          against_best(options, section, result),
+          us(result.latencies.total, 0.5),
+          us(result.latencies.total, 0.99),
+          us(result.latencies.total, 0.9999),
+          us(result.latencies.submission, 0.5),
+          fmt::format("{:.1f}", result.summary_of(&Repeat::cpu_us_per_io).median),
+          calls ? per_io_text(calls->median) + (has_uncounted_calls(report, result) ? "+" : "")
+                : "-",
+          per_io_text(result.summary_of(&Repeat::context_switches_per_io).median)};
 }
 
 // Which way kaio's requests went, where not all went the first one.
@@ -192,7 +183,7 @@ std::string ways_text(const Options& options, const Result& result) {
       counter(result, "by_caller") == 0
           ? ""
           : fmt::format(", {:.0f} % from the page cache by the caller", percent("by_caller"));
-  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO{}, {:.0f} % by threads of its own{}\n",
+  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO{}, {:.0f} % by threads of its own{}",
                      label_of(options, result.what), result.what.depth, percent("by_kernel"),
                      cached, percent("by_pool"), reasons);
 }
@@ -204,7 +195,7 @@ std::string retries_text(const Options& options, const Result& result) {
     retry_count += repeat.retry_count;
   }
   if (eagain_count == 0) return "";
-  return fmt::format("{} at depth {}: {} submissions met EAGAIN, {} I/Os were submitted again\n",
+  return fmt::format("{} at depth {}: {} submissions met EAGAIN, {} I/Os were submitted again",
                      label_of(options, result.what), result.what.depth,
                      count_text(static_cast<double>(eagain_count)),
                      count_text(static_cast<double>(retry_count)));
@@ -213,7 +204,7 @@ std::string retries_text(const Options& options, const Result& result) {
 std::string syncs_text(const Options& options, const Result& result) {
   const Histogram& syncs = result.latencies.sync;
   if (syncs.count() == 0) return "";
-  return fmt::format("{} at depth {}: {} fsyncs, p50 {} us, p99 {} us\n",
+  return fmt::format("{} at depth {}: {} fsyncs, p50 {} us, p99 {} us",
                      label_of(options, result.what), result.what.depth,
                      count_text(static_cast<double>(syncs.count())),
                      microseconds_text(static_cast<double>(syncs.percentile(0.5))),
@@ -226,64 +217,96 @@ std::string lag_text(const Options& options, const Result& result) {
   if (options.pace.kind != Pace::Kind::poisson || reached > 0.95 * options.pace.io_per_second)
     return "";
   return fmt::format("{} at depth {} did not keep up: {:.0f} % of the wanted rate, and latencies "
-                     "grew with time\n", label_of(options, result.what), result.what.depth,
+                     "grew with time", label_of(options, result.what), result.what.depth,
                      100 * reached / options.pace.io_per_second);
 }
 
-std::string section_text(const Options& options, const Report& report, Section section) {
-  const Columns columns(options, report);
-  std::string text = "\n" + title_of(options, report, section.front().what) + "\n";
-  text += columns.header();
+// The results of a section are beside each other in the report.
+std::vector<Section> sections_of(const Report& report) {
+  std::vector<Section> sections;
+  for (auto first = report.results.begin(); first != report.results.end();) {
+    const auto last = std::find_if(first, report.results.end(), [first](const Result& result) {
+      return !is_same_section(first->what, result.what);
+    });
+    sections.emplace_back(first, last);
+    first = last;
+  }
+  return sections;
+}
+
+std::string section_text(const Options& options, const Report& report, Section section,
+                         std::span<const Cells> rows, const Columns& columns, unsigned width) {
+  std::string text = "\n" + wrapped(title_of(options, report, section.front().what), width) +
+                     columns.header();
   std::string remarks;
   const Case* before = nullptr;
-  for (const Result& result : section) {
+  for (std::size_t i = 0; i < section.size(); ++i) {
+    const Result& result = section[i];
     if (before != nullptr && !before->is_comparable(result.what)) text += "\n";
     before = &result.what;
-    text += row_text(options, report, section, result, columns);
+    text += columns.line(rows[i]);
     for (const auto remark : {ways_text, retries_text, syncs_text, lag_text})
-      remarks += remark(options, result);
+      if (const std::string said = remark(options, result); !said.empty())
+        remarks += wrapped(said, width);
   }
   return text + remarks;
 }
 
-std::string legend_text(const Options& options, const Report& report) {
+std::string legend_text(const Options& options, const Report& report, const Columns& columns,
+                        unsigned width) {
   std::string text =
-      "\nIOPS: median of the rounds; +-: half of their range. vs best: of the same depth; ~ where\n"
-      "the rounds of both overlap, so that no difference is shown. Latency: until the program\n"
-      "knows; submit: the part inside the submitting call, p50. Per I/O: user and system time of\n"
+      "IOPS: median of the rounds; +-: half of their range. vs best: of the same depth; ~ where "
+      "the rounds of both overlap, so that no difference is shown. Latency: until the program "
+      "knows; submit: the part inside the submitting call, p50. Per I/O: user and system time of "
       "all threads, system calls, context switches.";
   text += report.has_kernel_counted_system_calls
-              ? " System calls are all that the process made.\n"
-              : " System calls are those of the engine's own that\ncan be counted; "
-                "--count-system-calls counts all of them.\n";
+              ? " System calls are all that the process made."
+              : " System calls are those of the engine's own that can be counted; "
+                "--count-system-calls counts all of them.";
+  text = "\n" + wrapped(text, width, "");
   if (std::ranges::any_of(report.results, [&report](const Result& result) {
         return has_uncounted_calls(report, result);
       }))
-    text += "+: and those of kaio's threads, which it does not count.\n";
+    text += wrapped("+: and those of kaio's threads, which it does not count.", width);
   if (options.pace.kind != Pace::Kind::full)
-    text += "vs best: of p50, because the rate is given.\n";
+    text += wrapped("vs best: of p50, because the rate is given.", width);
   // Ctrl-C may have left one of many.
   if (std::ranges::any_of(report.results,
                           [](const Result& result) { return result.repeats.size() < 2; }))
-    text += "?: after one round, whether it is noise is not known.\n";
+    text += wrapped("?: after one round, whether it is noise is not known.", width);
   if (std::ranges::any_of(report.results,
                           [](const Result& result) { return result.io_count() < 10'000; }))
-    text += "Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.\n";
+    text += wrapped("Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.",
+                    width);
+  if (!columns.left_out().empty())
+    text += wrapped(fmt::format("No room here for {}: a wider terminal shows {}, and --json has "
+                                "all figures.", join(columns.left_out(), ", "),
+                                columns.left_out().size() == 1 ? "it" : "them"), width);
   return text;
 }
 
 }  // namespace
 
-std::string table_text(const Options& options, const Report& report) {
+std::string table_text(const Options& options, const Report& report, unsigned width) {
+  if (report.results.empty()) return "";
+  // One layout for all sections, so that they can be compared.
+  const std::vector<Section> sections = sections_of(report);
+  std::vector<Cells> rows;
+  bool has_long_labels = false;
+  for (const Section& section : sections)
+    for (const Result& result : section) {
+      rows.push_back(row_of(options, report, section, result));
+      has_long_labels = has_long_labels || label_of(options, result.what).size() > 8;
+    }
+  const Columns columns(columns_of(has_long_labels), rows, width);
   std::string text;
-  for (auto first = report.results.begin(); first != report.results.end();) {
-    const auto last = std::find_if(first, report.results.end(), [first](const Result& result) {
-      return !is_same_section(first->what, result.what);
-    });
-    text += section_text(options, report, {first, last});
-    first = last;
+  std::span<const Cells> rows_left = rows;
+  for (const Section& section : sections) {
+    text += section_text(options, report, section, rows_left.first(section.size()), columns,
+                         width);
+    rows_left = rows_left.subspan(section.size());
   }
-  return text.empty() ? text : text + legend_text(options, report);
+  return text + legend_text(options, report, columns, width);
 }
 
 }  // namespace aio_bench

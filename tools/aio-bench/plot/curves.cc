@@ -56,6 +56,24 @@ bool belongs_to(const Figure& figure, StoredSetup setup) {
   return figure.setup.is_of_group(setup);
 }
 
+// "run.json: aio-bench 0.1.0, process 123, 2026-03-01T12:00:00Z, on host, AMD EPYC, ...".
+std::string origin_of(const std::vector<StoredRun>& runs, std::size_t file) {
+  const StoredRun& run = runs[file];
+  std::string text = runs.size() == 1 ? "" : run_name(runs, file) + ": ";
+  text += "aio-bench " + run.program_version;
+  if (run.process_id != 0) text += fmt::format(", process {}", run.process_id);
+  text += ", " + run.started_at;
+  if (!run.host_name.empty()) text += ", on " + run.host_name;
+  if (!run.cpu_model.empty()) text += ", " + run.cpu_model;
+  if (run.cpu_count != 0)
+    text += fmt::format(", {} CPU{}", run.cpu_count, run.cpu_count == 1 ? "" : "s");
+  return text + ", " + run.kernel;
+}
+
+bool is_of(const StoredRun& run, const StoredResult* result) {
+  return !run.results.empty() && result >= run.results.data() && result <= &run.results.back();
+}
+
 template <typename Value>
 void add_once(std::vector<Value>& values, const Value& value) {
   if (std::ranges::find(values, value) == values.end()) values.push_back(value);
@@ -70,10 +88,7 @@ void make_curves(Figure& figure, const std::vector<StoredRun>& runs) {
     for (std::size_t file = 0; file < runs.size(); ++file) {
       bool is_used = false;
       for (auto& plotted : figure.results) {
-        const bool is_in_file = !runs[file].results.empty() &&
-                                plotted.result >= runs[file].results.data() &&
-                                plotted.result <= &runs[file].results.back();
-        if (!is_in_file || plotted.result->setup.engine != engine) continue;
+        if (!is_of(runs[file], plotted.result) || plotted.result->setup.engine != engine) continue;
         plotted.curve = figure.curves.size();
         is_used = true;
       }
@@ -92,7 +107,7 @@ std::vector<Figure> figures_of(const std::vector<StoredRun>& runs) {
           figures, [&](const Figure& one) { return belongs_to(one, result.setup); });
       if (figure == figures.end()) {
         figures.push_back({.setup = result.setup, .caches = {}, .depths = {}, .curves = {},
-                           .results = {}});
+                           .results = {}, .origins = {}});
         figure = std::prev(figures.end());
       }
       figure->results.push_back({.result = &result});
@@ -103,6 +118,11 @@ std::vector<Figure> figures_of(const std::vector<StoredRun>& runs) {
   for (Figure& figure : figures) {
     std::ranges::sort(figure.depths);
     make_curves(figure, runs);
+    for (std::size_t file = 0; file < runs.size(); ++file)
+      if (std::ranges::any_of(figure.results, [&](const auto& plotted) {
+            return is_of(runs[file], plotted.result);
+          }))
+        figure.origins.push_back(origin_of(runs, file));
   }
   return figures;
 }

@@ -27,6 +27,7 @@ struct Figure {
   std::vector<unsigned> depths;  // ascending
   std::vector<Curve> curves;
   std::vector<PlottedResult> results;
+  std::vector<std::string> origins;  // of each file in it: program, date, machine
 };
 
 // `runs` has to outlive the figures.

@@ -23,6 +23,8 @@ constexpr unsigned header_pixels = 84, left_pixels = 108, right_pixels = 24;
 constexpr unsigned top_pixels = 44, bottom_pixels = 58;  // for its title, for its axis
 // Of the depth: from one curve to the next, and from the first to the last at most.
 constexpr double step_aside = 1.025, widest_aside = 1.25;
+// What it was measured on, below the panels.
+constexpr unsigned origin_line_pixels = 16, origin_letter_pixels = 7, origin_margin_pixels = 8;
 constexpr unsigned legend_line_pixels = 36, legend_row_pixels = 22, letter_pixels = 8;
 
 // Where the panels of a picture are, and what is above them.
@@ -38,6 +40,10 @@ class Page {
     const auto count = static_cast<unsigned>(figure.curves.size());
     legend_columns_ = std::clamp((width() - 2 * letter_pixels) / legend_entry_pixels_, 1U, count);
     legend_rows_ = (count + legend_columns_ - 1) / legend_columns_;
+    for (const std::string& origin : figure.origins)
+      for (std::string& line :
+           split(wrapped(origin, width() / origin_letter_pixels), '\n'))
+        if (!line.empty()) origin_lines_.push_back(std::move(line));
     script_ = fmt::format("set multiplot\nset label 1 {} at screen 0.5, screen {} center font ',15'"
                           "\nset label {} at screen 0.5, screen {} center font ',12' textcolor "
                           "rgb '#444444'\n",
@@ -45,7 +51,7 @@ class Page {
                           gnuplot_string(fmt::format("{}, on {}; {}", text, figure.setup.target,
                                                      note)),
                           from_top(44));
-    script_ += "unset key\n" + legend();
+    script_ += "unset key\n" + legend() + origins();
     script_ += "set border 3 lc rgb '#666666'\nset tics nomirror textcolor rgb '#222222'\n"
                "set grid xtics ytics lt 1 lw 0.6 lc rgb '#dddddd'\n";
   }
@@ -54,7 +60,8 @@ class Page {
     return static_cast<unsigned>(columns_) * panel_width();
   }
   unsigned height() const noexcept {
-    return header_height() + static_cast<unsigned>(rows_) * panel_height_pixels;
+    return panels_bottom() + origin_margin_pixels +
+           static_cast<unsigned>(origin_lines_.size()) * origin_line_pixels;
   }
 
   // Adds the curves of one panel; `plots` is what follows "plot ".
@@ -81,6 +88,9 @@ class Page {
   }
 
  private:
+  unsigned panels_bottom() const noexcept {
+    return header_height() + static_cast<unsigned>(rows_) * panel_height_pixels;
+  }
   unsigned panel_width() const noexcept {
     return columns_ == 1 ? lone_panel_width_pixels : panel_width_pixels;
   }
@@ -88,9 +98,7 @@ class Page {
     return header_pixels + (legend_rows_ - 1) * legend_row_pixels;
   }
   double across(unsigned pixels) const noexcept { return static_cast<double>(pixels) / width(); }
-  double from_top(unsigned pixels) const noexcept {
-    return 1 - static_cast<double>(pixels) / height();
-  }
+  double from_top(double pixels) const noexcept { return 1 - pixels / height(); }
 
   // Made of lines, points and words: gnuplot's own belongs to one panel, and has
   // only what is in it.
@@ -114,7 +122,19 @@ class Page {
   }
 
   const Figure& figure_;
+  // Figures without the machine that they are of are not worth much.
+  std::string origins() const {
+    std::string text;
+    for (unsigned i = 0; i < origin_lines_.size(); ++i)
+      text += fmt::format("set label {} at screen {}, screen {} left font ',9' textcolor rgb "
+                          "'#666666'\n",
+                          gnuplot_string(origin_lines_[i]), across(letter_pixels),
+                          from_top(panels_bottom() + (i + 0.5) * origin_line_pixels));
+    return text;
+  }
+
   const std::size_t columns_, rows_;
+  std::vector<std::string> origin_lines_;
   unsigned legend_entry_pixels_ = 0, legend_columns_ = 1, legend_rows_ = 1;
   std::string script_;
 };

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <fmt/format.h>
 #include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -20,14 +21,17 @@ using nlohmann::json;
 constexpr const char* format_name = "aio-bench";
 constexpr int format_version = 1;
 
+std::string name_of(const std::string& path) { return path == "-" ? "standard input" : path; }
+
 json parse(const std::string& path) {
-  std::ifstream file(path);
+  std::ifstream file;
+  if (path != "-") file.open(path);
   if (!file)
     throw UsageError(fmt::format("{} cannot be read: {}", path, error_text(errno)));
-  json document = json::parse(file, nullptr, false);
+  json document = json::parse(path == "-" ? std::cin : file, nullptr, false);
   if (!document.is_object() || !document.contains("format") || document["format"] != format_name)
     throw UsageError(fmt::format("{} is no result of aio-bench: give a file that aio-bench --json "
-                                 "wrote", path));
+                                 "wrote", name_of(path)));
   const auto version = document.find("version");
   if (version == document.end() || *version != format_version)
     throw UsageError(fmt::format("{} has version {} of the result format, and this aio-bench reads "
@@ -98,11 +102,14 @@ StoredResult result_of(const json& object, const json& document) {
 
 StoredRun run_of(const json& document, const std::string& path) {
   const json& machine = document.at("machine");
-  StoredRun run{.path = path,
+  StoredRun run{.path = name_of(path),
                 .program_version = document.at("aio_bench_version"),
+                .process_id = document.value("process_id", 0),
                 .started_at = document.at("started_at"),
                 .kernel = machine.at("kernel"),
+                .host_name = machine.value("host_name", ""),
                 .cpu_model = machine.at("cpu_model"),
+                .cpu_count = machine.value("cpu_count", 0U),
                 .c_library = machine.at("c_library"),
                 .end = document.at("end"),
                 .targets = {},

@@ -55,12 +55,18 @@ struct StoredResult {
 
 struct StoredRun {
   std::string path;  // of the file
-  std::string program_version, started_at, kernel, cpu_model, c_library, end;
+  std::string program_version;
+  int process_id = 0;  // 0: of a version that did not tell
+  std::string started_at, kernel;
+  std::string host_name;  // "": likewise
+  std::string cpu_model;
+  unsigned cpu_count = 0;
+  std::string c_library, end;
   std::vector<std::string> targets;  // "path (ext4)"
   std::vector<StoredResult> results;
 };
 
-// Throws UsageError when it cannot be read, is not of this format or version, or a
+// "-" is standard input. Throws UsageError when it cannot be read, is not of this format or version, or a
 // member is missing.
 StoredRun read_stored_run(const std::string& path);
 

@@ -39,7 +39,7 @@ Examples:
 
 Latency runs from before the submitting call until the program has the result; with
 --poisson from when the I/O was due. Exit codes: 0 done, 1 failed, 2 wrong usage,
-130 interrupted (what was measured until then is shown).)";
+130 interrupted (143 by SIGTERM, 129 by SIGHUP): what was measured until then is shown.)";
 
 // The words as given; turned into Options when all are known.
 struct Words {
@@ -97,8 +97,8 @@ void declare(CLI::App& app, Options& options, Words& words) {
   flag("--force", options.force, "even if it is mounted or otherwise in use", safety);
 
   const char* const output = "Output";
-  option("--json", options.json_path, "FILE", "all figures, for plot and compare", output);
-  option("--csv", options.csv_path, "FILE", "rate and latency over time", output);
+  option("--json", options.json_path, "FILE", "all figures, for plot and compare; - is standard\noutput, and the table goes to standard error then", output);
+  option("--csv", options.csv_path, "FILE", "rate and latency over time; - as for --json", output);
   option("--csv-interval", words.csv_interval, "TIME", "of its lines (1)", output);
   flag("--count-system-calls", options.count_system_calls,
        "of all engines, by the kernel (root); slows them a little", output);
@@ -118,8 +118,9 @@ std::vector<std::string> engines_of(const std::string& word, const Options& opti
   }
   for (const auto& name : split(word, ',')) {
     if (std::ranges::find(known, name) == known.end())
-      throw UsageError(fmt::format("--engine: '{}' is unknown{}: use one or more of {}", name,
-                                   advice(name, known), join(known, ",")));
+      throw UsageError(fmt::format("{}: '{}' is unknown{}: use one or more of {}",
+                                   typed_option("--engine", word, name), name, advice(name, known),
+                                   join(known, ",")));
     if (options.vector_count > 1 && !can_do_vectors(name))
       throw UsageError(fmt::format("--vectors: {} has no vectors: leave it out of --engine", name));
     if (!fits(name)) {

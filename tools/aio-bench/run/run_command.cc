@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.h"
 #include "base/interrupt.h"
+#include "base/standard_output.h"
 #include "commands.h"
 #include "engines/posix_engine.h"
 #include "output/json_report.h"
@@ -9,7 +10,6 @@
 #include "run/options.h"
 #include "run/session.h"
 
-#include <cstdio>
 #include <ctime>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -23,8 +23,11 @@ namespace {
 void check_outputs(const Options& options) {
   for (const auto& [option, path] : {std::pair{"--json", &options.json_path},
                                      std::pair{"--csv", &options.csv_path}})
-    if (!path->empty()) check_output(option, *path, options.targets);
-  if (!options.json_path.empty() && options.json_path == options.csv_path)
+    if (!path->empty() && !is_standard_output(*path))
+      check_output(option, *path, options.targets);
+  if (!options.json_path.empty() &&
+      (options.json_path == options.csv_path ||
+       (is_standard_output(options.json_path) && is_standard_output(options.csv_path))))
     throw UsageError(fmt::format("--json and --csv both name {}: give each a file of its own",
                                  options.json_path));
 }
@@ -46,15 +49,39 @@ void open_targets(const Options& options, Report& report) {
     report.targets.push_back(open_existing_target(path, wish));
 }
 
-int show(const Options& options, const Report& report, std::size_t notes_shown) {
-  fmt::print("{}{}", table_text(options, report), notes_text(report, notes_shown));
-  std::fflush(stdout);
+// What is for people goes to standard error where figures go to standard output: they
+// are to be read by a program, which the one would keep from understanding the other.
+class Page {
+ public:
+  explicit Page(const Options& options)
+      : is_aside_(is_standard_output(options.json_path) || is_standard_output(options.csv_path)) {}
+
+  unsigned width() const { return is_aside_ ? aside_width() : output_width(); }
+  void print(const std::string& text) const { is_aside_ ? print_aside(text) : print_out(text); }
+
+ private:
+  const bool is_aside_;
+};
+
+int show(const Options& options, const Report& report, const Page& page,
+         std::size_t notes_shown) {
+  // One lost does not lose the other.
+  std::string lost;
+  try {
+    page.print(table_text(options, report, page.width()) +
+               notes_text(report, notes_shown, page.width()));
+  } catch (const RunError& error) {
+    lost = error.what();
+  }
   if (!options.json_path.empty()) write_json(options, report);
+  if (!lost.empty()) throw RunError(lost);
   if (!report.failure.empty()) throw RunError(report.failure);
   if (report.is_complete()) return exit_done;
-  fmt::print(stderr, "aio-bench: interrupted after {} of {} measurements\n",
-             report.measurements_done, report.measurements_planned);
-  return exit_interrupted;
+  const std::string name = interrupt_name();
+  fmt::print(stderr, "aio-bench: interrupted after {} of {} measurements{}\n",
+             report.measurements_done, report.measurements_planned,
+             name.empty() ? "" : ", by " + name);
+  return interrupt_exit_code();
 }
 
 }  // namespace
@@ -71,11 +98,11 @@ int run_command(int argument_count, const char* const* arguments) {
   open_targets(*options, report);
   adapt_to_targets(*options, report);
   plan_results(*options, report);
-  fmt::print("{}", heading_text(*options, report));
-  std::fflush(stdout);
+  const Page page(*options);
+  page.print(heading_text(*options, report, page.width()));
   const std::size_t notes_shown = report.notes.size();
   run_session(*options, report);
-  return show(*options, report, notes_shown);
+  return show(*options, report, page, notes_shown);
 }
 
 }  // namespace aio_bench

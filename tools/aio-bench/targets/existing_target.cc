@@ -2,6 +2,7 @@
 // A file or block device that was there before us: read, and written only by a
 // user who said so twice, and never while something else uses it.
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "targets/target.h"
 
@@ -19,11 +20,30 @@ namespace aio_bench {
 
 namespace {
 
+// By an attribute of the file, which not even root gets past.
+bool is_kept_from_writing(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  unsigned flags = 0;
+  return file && ::ioctl(file.number(), FS_IOC_GETFLAGS, &flags) == 0 &&
+         (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0;
+}
+
+// The kernel opens such a device for writing all the same, and refuses the first write.
+void refuse_read_only_device(const Target& target) {
+  int is_read_only = 0;
+  if (::ioctl(target.buffered.number(), BLKROGET, &is_read_only) != 0 || is_read_only == 0) return;
+  throw RunError(fmt::format("{} is a read-only device, nothing was written: only read loads are "
+                             "possible, unless it is made writable (blockdev --setrw)",
+                             target.path));
+}
+
 [[noreturn]] void refuse_to_open(const std::string& path, bool is_write, int error) {
   std::string advice;
   if (error == ENOENT) advice = ": check the name, or leave it out for a scratch file";
   if (error == EACCES || error == EPERM)
-    advice = geteuid() != 0
+    advice = is_kept_from_writing(path)
+                 ? ": it is marked immutable or append-only: chattr -ia, or another file"
+             : geteuid() != 0
                  ? fmt::format(": run aio-bench as root, or give your user the right to {} it",
                                is_write ? "write" : "read")
                  : ": not even root may here, as in a container: run aio-bench outside of it, or "
@@ -32,6 +52,7 @@ namespace {
     advice = ": it is mounted, swapped to, or held by another program or device; stop that first, "
              "or add --force";
   if (error == EROFS) advice = ": only read loads are possible";
+  if (error == EMFILE || error == ENFILE) advice = descriptor_advice(error);
   if (error == ENXIO || error == ENOMEDIUM) advice = ": there is no device or medium behind it";
   if (error == ETXTBSY) advice = ": it is a running program or swap; choose another file";
   throw RunError(fmt::format("{} cannot be opened for {}: {}{}", path,
@@ -148,9 +169,11 @@ Target open_existing_target(const std::string& path, const TargetWish& wish) {
       FileDescriptor(::open(path.c_str(), open_flags | O_CLOEXEC | (is_exclusive ? O_EXCL : 0)));
   if (!target.buffered) refuse_to_open(path, wish.has_writes, errno);
 
+  if (is_device && wish.has_writes) refuse_read_only_device(target);
   target.size_bytes = size_of(target.buffered.number(), status);
   target.area_bytes = area_within(target, wish);
-  find_direct_io(target, path, open_flags);
+  find_direct_io(target,
+                 FileDescriptor(::open(path.c_str(), open_flags | O_DIRECT | O_CLOEXEC)));
   target.device = device_facts(is_device ? status.st_rdev : status.st_dev);
   if (!is_device) target.file_system = file_system_of(target.buffered.number());
   add_warnings(target, status, wish);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// A file of our own in the current directory. Its name is removed as soon as it
-// is open, so that it is gone however this process ends.
+// A file of our own in the current directory. Its name is removed as soon as it is open
+// in every way, before anything is written: it is gone however this process ends, also
+// while it is filled.
 #include "base/aligned_buffer.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
-#include "output/progress.h"
+#include "base/limits.h"
 #include "base/random.h"
-#include "targets/target.h"
 #include "base/text.h"
+#include "output/progress.h"
+#include "targets/target.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <utility>
 
 namespace aio_bench {
 
@@ -58,8 +61,10 @@ void fill(int fd, std::uint64_t size_bytes) {
     const std::size_t wanted = std::min<std::uint64_t>(chunk_bytes, size_bytes - at);
     const ssize_t count = pwrite(fd, chunk.data(), wanted, static_cast<off_t>(at));
     if (count < 0)
-      throw RunError(fmt::format("filling the scratch file: {}: give a smaller --size, or change "
-                                 "to another directory", error_text(errno)));
+      throw RunError(fmt::format(
+          "filling the scratch file: {}{}", error_text(errno),
+          errno == EFBIG ? file_size_advice()
+                         : ": give a smaller --size, or change to another directory"));
     at += static_cast<std::uint64_t>(count);
   }
   progress.show("writing the scratch file to the device");
@@ -77,23 +82,24 @@ Target open_scratch_file(const TargetWish& wish) {
   target.size_bytes = target.area_bytes = wish.size_bytes;
   target.buffered = FileDescriptor(::mkostemp(target.path.data(), O_CLOEXEC));
   if (!target.buffered)
-    throw RunError(fmt::format("no scratch file can be made in {}/: {}: change to a directory that "
-                               "you may write to, or name a file or device to measure",
-                               directory, error_text(errno)));
-  struct RemovedAtOnce {
-    const std::string& path;
-    ~RemovedAtOnce() { ::unlink(path.c_str()); }
-  } removed{target.path};
+    throw RunError(fmt::format(
+        "no scratch file can be made in {}/: {}{}", directory, error_text(errno),
+        errno == EMFILE || errno == ENFILE
+            ? descriptor_advice(errno)
+            : ": change to a directory that you may write to, or name a file or device to "
+              "measure"));
+  const int flags = O_RDWR | (wish.dsync ? O_DSYNC : 0) | O_CLOEXEC;
+  FileDescriptor direct(::open(target.path.c_str(), flags | O_DIRECT));
+  // Used after it is filled, which is slow else.
+  FileDescriptor durable(wish.dsync ? ::open(target.path.c_str(), flags) : -1);
+  ::unlink(target.path.c_str());
 
   target.file_system = file_system_of(target.buffered.number());
   check_free_space(target.buffered.number(), wish.size_bytes, directory);
   fill(target.buffered.number(),
        wish.is_filled ? wish.size_bytes : std::min<std::uint64_t>(chunk_bytes, wish.size_bytes));
-  const int dsync_flag = wish.dsync ? O_DSYNC : 0;
-  find_direct_io(target, target.path, O_RDWR | dsync_flag);
-  // Only now, so that filling it is not slow.
-  if (wish.dsync)
-    target.buffered = FileDescriptor(::open(target.path.c_str(), O_RDWR | O_DSYNC | O_CLOEXEC));
+  find_direct_io(target, std::move(direct));
+  if (wish.dsync) target.buffered = std::move(durable);
   struct stat status {};
   ::fstat(target.buffered.number(), &status);
   target.device = device_facts(status.st_dev);

@@ -60,8 +60,7 @@ void Target::truncate() const {
   if (fsync(buffered.number()) != 0) fail("writing back", path);
 }
 
-void find_direct_io(Target& target, const std::string& path, int open_flags) {
-  FileDescriptor direct(::open(path.c_str(), open_flags | O_DIRECT | O_CLOEXEC));
+void find_direct_io(Target& target, FileDescriptor direct) {
   if (!direct) return;
   AlignedBuffer buffer(1 << 16, 0);
   for (std::size_t size = 512; size <= buffer.size_bytes(); size *= 2) {

@@ -62,8 +62,9 @@ const char* kind_name(Target::Kind kind) noexcept;
 Target open_scratch_file(const TargetWish& wish);
 Target open_existing_target(const std::string& path, const TargetWish& wish);
 
-// Sets the members for O_DIRECT by trying; leaves them empty when there is none.
-void find_direct_io(Target& target, const std::string& path, int open_flags);
+// Sets the members for O_DIRECT by trying it on the file, opened so, or not if that did
+// not work; leaves them empty when there is none.
+void find_direct_io(Target& target, FileDescriptor direct);
 
 // How many of some blocks all over the area, of `sample_count`, hold only zeros: it
 // may be that nothing was ever written there, and then no device is measured.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.h"
+#include "engines/libaio_engine.h"
 #include "verify/verify_engines.h"
 
 #include <cerrno>
@@ -14,10 +15,7 @@ class LibaioVerifyEngine final : public VerifyEngine {
  public:
   LibaioVerifyEngine(int fd, unsigned depth) : fd_(fd), iocbs_(depth), events_(depth) {
     const int outcome = io_setup(static_cast<int>(depth), &context_);
-    if (outcome != 0)
-      throw RunError(fmt::format("libaio: kernel AIO cannot be used here (io_setup: {}): leave "
-                                 "libaio out of --engine, or raise fs.aio-max-nr",
-                                 error_text(-outcome)));
+    if (outcome != 0) throw RunError(kernel_aio_refusal_text(outcome, depth));
   }
 
   ~LibaioVerifyEngine() override { io_destroy(context_); }

@@ -2,6 +2,7 @@
 // preadv2 and pwritev2 on a pool of threads. What no thread has taken yet can be
 // cancelled.
 #include "base/errors.h"
+#include "base/limits.h"
 #include "verify/transfer_now.h"
 #include "verify/verify_engines.h"
 
@@ -14,6 +15,7 @@
 #include <fmt/format.h>
 #include <mutex>
 #include <pthread.h>
+#include <system_error>
 #include <thread>
 
 namespace aio_bench {
@@ -29,9 +31,18 @@ class ThreadsVerifyEngine final : public VerifyEngine {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; i < std::min(depth, most_threads); ++i)
-      threads_.emplace_back([this] { work(); });
+    std::string refusal;
+    try {
+      for (unsigned i = 0; i < std::min(depth, most_threads); ++i)
+        threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error& error) {
+      refusal = fmt::format("threads: only {} of {} threads could be started: {}{}",
+                            threads_.size(), std::min(depth, most_threads),
+                            error_text(error.code().value()), thread_advice());
+    }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    // One is enough; with none nothing would ever be done.
+    if (threads_.empty()) throw RunError(refusal);
   }
 
   ~ThreadsVerifyEngine() override {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.h"
+#include "engines/uring_refusal.h"
 #include "verify/verify_engines.h"
 
 #include <cerrno>
@@ -18,10 +19,7 @@ class UringVerifyEngine final : public VerifyEngine {
   UringVerifyEngine(int fd, unsigned depth) : fd_(fd) {
     // Room for a cancellation of each, too.
     const int outcome = io_uring_queue_init(2 * depth, &ring_, 0);
-    if (outcome != 0)
-      throw RunError(fmt::format("io_uring: it cannot be used here ({}): leave io_uring out of "
-                                 "--engine, or see sysctl kernel.io_uring_disabled",
-                                 error_text(-outcome)));
+    if (outcome != 0) throw RunError(uring_refusal_text(outcome, 2 * depth));
   }
 
   ~UringVerifyEngine() override { io_uring_queue_exit(&ring_); }

@@ -5,6 +5,7 @@
 #include "base/command_line.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
+#include "base/standard_output.h"
 #include "base/text.h"
 #include "output/progress.h"
 #include "targets/target.h"
@@ -99,9 +100,16 @@ class VerifyRun {
 };
 
 int conclude(const Verification& verification, bool is_complete) {
-  fmt::print("{}", conclusion_text(verification, is_complete));
+  const std::string conclusion = conclusion_text(verification, is_complete);
+  try {
+    print_out(conclusion);
+  } catch (const RunError& error) {
+    // Wrong data are what matters more.
+    if (!verification.has_found_errors()) throw;
+    fmt::print(stderr, "aio-bench: {}\n{}", error.what(), conclusion);
+  }
   if (verification.has_found_errors()) return exit_data_wrong;
-  return is_complete ? exit_done : exit_interrupted;
+  return is_complete ? exit_done : interrupt_exit_code();
 }
 
 int run_from_beginning(VerifyOptions options) {

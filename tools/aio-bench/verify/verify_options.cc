@@ -34,7 +34,7 @@ but not later. The journal gets a line when a write completes, and is brought to
 device with fdatasync, after the target, five times a second: --continue wants all
 lines after a kill, and after a reboot those that were on the device for certain.
 Exit codes: 0 all is right, 1 failed, 2 wrong usage, 4 data are wrong or an I/O
-failed, 130 interrupted.)";
+failed, 130 interrupted (143 by SIGTERM, 129 by SIGHUP).)";
 
 std::vector<std::string> engines_of(const std::string& word) {
   const auto& known = verify_engine_names();
@@ -42,8 +42,9 @@ std::vector<std::string> engines_of(const std::string& word) {
   std::vector<std::string> names;
   for (const auto& name : split(word, ',')) {
     if (std::ranges::find(known, name) == known.end())
-      throw UsageError(fmt::format("--engine: '{}' is unknown{}: use one or more of {}", name,
-                                   advice(name, known), join(known, ",")));
+      throw UsageError(fmt::format("{}: '{}' is unknown{}: use one or more of {}",
+                                   typed_option("--engine", word, name), name, advice(name, known),
+                                   join(known, ",")));
     if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }
   return names;
@@ -69,8 +70,12 @@ void set_io_sizes(VerifyOptions& options, const std::string& word) {
   const auto parts = split(word, '-');
   if (parts.size() > 2)
     throw UsageError(fmt::format("--io-size: '{}' is not a range: give it as in 4k-256k", word));
-  options.least_io_bytes = parse_size("--io-size", parts.front());
-  options.most_io_bytes = parse_size("--io-size", parts.back());
+  if (word.starts_with('-') || word.ends_with('-'))
+    throw UsageError(fmt::format("--io-size: '{}' is half a range: give both ends, as in 4k-256k",
+                                 word));
+  options.least_io_bytes = parse_size(typed_option("--io-size", word, parts.front()),
+                                      parts.front());
+  options.most_io_bytes = parse_size(typed_option("--io-size", word, parts.back()), parts.back());
   if (options.least_io_bytes > options.most_io_bytes)
     throw UsageError(fmt::format("--io-size: '{}' ends below its beginning", word));
   if (options.most_io_bytes > highest_io_bytes)

@@ -2,6 +2,7 @@
 #include "verify/verify_target.h"
 
 #include "base/errors.h"
+#include "base/standard_output.h"
 #include "base/text.h"
 #include "verify/verify_engine.h"
 
@@ -23,7 +24,7 @@ void drop_engines(VerifyOptions& options, const Target& target) {
       return false;
     } catch (const RunError& error) {
       if (!options.engines_are_optional) throw;
-      fmt::print("note: {}\n", error.what());
+      print_out(fmt::format("note: {}\n", error.what()));
       return true;
     }
   });
@@ -41,7 +42,7 @@ void drop_direct(VerifyOptions& options, const Target& target) {
                        options.block_bytes, target.direct_block_bytes, target.path);
   if (what.empty()) return;
   if (!options.direct_is_optional) throw UsageError(what + ": use --cache buffered");
-  fmt::print("note: {}: buffered only\n", what);
+  print_out(fmt::format("note: {}: buffered only\n", what));
   options.caches.erase(direct);
 }
 
