@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "sys/cancellation.h"
+#include "sys/own_signals.h"
 
 namespace kaio {
 namespace {
@@ -16,21 +17,42 @@ constexpr std::int64_t blind_look_ns = 200'000;
 
 std::atomic<bool> has_futex_waitv{true};
 
-// Whether the process has a handler that asks for restarting, or one that does not.
-bool has_handler(bool that_restarts) noexcept {
+enum class Handlers : std::uint8_t { all, that_restart, that_do_not };
+
+// Whether the process has such a handler, of a signal that this thread does not block.
+bool has_handler(Handlers kind) noexcept {
+  sigset_t blocked;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};
     if (::sigaction(number, nullptr, &action) != 0) continue;  // the C library's own
-    const bool handled = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
-    if (handled && ((action.sa_flags & SA_RESTART) != 0) == that_restarts) return true;
+    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) continue;
+    const bool restarts = (action.sa_flags & SA_RESTART) != 0;
+    const bool meant = kind == Handlers::all || restarts == (kind == Handlers::that_restart);
+    if (meant && !::sigismember(&blocked, number)) return true;
   }
   return false;
 }
 
 // Futex waits are restarted by the kernel as the handler asked; io_getevents never
 // is, and does not say which handler ran. If all of them ask for restarting, so did
-// that one; in a program with both kinds EINTR is the safe answer.
-bool every_handler_restarts() noexcept { return !has_handler(false); }
+// that one; in a program with both kinds EINTR is the safe answer. With a deadline every
+// handler ends the wait; if there is none, it was one of the C library's.
+bool may_have_ended(sys::Deadline deadline) noexcept {
+  return has_handler(deadline == sys::forever ? Handlers::that_do_not : Handlers::all);
+}
+
+// Whether one of these asks for the wait to end.
+bool one_ends(sys::OwnSignals::Set handled, sys::Deadline deadline) noexcept {
+  if (deadline != sys::forever) return handled != 0;
+  for (int number = 1; handled != 0 && number < NSIG; ++number) {
+    struct sigaction action {};
+    if ((handled & sys::OwnSignals::bit(number)) != 0 &&
+        (::sigaction(number, nullptr, &action) != 0 || (action.sa_flags & SA_RESTART) == 0))
+      return true;
+  }
+  return false;
+}
 
 // Threads that follow with a time, for its scope.
 class TimedFollower {
@@ -73,49 +95,60 @@ class FollowerCount {
 
 }  // namespace
 
+// True: a signal that this sent, or that came while it was awake, has interrupted the wait.
+bool Waiter::take_what_came(FutexWaitSet& waits, sys::Deadline deadline) {
+  {
+    const sys::OwnSignals::Keep keep;
+    harvester_.harvest();
+    sink_.drain();
+  }
+  return one_ends(sys::OwnSignals::deliver() | waits.signals().news(), deadline);
+}
+
+Harvester::Led Waiter::lead(FutexWaitSet& waits, sys::Deadline deadline) {
+  const sys::OwnSignals::Keep keep;
+  const auto led = harvester_.lead(deadline, waits);
+  sink_.drain();
+  return led;
+}
+
 Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::NoCancellation no_cancellation;
   waits.begin(no_cancellation.was_enabled());
   const Harvester::OverLeader over_leader(harvester_);
-  if (spin_ns_.load(std::memory_order_relaxed) != 0) spin(waits, deadline);
+  bool interrupted = spin_ns_.load(std::memory_order_relaxed) != 0 && spin(waits, deadline);
   for (bool first = true;; first = false) {
-    harvester_.harvest();
-    sink_.drain();
+    interrupted |= take_what_came(waits, deadline);
     if (waits.done()) return Waited::done;
+    if (interrupted) return Waited::interrupted;
     // One that was just set is not over yet.
     const bool may_be_over = !first && deadline != sys::forever;
     if (deadline == sys::over || (may_be_over && sys::monotonic_ns() >= deadline))
       return Waited::timed_out;
 
-    Waited outcome = Waited::done;
     auto led = Harvester::Led::busy;
     if (waits.on_ring() != WaitSet::OnRing::none) {
       if (look_on(waits, deadline)) continue;
-      led = harvester_.lead(deadline, waits);
+      led = lead(waits, deadline);
+      interrupted = one_ends(sys::OwnSignals::deliver(), deadline);
     }
-    sink_.drain();
-    if (led == Harvester::Led::busy) {
-      outcome = follow(waits, deadline);
+    if (led == Harvester::Led::busy && !interrupted) {
+      interrupted = follow(waits, deadline) == Waited::interrupted;
     } else if (led == Harvester::Led::interrupted) {
-      outcome = deadline == sys::forever && every_handler_restarts() ? Waited::done
-                                                                     : Waited::interrupted;
-    }
-    if (outcome == Waited::interrupted) {
-      harvester_.harvest();
-      sink_.drain();
-      return waits.done() ? Waited::done : Waited::interrupted;
+      interrupted |= may_have_ended(deadline);
     }
   }
 }
 
-void Waiter::spin(const FutexWaitSet& waits, sys::Deadline deadline) {
+// True: interrupted.
+bool Waiter::spin(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::Deadline until =
       std::min(deadline, sys::monotonic_ns() + spin_ns_.load(std::memory_order_relaxed));
   while (!waits.done() && sys::monotonic_ns() < until) {
     sys::relax();
-    harvester_.harvest();
-    sink_.drain();
+    if (take_what_came(waits, deadline)) return true;
   }
+  return false;
 }
 
 // Who would lead. True: something has come. Not for several, which come in bursts: a sleep
@@ -152,7 +185,7 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   // restarts futex_waitv all the same. To ask for handlers takes a call for each signal:
   // worth it where every completion would wake many.
   const TimedFollower follower(deadline != sys::forever);
-  if (deadline != sys::forever && (follower.alone() || has_handler(true)))
+  if (deadline != sys::forever && (follower.alone() || has_handler(Handlers::that_restart)))
     return sleep_on_any(waits, leadership, deadline);
   const std::size_t count = waits.words(std::span(words).first(follow_words_max));
   assert(count <= follow_words_max);
@@ -160,10 +193,12 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
     waits.slept();
     return 0;
   }
+  std::size_t word_count = count;
   // Only who could lead: a promotion wakes one thread.
-  if (could_lead) words[count] = {.word = &harvester_.leadership(), .expected = leadership};
-  const auto expected =
-      std::span<const sys::FutexExpectation>(words).first(count + (could_lead ? 1 : 0));
+  if (could_lead)
+    words[word_count++] = {.word = &harvester_.leadership(), .expected = leadership};
+  words[word_count++] = waits.signals().word();
+  const auto expected = std::span<const sys::FutexExpectation>(words).first(word_count);
   const int error_number =
       sys::as_cancellation_point(waits.cancellable(), [expected, deadline] {
         return sys::futex_wait_any(expected, deadline);
@@ -178,7 +213,7 @@ int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, sys::Dea
   const SleeperCount counted(completer_);
   // Once more, now that completions know of us. They change the word, and so does
   // an offer to lead since it was read.
-  if (waits.done()) return 0;
+  if (waits.done() || waits.signals().any()) return 0;
   const sys::FutexWord* word = &harvester_.leadership();
   return sys::as_cancellation_point(waits.cancellable(), [word, leadership, deadline] {
     return sys::futex_wait(*word, leadership, deadline);

@@ -18,13 +18,14 @@
 #pragma once
 
 #include "complete/completer.h"
+#include "sys/own_signals.h"
 #include "sys/spin_budget.h"
 
 namespace kaio {
 
 enum class Waited : std::uint8_t { done, timed_out, interrupted };
 
-inline constexpr std::size_t follow_words_max = sys::futex_waitv_max - 1;
+inline constexpr std::size_t follow_words_max = sys::futex_waitv_max - 2;
 
 // A wait set that a follower can sleep on.
 class FutexWaitSet : public WaitSet {
@@ -43,12 +44,14 @@ class FutexWaitSet : public WaitSet {
   void begin(bool caller_can_be_cancelled) noexcept {
     cancellable_ = caller_can_be_cancelled && is_cancellation_point();
   }
+  sys::SignalWatch& signals() noexcept { return signals_; }
 
  protected:
   ~FutexWaitSet() = default;
 
  private:
   bool cancellable_ = false;
+  sys::SignalWatch signals_;
 };
 
 // In its scope every completion changes the leadership word.
@@ -95,7 +98,9 @@ class Waiter {
   Waited wait(FutexWaitSet& waits, sys::Deadline deadline);
 
  private:
-  void spin(const FutexWaitSet& waits, sys::Deadline deadline);
+  bool take_what_came(FutexWaitSet& waits, sys::Deadline deadline);
+  Harvester::Led lead(FutexWaitSet& waits, sys::Deadline deadline);
+  bool spin(FutexWaitSet& waits, sys::Deadline deadline);
   bool look_on(const FutexWaitSet& waits, sys::Deadline deadline);
   Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
   int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,

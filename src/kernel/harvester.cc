@@ -8,12 +8,15 @@
 #include "kernel/iocb.h"
 #include "sys/cancellation.h"
 #include "sys/direct_call.h"
+#include "sys/own_signals.h"
 #include "sys/thread_sanitizer.h"
 
 namespace kaio {
 namespace {
 
 constexpr std::int64_t filtered_pause_ns = 1'000'000;
+// A sleep that was stopped and goes on begins its time anew: it may last longer by so much.
+constexpr std::int64_t timed_sleep_max_ns = 250'000'000;
 // For a leader whose call could not be armed.
 constexpr std::int64_t deaf_sleep_ns = 1'000'000;
 
@@ -133,19 +136,23 @@ Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
 
 Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
   timespec timeout{};
+  bool whole = true;
   if (deadline != sys::forever) {
     const std::int64_t left = deadline - sys::monotonic_ns();
     if (left <= 0) return Led::timed_out;
-    timeout = sys::to_timespec(left);
+    whole = left <= timed_sleep_max_ns;
+    timeout = sys::to_timespec(std::min(left, timed_sleep_max_ns));
   }
   const timespec* until = deadline == sys::forever ? nullptr : &timeout;
   const bool outer_sleeps = sleeping_;  // whose handler we are
   sleeping_ = true;
+  const bool keeps = sys::OwnSignals::change(false);
   const int outcome = sys::as_cancellation_point(
       cancellable, [this, until] { return context_.get_events(1, handed_space(), until); });
+  sys::OwnSignals::change(keeps);
   sleeping_ = outer_sleeps;
   if (outcome > 0) return Led::harvested;
-  if (outcome == 0) return Led::timed_out;
+  if (outcome == 0) return whole ? Led::timed_out : Led::harvested;
   // Refused by a filter: look often.
   timespec pause = sys::to_timespec(filtered_pause_ns);
   if (outcome != -EINTR) sys::direct_call(SYS_ppoll, nullptr, 0, &pause, nullptr, 0);

@@ -7,8 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "sys/calls.h"
 #include "sys/direct_call.h"
+#include "sys/own_signals.h"
 
 namespace kaio {
 
@@ -21,7 +21,7 @@ bool DirectSender::queue_signal(const Notification& notification) noexcept {
   info.si_uid = ::getuid();
   const pid_t tid =
       notification.kind == Notification::Kind::thread_signal ? notification.target : 0;
-  const int outcome = sys::calls.queue_signal(tid, notification.signal_number, &info);
+  const int outcome = sys::OwnSignals::send(tid, notification.signal_number, info);
   if (outcome == -EAGAIN) return false;
   // Any other refusal is final: the thread it was for has ended (ESRCH).
   if (outcome == 0) statistics_.count(Count::notified_signal);

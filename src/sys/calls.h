@@ -17,6 +17,7 @@ namespace kaio::sys {
 struct Calls {
   int (*io_setup)(unsigned event_count, io_context_t* context);
   int (*io_submit)(io_context_t context, long count, iocb** iocbs);
+  // -EINTR only after a handler, where the kernel tells (since Linux 4.18).
   int (*io_getevents)(io_context_t context, long min_count, long max_count, io_event* events,
                       const timespec* timeout);
   int (*io_cancel)(io_context_t context, iocb* iocb, io_event* event);

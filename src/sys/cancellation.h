@@ -32,14 +32,20 @@ class NoCancellation {
 // is asynchronous meanwhile, so the unwinding may begin at any instruction of this
 // function. That is why it is not inlined, and has nothing to clean up: a frame
 // with neither is passed over wherever it stands. `call` likewise.
+//
+// The type is asynchronous only while the state is "enabled" by us: a cancel that is pending
+// already takes effect where the type is set, with PTHREAD_CANCELED as the thread's result;
+// glibc leaves that undefined where the state is set.
 template <class Call>
 __attribute__((noinline)) auto as_cancellation_point(bool enabled, Call call) {
   if (!enabled) return call();
   int state = 0;
   int type = 0;
-  ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+  ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
   ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+  ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
   const auto outcome = call();
+  ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, nullptr);
   ::pthread_setcancelstate(state, nullptr);
   ::pthread_setcanceltype(type, nullptr);
   return outcome;
