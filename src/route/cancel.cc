@@ -2,7 +2,9 @@
 // Cancelling: what waits in a container of ours is taken out of it, under the
 // container's lock; what waits in the kernel for readiness is taken from its poll
 // (request.h), which is then told to end, and ends when it likes; what the kernel or
-// a pool thread is doing goes on.
+// a pool thread is doing goes on. (A try on a stream does not take long, and what it leads
+// to is waited for.) A stream's write of which a part went, and which waits for room, ends
+// with the bytes that went: it was not cancelled, but is over.
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -45,7 +47,7 @@ class Dispatcher::Canceller {
   bool settle();
 
   Cancelled verdict() const noexcept {
-    if (not_cancelled_ || in_motion_) return Cancelled::not_all;
+    if (not_cancelled_ || in_motion_ || ended_short_) return Cancelled::not_all;
     return cancelled_ ? Cancelled::all : Cancelled::none_left;
   }
   void begin_again() noexcept {
@@ -56,15 +58,16 @@ class Dispatcher::Canceller {
 
  private:
   void take(Request& request, bool in_debt);
-  static bool has_effect(const Request& request) {
-    return request.done_bytes > 0 || (request.operation.is_write() && request.tried &&
-                                      request.is_stream);
+  // A file's transfer of which a part is done goes on; a stream's ends with that part.
+  static bool goes_on(const Request& request) {
+    return request.done_bytes > 0 && !request.is_stream;
   }
 
   Dispatcher& dispatcher_;
   Notifiable* taken_ = nullptr;
   bool polls_ended_ = false;
   bool cancelled_ = false;
+  bool ended_short_ = false;  // with a result, which is not ECANCELED
   bool not_cancelled_ = false;
   bool in_motion_ = false;
   bool last_look_ = false;
@@ -76,7 +79,11 @@ void Dispatcher::Canceller::take(Request& request, bool in_debt) {
   if (in_debt) dispatcher_.harvester_.remove_debt();
   request.next = taken_;
   taken_ = &request;
-  cancelled_ = true;
+  if (request.done_bytes > 0) {
+    ended_short_ = true;
+  } else {
+    cancelled_ = true;
+  }
 }
 
 void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request,
@@ -93,17 +100,17 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request,
       in_motion_ = true;
       return;
     case RequestState::queued:
-      if (has_effect(request)) break;
+      if (goes_on(request)) break;
       if (dispatcher.pool_.remove(request)) return take(request, false);
       in_motion_ = true;
       return;
     case RequestState::watched:
-      if (has_effect(request)) break;
+      if (goes_on(request)) break;
       if (dispatcher.watcher_.remove(request)) return take(request, false);
       in_motion_ = true;
       return;
     case RequestState::polling:
-      if (has_effect(request)) break;
+      if (goes_on(request)) break;
       if (dispatcher.take_from_poll(request)) {
         polls_ended_ = true;
         return take(request, false);
@@ -112,13 +119,14 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request,
       return;
     case RequestState::in_kernel:
       return visit_in_kernel(stream);
+    case RequestState::running:
+      if (stream) return visit_in_kernel(stream);
+      break;
     case RequestState::free:  // its submission is in some thread's hands
     case RequestState::starting:
       if (last_look_) break;
       in_motion_ = true;
       return;
-    case RequestState::running:
-      break;
   }
   not_cancelled_ = true;
 }
@@ -128,7 +136,8 @@ bool Dispatcher::Canceller::settle() {
     auto& request = static_cast<Request&>(*taken_);
     taken_ = taken_->next;
     request.next = nullptr;
-    dispatcher_.completions_.complete(request, -ECANCELED);
+    dispatcher_.completions_.complete(request,
+                                      request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
   }
   // The leader may count on an event that will be late.
   if (std::exchange(polls_ended_, false)) dispatcher_.harvester_.call_leader();
