@@ -108,8 +108,9 @@ std::optional<DescriptorFacts> Dispatcher::facts_if_same_file(const Request& req
   return facts;
 }
 
+// The program has closed it, and so given up what is not done.
 void Dispatcher::abandon(Request& request) {
-  completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : -EBADF);
+  completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
 }
 
 }  // namespace kaio
