@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "poll/watcher.h"
 
+#include <algorithm>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 namespace kaio {
 namespace {
 
+constexpr int no_stream = -1;  // in the place of a descriptor: wake_
 constexpr int audit_interval_ms = 500;
 constexpr std::int64_t audit_interval_ns = audit_interval_ms * INT64_C(1'000'000);
 constexpr std::uint32_t ends_everything = EPOLLERR | EPOLLHUP;
@@ -21,25 +23,32 @@ std::uint32_t wanted_by(const Request& request) {
 }  // namespace
 
 bool Watcher::ensure_epoll() noexcept {
-  if (epoll_.number() >= 0) return true;
+  if (epoll_.number() >= 0 && wake_.number() >= 0) return true;
   const int saved_errno = errno;
-  bool replaced = false;
+  bool is_new = false;
+  bool is_there = true;
   {
     sys::MutexLock lock(mutex_);
-    if (epoll_.number() < 0) {
-      if (epoll_.adopt(::epoll_create1(EPOLL_CLOEXEC))) {
-        for (const RequestQueue& bucket : buckets_)
-          for (const Request* request = bucket.front(); request != nullptr;
-               request = bucket.after(*request))
-            add(request->operation.fd);
-        replaced = true;
-      }
-    }
+    if (epoll_.number() < 0 || wake_.number() < 0) is_new = is_there = make_epoll();
   }
   errno = saved_errno;
-  if (epoll_.number_unasked() < 0) return false;
   // It sleeps on the old instance, if it runs.
-  if (replaced) abandon();
+  if (is_new) abandon();
+  return is_there;
+}
+
+bool Watcher::make_epoll() noexcept {
+  epoll_.close();
+  if (!wake_.ensure() || !epoll_.adopt(::epoll_create1(EPOLL_CLOEXEC))) return false;
+  epoll_event wake{.events = EPOLLIN | EPOLLET, .data = {.fd = no_stream}};
+  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, wake_.number(), &wake) != 0) {
+    epoll_.close();
+    return false;
+  }
+  for (const RequestQueue& bucket : buckets_)
+    for (const Request* request = bucket.front(); request != nullptr;
+         request = bucket.after(*request))
+      add(request->operation.fd);
   return true;
 }
 
@@ -47,13 +56,17 @@ bool Watcher::watch(Request& request) noexcept {
   const sys::NoCancellation no_cancellation;
   if (!ensure_epoll() || !ensure_running()) return false;
   statistics_.count(Count::waits_by_epoll);
+  const bool was_ready = request.retried;
   int error_number = 0;
+  bool wake = false;
   RequestQueue gone;
   {
     sys::MutexLock lock(mutex_);
     request.move_to(RequestState::watched);
     bucket_of(request.operation.fd).push_back(request);
-    error_number = rearm(request.operation.fd);
+    if (!was_ready || request.watch_count() == 0 ||
+        request.watch_count() != count_of(request.operation.fd))
+      error_number = rearm(request.operation.fd);
     if (error_number == ENOENT) {
       // Nothing of this file is registered: who waits on its number waits for another.
       bucket_of(request.operation.fd).erase(request);
@@ -61,19 +74,33 @@ bool Watcher::watch(Request& request) noexcept {
       bucket_of(request.operation.fd).push_back(request);
       error_number = add(request.operation.fd);
     }
-    watched_count_.fetch_add(1, std::memory_order_seq_cst);
-    // Once more, now that it is to be seen that there is something to watch.
-    if (error_number == 0 && !ensure_running()) error_number = EAGAIN;
+    if (error_number == 0) {
+      watched_count_.fetch_add(1, std::memory_order_seq_cst);
+      if (request.has_deadline() && request.deadline_ns() < next_deadline_ns_) {
+        next_deadline_ns_ = request.deadline_ns();
+        wake = true;
+      }
+      // Once more, now that it is to be seen that there is something to watch.
+      if (!ensure_running()) {
+        watched_count_.fetch_sub(1, std::memory_order_seq_cst);
+        error_number = EAGAIN;
+      }
+    }
     if (error_number != 0) {
-      watched_count_.fetch_sub(1, std::memory_order_seq_cst);
       bucket_of(request.operation.fd).erase(request);
       request.move_to(RequestState::starting);
     }
   }
+  if (wake) wake_.ring();
   answer_all(gone, -EBADF);
-  // EPERM: a kind of file that is always ready. Others are the request's error.
-  if (error_number != 0)
-    sink_.answered(request, error_number == EPERM ? EPOLLIN | EPOLLOUT : -error_number);
+  if (error_number == 0) return true;
+  // EPERM: a kind of file that is always ready; there is no waiting for one that then has
+  // nothing. Others are the request's error.
+  if (error_number == EPERM) {
+    sink_.answered(request, was_ready ? -EAGAIN : EPOLLIN | EPOLLOUT);
+  } else {
+    sink_.answered(request, -error_number);
+  }
   return true;
 }
 
@@ -86,6 +113,13 @@ bool Watcher::remove(Request& request) noexcept {
   return true;  // its registration, if nobody else's, wakes us once for nothing
 }
 
+// Under the lock: from here on it is not to be found here.
+void Watcher::leave(Request& request) noexcept {
+  request.set_watch_count(request.retried ? count_of(request.operation.fd) : 0);
+  request.move_to(RequestState::starting);
+  watched_count_.fetch_sub(1, std::memory_order_seq_cst);
+}
+
 void Watcher::take(int fd, std::uint32_t events, RequestQueue& taken) noexcept {
   RequestQueue rest;
   RequestQueue& bucket = bucket_of(fd);
@@ -93,33 +127,52 @@ void Watcher::take(int fd, std::uint32_t events, RequestQueue& taken) noexcept {
     const bool concerned = request->operation.fd == fd &&
                            (events & (wanted_by(*request) | ends_everything)) != 0;
     (concerned ? taken : rest).push_back(*request);
-    if (!concerned) continue;
-    // Under the lock: from here on it is not to be found here.
-    request->move_to(RequestState::starting);
-    watched_count_.fetch_sub(1, std::memory_order_seq_cst);
+    if (concerned) leave(*request);
+  }
+  bucket = rest;
+}
+
+void Watcher::take_due(RequestQueue& bucket, std::int64_t now_ns, RequestQueue& taken) noexcept {
+  RequestQueue rest;
+  while (Request* request = bucket.pop_front()) {
+    const bool due = request->has_deadline() && request->deadline_ns() <= now_ns;
+    (due ? taken : rest).push_back(*request);
+    if (due) {
+      leave(*request);
+    } else if (request->has_deadline()) {
+      next_deadline_ns_ = std::min(next_deadline_ns_, request->deadline_ns());
+    }
   }
   bucket = rest;
 }
 
 std::uint32_t Watcher::wanted_on(int fd) noexcept {
   std::uint32_t events = 0;
+  bool by_edges = false;
   const RequestQueue& bucket = bucket_of(fd);
   for (const Request* request = bucket.front(); request != nullptr;
-       request = bucket.after(*request))
-    if (request->operation.fd == fd) events |= wanted_by(*request);
-  return events;
+       request = bucket.after(*request)) {
+    if (request->operation.fd != fd) continue;
+    events |= wanted_by(*request);
+    by_edges = by_edges || request->retried;
+  }
+  return by_edges ? events | EPOLLET : events;
 }
 
-int Watcher::rearm(int fd) noexcept {
-  epoll_event registration{.events = wanted_on(fd) | EPOLLONESHOT, .data = {.fd = fd}};
-  return ::epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, fd, &registration) == 0 ? 0 : errno;
+int Watcher::arm(int operation, int fd) noexcept {
+  std::uint32_t events = wanted_on(fd);
+  if ((events & EPOLLET) == 0) events |= EPOLLONESHOT;
+  epoll_event registration{.events = events, .data = {.fd = fd}};
+  count(fd);
+  return ::epoll_ctl(epoll_.number(), operation, fd, &registration) == 0 ? 0 : errno;
 }
+
+int Watcher::rearm(int fd) noexcept { return arm(EPOLL_CTL_MOD, fd); }
 
 int Watcher::add(int fd) noexcept {
-  epoll_event registration{.events = wanted_on(fd) | EPOLLONESHOT, .data = {.fd = fd}};
-  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, fd, &registration) == 0) return 0;
+  const int error_number = arm(EPOLL_CTL_ADD, fd);
   // EINVAL: it was closed, and the number is that of our own epoll.
-  return errno == EINVAL ? EBADF : errno;
+  return error_number == EINVAL ? EBADF : error_number;
 }
 
 void Watcher::answer_all(RequestQueue& requests, std::int32_t answer) {
@@ -132,8 +185,17 @@ void Watcher::answer_ready(int fd, std::uint32_t events) noexcept {
   RequestQueue ready;
   {
     sys::MutexLock lock(mutex_);
+    count(fd);
     take(fd, events, ready);
-    if (wanted_on(fd) != 0) rearm(fd);
+    // One that is out for a try may count on a registration for edges. What comes while
+    // nobody wants it ends that.
+    const bool by_edges = !ready.empty() && ready.front()->retried;
+    const std::uint32_t wanted = wanted_on(fd);
+    if (ready.empty() && wanted == 0) {
+      ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+    } else if (wanted != 0 && (ready.empty() || ((wanted & EPOLLET) == 0 && !by_edges))) {
+      rearm(fd);
+    }
   }
   answer_all(ready, static_cast<std::int32_t>(events & 0xffff));
 }
@@ -159,15 +221,38 @@ void Watcher::audit() noexcept {
   }
 }
 
+int Watcher::wait_ms() noexcept {
+  sys::MutexLock lock(mutex_);
+  if (next_deadline_ns_ == INT64_MAX) return audit_interval_ms;
+  const std::int64_t left_ns = next_deadline_ns_ - sys::monotonic_ns();
+  constexpr std::int64_t ns_per_ms = 1'000'000;
+  return static_cast<int>(std::clamp<std::int64_t>((left_ns + ns_per_ms - 1) / ns_per_ms, 0,
+                                                   audit_interval_ms));
+}
+
+void Watcher::expire() noexcept {
+  RequestQueue due;
+  {
+    sys::MutexLock lock(mutex_);
+    const std::int64_t now_ns = sys::monotonic_ns();
+    if (next_deadline_ns_ > now_ns) return;
+    next_deadline_ns_ = INT64_MAX;
+    for (RequestQueue& bucket : buckets_) take_due(bucket, now_ns, due);
+  }
+  answer_all(due, time_is_up);
+}
+
 void Watcher::run(Turn turn) {
   std::array<epoll_event, 64> ready;
   std::int64_t next_audit_ns = sys::monotonic_ns() + audit_interval_ns;
   std::int64_t idle_since_ns = sys::monotonic_ns();
   for (;;) {
     const int count = ::epoll_wait(epoll_.number(), ready.data(), static_cast<int>(ready.size()),
-                                   audit_interval_ms);
+                                   wait_ms());
     const bool is_gone = count < 0 && errno != EINTR;
-    for (int i = 0; i < count; ++i) answer_ready(ready[i].data.fd, ready[i].events);
+    for (int i = 0; i < count; ++i)
+      if (ready[i].data.fd != no_stream) answer_ready(ready[i].data.fd, ready[i].events);
+    expire();
     const std::int64_t now_ns = sys::monotonic_ns();
     if (now_ns >= next_audit_ns) {
       audit();

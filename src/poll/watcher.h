@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
 // One thread that waits, by epoll, for the readiness of any number of streams:
-// those that IOCB_CMD_POLL refuses, those beyond its share of the ring, and all of
-// them where there is no kernel AIO. Started when needed; ends when it has had nothing to
-// watch for a while.
+// those that IOCB_CMD_POLL does not do (request/descriptor_kind.h), those beyond its share of
+// the ring, and all of them where there is no kernel AIO. Started when needed; ends when it
+// has had nothing to watch for a while.
 //
 // The program may close the number of the epoll instance: then the next request makes
 // another one, registers again what is waited for, and another thread sleeps on it.
+//
+// Ready for nothing. What was found ready and then had nothing (Request::retried) would be
+// ready again at once. It is registered for edges: epoll then says what happens to it, and
+// no more that it is ready. The registration stays while the request is tried, so that what
+// happens meanwhile is not missed: a bucket counts its events, and its registrations anew.
+// A request that comes back and finds the count as it left it is still registered, and
+// nothing has happened; else it is registered once more, for which epoll looks itself. So a
+// socket that is always ready costs two tries for each audit (below), and as many as there
+// are events.
 //
 // epoll drops a descriptor in silence when the program closes it. So twice a second
 // the registrations are audited, and requests whose descriptor is gone end with
@@ -13,12 +22,13 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 
 #include "request/request_list.h"
 #include "request/sinks.h"
 #include "request/statistics.h"
+#include "sys/doorbell.h"
 #include "sys/lazy_thread.h"
-#include "sys/own_descriptor.h"
 
 namespace kaio {
 
@@ -26,6 +36,9 @@ class Watcher final : private sys::LazyThread {
  public:
   Watcher(AnswerSink& sink, Statistics& statistics) noexcept
       : LazyThread("kaio-watcher"), sink_(sink), statistics_(statistics) {}
+
+  // The answer to a request whose deadline has come.
+  static constexpr std::int32_t time_is_up = -ETIME;
 
   // Waits until request.operation can go on (attempt `readiness`, state
   // `watched`); the answer is a poll mask or a negative error number. False, and
@@ -36,7 +49,10 @@ class Watcher final : private sys::LazyThread {
   // not watched (any more).
   bool remove(Request& request) noexcept EXCLUDES(mutex_);
 
-  void forget_after_fork() noexcept { epoll_.close(); }
+  void forget_after_fork() noexcept {
+    epoll_.close();
+    wake_.close();
+  }
 
  private:
   static constexpr std::size_t bucket_count = 1024;
@@ -47,27 +63,48 @@ class Watcher final : private sys::LazyThread {
   bool is_idle() const noexcept { return watched_count_.load(std::memory_order_seq_cst) == 0; }
   // The epoll instance is there, with everything registered.
   bool ensure_epoll() noexcept EXCLUDES(mutex_);
+  bool make_epoll() noexcept REQUIRES(mutex_);
   void answer_ready(int fd, std::uint32_t events) noexcept EXCLUDES(mutex_);
   void audit() noexcept EXCLUDES(mutex_);
+  // Until something is due, for epoll_wait().
+  int wait_ms() noexcept EXCLUDES(mutex_);
+  // Answers those whose deadline has come.
+  void expire() noexcept EXCLUDES(mutex_);
   void answer_all(RequestQueue& requests, std::int32_t answer);
   RequestQueue& bucket_of(int fd) noexcept REQUIRES(mutex_) {
     return buckets_[static_cast<unsigned>(fd) % bucket_count];
   }
   // Moves the requests on `fd` that `events` concern out of its bucket.
   void take(int fd, std::uint32_t events, RequestQueue& taken) noexcept REQUIRES(mutex_);
-  // The events that the requests on `fd` wait for, together.
+  void take_due(RequestQueue& bucket, std::int64_t now_ns, RequestQueue& taken) noexcept
+      REQUIRES(mutex_);
+  void leave(Request& request) noexcept REQUIRES(mutex_);
+  std::uint32_t& count_of(int fd) noexcept REQUIRES(mutex_) {
+    return counts_[static_cast<unsigned>(fd) % bucket_count];
+  }
+  // Never 0, which a request has that is not registered for edges.
+  void count(int fd) noexcept REQUIRES(mutex_) {
+    if (++count_of(fd) == 0) ++count_of(fd);
+  }
+  // The events that the requests on `fd` wait for, together, and how; 0: nobody waits.
   std::uint32_t wanted_on(int fd) noexcept REQUIRES(mutex_);
-  // Registers `fd`, for one shot, for what is wanted on it; rearm() one that is
-  // registered already (else ENOENT). 0 or an error number.
+  // Registers `fd` for what is wanted on it, for one shot, or for edges if one of them
+  // asks for that; rearm() one that is registered already (else ENOENT). 0 or an error
+  // number.
   int add(int fd) noexcept REQUIRES(mutex_);
+  int arm(int operation, int fd) noexcept REQUIRES(mutex_);
   int rearm(int fd) noexcept REQUIRES(mutex_);
 
   AnswerSink& sink_;
   Statistics& statistics_;
 
   sys::Mutex mutex_;
-  sys::OwnDescriptor epoll_;  // replaced under mutex_
+  sys::OwnDescriptor epoll_;  // replaced under mutex_, as the next
+  sys::Doorbell wake_;
   std::array<RequestQueue, bucket_count> buckets_ GUARDED_BY(mutex_);
+  std::array<std::uint32_t, bucket_count> counts_ GUARDED_BY(mutex_){};
+  // Not later than the first deadline of all that are watched.
+  std::int64_t next_deadline_ns_ GUARDED_BY(mutex_) = INT64_MAX;
   std::atomic<std::uint32_t> watched_count_{0};
 };
 

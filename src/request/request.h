@@ -66,7 +66,8 @@ enum class LanePart : std::uint8_t { none, has, waits };
 struct Progress {
   Attempt attempt : 3 = Attempt::none;
   bool tried : 1 = false;      // has been attempted: may have had an effect
-  bool retried : 1 = false;    // was held once because the device was full
+  bool retried : 1 = false;    // was held once because the device was full; of a stream:
+                               // was found ready, and nothing has been transferred since
   bool pushed : 1 = false;     // its completion rings a doorbell
   bool is_stream : 1 = false;  // known to be: the offset is ignored
   bool has_turn : 1 = false;   // the one that others of its direction wait for
@@ -90,7 +91,7 @@ struct Request : Notifiable, Progress {
   StatusCell* cell = nullptr;
   RequestGroup* group = nullptr;
 
-  std::atomic<std::uint32_t> next_free{0};  // the slab's, while free
+  std::atomic<std::uint32_t> next_free{0};  // the slab's, while free; else watch_count()
 
   // Counts the lives of the slot, and who may still take the result of this one
   // (complete/retrieval.h): the lower two bits.
@@ -102,6 +103,28 @@ struct Request : Notifiable, Progress {
   // answered.
   std::int32_t answer() const noexcept { return static_cast<std::int32_t>(control.aio_fildes); }
   void set_answer(std::int32_t value) noexcept { control.aio_fildes = value; }
+
+  // When a wait for readiness is over, and what it ends with then; in the same memory, until
+  // the ring has the request again. cleared: it waits for as long as it takes.
+  bool has_deadline() const noexcept { return control.data == &control; }
+  void clear_deadline() noexcept { control.data = nullptr; }
+  void set_deadline(std::int64_t deadline_ns, std::int32_t result) noexcept {
+    control.data = &control;
+    control.u.c.offset = deadline_ns;
+    control.u.c.nbytes = static_cast<std::uint32_t>(result);
+  }
+  std::int64_t deadline_ns() const noexcept { return control.u.c.offset; }
+  std::int32_t result_at_deadline() const noexcept {
+    return static_cast<std::int32_t>(control.u.c.nbytes);
+  }
+
+  // The watcher's note on its registration (poll/watcher.h). 0: it has none.
+  std::uint32_t watch_count() const noexcept {
+    return next_free.load(std::memory_order_relaxed);
+  }
+  void set_watch_count(std::uint32_t count) noexcept {
+    next_free.store(count, std::memory_order_relaxed);
+  }
 
   // In which place it ended, for complete/retrieval.h; afterwards, in the same memory.
   std::uint64_t end_number() const noexcept {

@@ -4,15 +4,9 @@
 
 #include <cstdint>
 
-namespace kaio {
+#include "request/descriptor_kind.h"
 
-enum class DescriptorKind : std::uint8_t {
-  unknown,    // not asked yet
-  regular,    // a file: transfers are full, or end at its end
-  block,      // a block device
-  stream,     // pipe, socket, terminal, eventfd ...: an order, no place
-  character,  // /dev/zero and the like: neither order nor fullness
-};
+namespace kaio {
 
 struct DescriptorTraits {
   DescriptorKind kind = DescriptorKind::unknown;
@@ -30,7 +24,7 @@ struct DescriptorTraits {
     return to_read ? refuses_nowait_reads : refuses_nowait_writes;
   }
   bool known() const noexcept { return kind != DescriptorKind::unknown; }
-  bool is_stream() const noexcept { return kind == DescriptorKind::stream; }
+  bool is_stream() const noexcept { return kaio::is_stream(kind); }
 };
 static_assert(sizeof(DescriptorTraits) == 2);
 

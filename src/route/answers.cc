@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "pool/blocking_io.h"
+#include "pool/stream_io.h"
 #include "request/deferred.h"
 #include "route/dispatcher.h"
 
@@ -50,8 +51,8 @@ Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t an
   if (request.attempt == Attempt::readiness) return process_readiness(request, answer);
   request.tried = true;
   if (request.operation.is_sync()) {
-    if (refused && (answer == -ENOSYS || answer == -EPERM))
-      return act(request, {.step = Step::give_up_kernel}, by);
+    if (refused && (answer == -ENOSYS || answer == -EPERM || answer == -EACCES))
+      return act(request, {.step = Step::give_up_kernel, .error_number = -answer}, by);
     // io_submit refuses what has no fsync, and a descriptor that is not open.
     finish(request, answer < 0 ? -answer : 0);
     return Started::yes;
@@ -59,6 +60,7 @@ Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t an
   if (answer > 0) {
     request.done_bytes += answer;
     request.operation.advance(static_cast<std::size_t>(answer));
+    if (request.is_stream) request.retried = false;
   }
   const Answer facts = describe(request, answer, refused, by);
   if (is_final(facts)) return act(request, judge(facts, {}, false), by);
@@ -75,17 +77,20 @@ bool Dispatcher::ends_with_file(const Request& request, const DescriptorTraits& 
 }
 
 Dispatcher::Started Dispatcher::process_readiness(Request& request, std::int32_t answer) {
-  if (answer < 0) {
-    completions_.complete(request, answer);
-    return Started::yes;
-  }
   // The number may have become another file while it waited.
-  if (is_abandoned(request)) {
+  if (answer == -EBADF || is_abandoned(request)) {
     abandon(request);
     return Started::yes;
   }
+  if (answer < 0) {
+    if (answer == Watcher::time_is_up) answer = request.result_at_deadline();
+    completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : answer);
+    return Started::yes;
+  }
   request.is_stream = true;
-  if (route_ == Route::pool || !context_.available() ||
+  request.retried = true;
+  // The ring would take the memory that the deadline is in.
+  if (route_ == Route::pool || !context_.available() || request.has_deadline() ||
       facts_of(request).traits.refuses_nowait(request.operation.is_read()))
     return to_pool(request, Attempt::pool_io);
   return submit_kernel(request, Attempt::nowait, By::later, nullptr);
@@ -134,7 +139,7 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
     case Step::give_up_kernel:
       // A filter refuses every io_submit, a file only its own.
       if (context_.submit({}) >= 0) {
-        finish(request, EPERM);
+        finish(request, verdict.error_number);
         return Started::yes;
       }
       context_.give_up();
@@ -165,9 +170,13 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
     return std::nullopt;
   }
   if (request.operation.is_sync()) return blocking_io::perform(request.operation);
-  const bool in_stream = request.is_stream || facts->traits.is_stream();
-  return in_stream ? blocking_io::perform_if_ready(request.operation)
-                   : blocking_io::perform(request.operation);
+  if (!request.is_stream && !facts->traits.is_stream())
+    return blocking_io::perform(request.operation);
+  const std::int32_t answer = stream_io::attempt(request.operation, facts->traits.kind);
+  if (answer != stream_io::ends_with_eagain) return answer;
+  request.move_to(RequestState::starting);
+  finish(request, request.done_bytes > 0 ? 0 : EAGAIN);
+  return std::nullopt;
 }
 
 void Dispatcher::carried_out(Request* request, std::int32_t answer) {

@@ -9,10 +9,11 @@
 namespace kaio {
 namespace {
 
-// Readiness is worth waiting for: not for nothing, nor by the wrong end of a pipe.
+// Everything else is tried first: request/descriptor_kind.h.
 bool waits_first(const Request& request, const DescriptorTraits& traits) {
-  return traits.is_stream() && !traits.non_blocking &&
-         traits.open_for(request.operation.is_read()) && request.operation.remaining_bytes() != 0;
+  const Operation& operation = request.operation;
+  return traits.kind == DescriptorKind::socket && operation.is_read() &&
+         !traits.non_blocking && operation.remaining_bytes() != 0 && !is_listening(operation.fd);
 }
 
 std::uint64_t file_size_limit() noexcept {

@@ -145,6 +145,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   // ways.cc: by poll and pool, and the two places to wait in
   Started to_backlog(Request& request, By by);
   Started wait_ready(Request& request, By by);
+  void limit_wait(Request& request, DescriptorKind kind);
   void end_wait_if_abandoned(int fd, Request& request, std::uint32_t generation);
   bool poll_by_kernel(Request& request);
   bool end_poll(Request& request);

@@ -38,7 +38,7 @@ Verdict judge_not_supported(const Answer& answer, const DescriptorTraits& traits
   Verdict verdict{.reason = Count::reason_no_nowait, .mark_no_nowait = true};
   verdict.expect_block = answer.opcode == Opcode::write && !traits.direct;
   if (traits.is_stream()) {
-    verdict.step = traits.non_blocking ? Step::pool_io : Step::wait_ready;
+    verdict.step = Step::pool_io;  // not to wait yet: it may end at once
   } else if (traits.direct && answer.by_submitter) {
     verdict.step = Step::submit_plain;
   } else {
@@ -80,8 +80,10 @@ Verdict judge_error(const Answer& answer, const DescriptorTraits& traits) {
         return {.step = Step::pool_io, .reason = Count::reason_refused};
       return finish(EINVAL);
     case EPERM:
+    case EACCES:
     case ENOSYS:
-      if (answer.refused && by_kernel) return {.step = Step::give_up_kernel};
+      if (answer.refused && by_kernel)
+        return {.step = Step::give_up_kernel, .error_number = error_number};
       return finish(error_number);
     default:
       return finish(error_number);
@@ -98,6 +100,7 @@ bool is_final(const Answer& answer) noexcept {
     case ESPIPE:
     case EINVAL:
     case EPERM:
+    case EACCES:
     case ENOSYS:
       return false;
     default:
@@ -117,6 +120,9 @@ Verdict judge(const Answer& answer, const DescriptorTraits& traits, bool reached
   // Short.
   switch (traits.kind) {
     case DescriptorKind::stream:
+    case DescriptorKind::pipe:
+    case DescriptorKind::socket:
+    case DescriptorKind::terminal:
       if (answer.opcode == Opcode::read || traits.non_blocking) return finish();
       return {.step = Step::again};
     case DescriptorKind::regular:

@@ -4,8 +4,11 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace kaio {
@@ -67,9 +70,30 @@ bool read_status(int fd, unsigned mask, FileStatus& result) noexcept {
 
 constexpr unsigned identity_mask = STATX_TYPE | STATX_INO;
 
+// Whether pread() and pwrite() are refused whatever they are asked. A vector without a byte
+// in it never comes to the file, nor waits for a read() that another thread is in, as
+// lseek() does.
+bool is_without_position(int fd) noexcept {
+  iovec nothing{};
+  return ::preadv(fd, &nothing, 1, 0) < 0 && errno == ESPIPE;
+}
+
+bool has_position(int fd, mode_t mode, int status_flags) noexcept {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      // trace_pipe and other files of the kernel's, and what a FUSE server says of its own.
+      return (status_flags & O_DIRECT) != 0 || !is_without_position(fd);
+    case S_IFCHR:
+      return ::lseek(fd, 0, SEEK_CUR) >= 0;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
-DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcept {
+DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable,
+                           bool terminal) noexcept {
   DescriptorTraits traits;
   traits.append = (status_flags & O_APPEND) != 0;
   traits.direct = (status_flags & O_DIRECT) != 0;
@@ -79,6 +103,8 @@ DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcep
   traits.writable = (status_flags & O_ACCMODE) != O_RDONLY;
   switch (mode & S_IFMT) {
     case S_IFREG:
+      traits.kind = seekable ? DescriptorKind::regular : DescriptorKind::stream;
+      break;
     case S_IFDIR:  // reading one is an error, which a plain read names best
       traits.kind = DescriptorKind::regular;
       break;
@@ -87,11 +113,18 @@ DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcep
       break;
     case S_IFCHR:
       traits.kind = seekable ? DescriptorKind::character : DescriptorKind::stream;
+      if (terminal) traits.kind = DescriptorKind::terminal;
       break;
-    default:  // pipes, sockets, and what has no type: eventfd, timerfd, inotify ...
+    case S_IFIFO:
+      traits.kind = DescriptorKind::pipe;
+      break;
+    case S_IFSOCK:
+      traits.kind = DescriptorKind::socket;
+      break;
+    default:  // what has no type: eventfd, timerfd, inotify ...
       traits.kind = DescriptorKind::stream;
-      traits.direct = false;  // on a pipe it means packets
   }
+  if (traits.is_stream()) traits.direct = false;  // on a pipe it means packets
   return traits;
 }
 
@@ -104,8 +137,9 @@ DescriptorFacts read_traits(int fd) noexcept {
   // here, and the kernel's answer to the transfer itself is what counts.
   if (status_flags < 0 && errno != EBADF) status_flags = O_RDWR;
   if (status_flags < 0 || !read_status(fd, identity_mask, status)) return facts;
-  const bool seekable = S_ISCHR(status.mode) && ::lseek(fd, 0, SEEK_CUR) >= 0;
-  facts.traits = traits_of(status.mode, status_flags, seekable);
+  const bool seekable = has_position(fd, status.mode, status_flags);
+  const bool terminal = S_ISCHR(status.mode) && !seekable && ::isatty(fd) == 1;
+  facts.traits = traits_of(status.mode, status_flags, seekable, terminal);
   facts.device = status.device;
   facts.inode = status.inode;
   return facts;
@@ -122,6 +156,32 @@ bool ends_file(int fd, std::int64_t end_bytes) noexcept {
   const PreserveErrno preserve_errno;
   FileStatus status{};
   return !read_status(fd, STATX_TYPE | STATX_SIZE, status) || end_bytes >= status.size_bytes;
+}
+
+WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept {
+  const PreserveErrno preserve_errno;
+  if (kind == DescriptorKind::socket) {
+    timeval limit{};
+    socklen_t size_bytes = sizeof limit;
+    if (::getsockopt(fd, SOL_SOCKET, to_read ? SO_RCVTIMEO : SO_SNDTIMEO, &limit,
+                     &size_bytes) != 0)
+      return {};
+    return {.limit_ns = limit.tv_sec * INT64_C(1'000'000'000) + limit.tv_usec * INT64_C(1'000),
+            .result = -EAGAIN};
+  }
+  termios settings{};
+  if (kind != DescriptorKind::terminal || !to_read || ::tcgetattr(fd, &settings) != 0 ||
+      (settings.c_lflag & ICANON) != 0 || settings.c_cc[VMIN] != 0)
+    return {};
+  return {.limit_ns = settings.c_cc[VTIME] * INT64_C(100'000'000), .result = 0};
+}
+
+bool is_listening(int fd) noexcept {
+  const PreserveErrno preserve_errno;
+  int listening = 0;
+  socklen_t size_bytes = sizeof listening;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size_bytes) == 0 &&
+         listening != 0;
 }
 
 Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept {

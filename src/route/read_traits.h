@@ -14,18 +14,33 @@ struct DescriptorFacts {
   std::uint64_t inode = 0;
 };
 
-// Asks the kernel what `fd` is: statx, fcntl(F_GETFL), and lseek for a device.
+// Asks the kernel what `fd` is: statx, fcntl(F_GETFL), and whether it has a position.
 // Traits stay unknown when fd is not open.
 DescriptorFacts read_traits(int fd) noexcept;
 
-// What statx and F_GETFL told, decided. `seekable` only counts for devices.
-DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable) noexcept;
+// What they told, decided. `seekable` only counts for devices and regular files, `terminal`
+// for devices.
+DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable,
+                           bool terminal = false) noexcept;
 
 // Whether `fd` (still) is that file.
 bool is_same_file(int fd, std::uint32_t device, std::uint64_t inode) noexcept;
 
 // Whether a read of a regular file that ended at `end_bytes` ended with the file.
 bool ends_file(int fd, std::int64_t end_bytes) noexcept;
+
+// How long read() or write() would wait there before it gave up, and what it would return
+// then: a socket's SO_RCVTIMEO or SO_SNDTIMEO, a terminal's VTIME where VMIN is 0.
+// limit_ns 0: as long as it takes.
+struct WaitLimit {
+  std::int64_t limit_ns = 0;
+  std::int32_t result = 0;
+};
+WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept;
+
+// A socket that takes connections: a read of it fails, and does not wait for one.
+bool is_listening(int fd) noexcept;
+
 // Whether all of a range of a file is in the page cache. False where the kernel
 // cannot tell (before Linux 6.5); then `can_tell` is false too.
 struct Residency {

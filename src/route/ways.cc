@@ -24,15 +24,33 @@ Dispatcher::Started Dispatcher::to_backlog(Request& request, By by) {
   return Started::ring_full;
 }
 
+// How each kind of stream waits: request/descriptor_kind.h.
 Dispatcher::Started Dispatcher::wait_ready(Request& request, By by) {
   const int fd = request.operation.fd;
   const std::uint32_t generation = Requests::generation_of(request);
-  if (route_ == Route::pool || !poll_by_kernel(request)) {
+  const DescriptorKind kind = facts_of(request).traits.kind;
+  if (!request.retried) {
+    request.set_watch_count(0);
+    limit_wait(request, kind);
+  }
+  // One that was ready for nothing waits there where it is told when that changes.
+  const bool in_kernel = route_ != Route::pool && waits_in_kernel(kind) && !request.retried &&
+                         !request.has_deadline();
+  if (!in_kernel || !poll_by_kernel(request)) {
     request.attempt = Attempt::readiness;
     if (!watcher_.watch(request)) return Started::no_threads;
   }
   if (by == By::later) end_wait_if_abandoned(fd, request, generation);
   return Started::yes;
+}
+
+void Dispatcher::limit_wait(Request& request, DescriptorKind kind) {
+  const WaitLimit limit = wait_limit(request.operation.fd, kind, request.operation.is_read());
+  if (limit.limit_ns > 0) {
+    request.set_deadline(sys::monotonic_ns() + limit.limit_ns, limit.result);
+  } else {
+    request.clear_deadline();
+  }
 }
 
 // Not before the wait begins: the number might become another file in between, and

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The main function of every test program.
+#include "filter.h"
 #include "precondition.h"
 #include "signals.h"
 #include "watchdog.h"
@@ -28,6 +29,7 @@ int main(int argc, char *argv[]) {
   // Boost's own handlers would jump out of whatever thread the signal met, and
   // have no SA_RESTART, which some cases are about.
   ::setenv("BOOST_TEST_CATCH_SYSTEM_ERRORS", "no", 0);
+  support::refuse_what_the_environment_says();
   sigset_t blocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, support::queue_signal());

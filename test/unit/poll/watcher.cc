@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "poll/watcher.h"
+#include "sys/clock.h"
 #include "support/channel.h"
 #include "support/deadline.h"
 #include "support/limit.h"
@@ -164,6 +165,54 @@ BOOST_AUTO_TEST_CASE(five_thousand_descriptors_are_watched_by_one_thread) {
     if (::write(ends.second.get(), "x", 1) != 1) BOOST_FAIL("not written");
   BOOST_TEST(eventually([&] { return sink.answers == count; }));
   BOOST_TEST(sink.doubled == 0);
+}
+
+// Data that are not taken: it is always ready.
+BOOST_AUTO_TEST_CASE(one_that_was_ready_for_nothing_is_answered_for_events_only) {
+  const auto ends = support::make_sockets(SOCK_STREAM);
+  put_byte(ends.second.get());
+  Request read;
+  prepare(read, ends.first.get(), Opcode::read);
+  read.retried = true;
+  read.set_watch_count(0);
+  BOOST_REQUIRE(watcher.watch(read));  // registered: it may have come since it was tried
+  BOOST_REQUIRE(eventually([&] { return sink.answers == 1; }));
+  read.state = RequestState::starting;
+  BOOST_REQUIRE(watcher.watch(read));
+  // Less than the time between two audits.
+  BOOST_TEST(support::stays([&] { return sink.answers == 1; }, 20ms));
+  put_byte(ends.second.get());
+  BOOST_REQUIRE(eventually([&] { return sink.answers == 2; }));
+  // What comes while it is out is not missed.
+  put_byte(ends.second.get());
+  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(eventually([&] { return sink.answers == 3; }, 400ms));
+  // Nor when another request of the descriptor was there meanwhile.
+  Request write;
+  prepare(write, ends.first.get(), Opcode::write);
+  BOOST_REQUIRE(watcher.watch(write));
+  BOOST_REQUIRE(eventually([&] { return sink.answers == 4; }));
+  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(eventually([&] { return sink.answers == 5; }, 400ms));
+}
+
+BOOST_AUTO_TEST_CASE(one_with_a_deadline_is_answered_then_and_others_are_not) {
+  const auto ends = support::make_pipe();
+  const auto others = support::make_pipe();
+  Request read;
+  Request without;
+  prepare(without, others.first.get(), Opcode::read);
+  BOOST_REQUIRE(watcher.watch(without));
+  prepare(read, ends.first.get(), Opcode::read);
+  const auto begin = kaio::sys::monotonic_ns();
+  read.set_deadline(begin + 50'000'000, -EAGAIN);
+  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(eventually([&] { return sink.answers == 1; }));
+  BOOST_TEST(kaio::sys::monotonic_ns() - begin >= 50'000'000);
+  BOOST_TEST(read.answer() == Watcher::time_is_up);
+  BOOST_TEST(read.result_at_deadline() == -EAGAIN);
+  BOOST_TEST(without.done_bytes == 0);
+  BOOST_TEST(watcher.remove(without));
 }
 
 // Cancelling as data arrives: either the canceller gets it, or the answer comes;

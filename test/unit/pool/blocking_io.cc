@@ -60,33 +60,4 @@ BOOST_AUTO_TEST_CASE(errors_are_negative_numbers) {
   BOOST_TEST(perform(sync_of_pipe) == -EINVAL);
 }
 
-BOOST_AUTO_TEST_CASE(a_stream_is_never_waited_for) {
-  for (const auto kind : support::channel_kinds()) {
-    BOOST_TEST_CONTEXT(kind) {
-      const support::Channel channel(kind);
-      char buffer[10];
-      const Operation read{.buffer = buffer, .size = sizeof buffer, .offset_bytes = 99,
-                           .fd = channel.reader()};
-      BOOST_TEST(perform_if_ready(read) == -EAGAIN);
-      channel.send("abc");
-      BOOST_TEST(perform_if_ready(read) == 3);
-      BOOST_TEST(perform_if_ready(read) == -EAGAIN);
-      channel.fill();
-      const Operation write{.buffer = buffer, .size = sizeof buffer, .fd = channel.writer(),
-                            .opcode = Opcode::write};
-      BOOST_TEST(perform_if_ready(write) == -EAGAIN);
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(the_first_part_with_anything_in_it_is_written_to_a_terminal) {
-  const auto pty = support::make_pty();
-  std::string text = "xyz";
-  iovec parts[3] = {{nullptr, 0}, {text.data(), 3}, {text.data(), 3}};
-  const Operation write{.buffer = parts, .size = 3, .fd = pty.second.get(),
-                        .opcode = Opcode::write, .vectored = true};
-  const std::int32_t written = perform_if_ready(write);
-  BOOST_TEST(written >= 3);
-}
-
 BOOST_AUTO_TEST_SUITE_END()

@@ -42,8 +42,9 @@ void for_each_case(Visit visit) {
   for (const Attempt attempt : {Attempt::nowait, Attempt::plain, Attempt::pool_io})
     for (const int value : answers)
       for (const DescriptorKind kind : {DescriptorKind::unknown, DescriptorKind::regular,
-                                        DescriptorKind::block, DescriptorKind::stream,
-                                        DescriptorKind::character})
+                                        DescriptorKind::block, DescriptorKind::character,
+                                        DescriptorKind::stream, DescriptorKind::pipe,
+                                        DescriptorKind::socket, DescriptorKind::terminal})
         for (unsigned bits = 0; bits < 1u << 10; ++bits)
           for (const Route route : {Route::automatic, Route::kernel, Route::poll, Route::pool}) {
             const auto bit = [&](unsigned n) { return (bits >> n & 1) != 0; };
@@ -63,8 +64,8 @@ void for_each_case(Visit visit) {
                                 .is_stream = bit(6),
                                 .retried = bit(7)};
             DescriptorTraits traits{.kind = kind};
-            traits.direct = bit(8) && kind != DescriptorKind::stream;
-            traits.non_blocking = bit(8) && kind == DescriptorKind::stream;
+            traits.direct = bit(8) && !kaio::is_stream(kind);
+            traits.non_blocking = bit(8) && kaio::is_stream(kind);
             visit(answer, traits, bit(9));
           }
 }

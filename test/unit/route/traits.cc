@@ -20,11 +20,11 @@ BOOST_AUTO_TEST_CASE(the_type_of_a_file_decides_its_kind) {
     bool seekable;
     DescriptorKind expected;
   } const table[] = {
-      {S_IFREG, true, DescriptorKind::regular},    {S_IFREG, false, DescriptorKind::regular},
+      {S_IFREG, true, DescriptorKind::regular},    {S_IFREG, false, DescriptorKind::stream},
       {S_IFDIR, true, DescriptorKind::regular},    {S_IFBLK, true, DescriptorKind::block},
       {S_IFCHR, true, DescriptorKind::character},  {S_IFCHR, false, DescriptorKind::stream},
-      {S_IFIFO, false, DescriptorKind::stream},    {S_IFIFO, true, DescriptorKind::stream},
-      {S_IFSOCK, false, DescriptorKind::stream},   {0, false, DescriptorKind::stream},
+      {S_IFIFO, false, DescriptorKind::pipe},      {S_IFIFO, true, DescriptorKind::pipe},
+      {S_IFSOCK, false, DescriptorKind::socket},   {0, false, DescriptorKind::stream},
   };
   for (const auto& row : table) {
     const DescriptorTraits traits = traits_of(row.mode | 0644, O_RDWR, row.seekable);
@@ -55,8 +55,8 @@ BOOST_AUTO_TEST_CASE(descriptors_are_what_they_are) {
   const support::Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   BOOST_TEST(int(kaio::read_traits(opened.get()).traits.kind) == int(DescriptorKind::regular));
   BOOST_TEST(bool(kaio::read_traits(opened.get()).traits.append));
-  BOOST_TEST(int(kaio::read_traits(ends.first.get()).traits.kind) == int(DescriptorKind::stream));
-  BOOST_TEST(int(kaio::read_traits(pty.second.get()).traits.kind) == int(DescriptorKind::stream));
+  BOOST_TEST(int(kaio::read_traits(ends.first.get()).traits.kind) == int(DescriptorKind::pipe));
+  BOOST_TEST(int(kaio::read_traits(pty.second.get()).traits.kind) == int(DescriptorKind::terminal));
   BOOST_TEST(int(kaio::read_traits(null.get()).traits.kind) == int(DescriptorKind::character));
 }
 

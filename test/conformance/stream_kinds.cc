@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+// Which descriptor waits how: src/request/descriptor_kind.h. Each kind of stream sees its
+// data when it comes, and costs nothing until then.
+#include "cases.h"
+#include "support/child.h"
+#include "support/processor_time.h"
+
+#include <fcntl.h>
+#include <functional>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace {
+
+// Something to read from, and how data come into it.
+struct Source {
+  Fd fd;
+  std::function<void()> act;
+  std::vector<Fd> others;
+};
+
+struct SourceKind {
+  const char *name;
+  std::function<Source()> make; // without a descriptor where the machine has none
+};
+std::ostream &operator<<(std::ostream &out, const SourceKind &kind) { return out << kind.name; }
+
+void put(int fd, const void *data, std::size_t size_bytes) {
+  BOOST_REQUIRE(::write(fd, data, size_bytes) == static_cast<ssize_t>(size_bytes));
+}
+
+Source from_pair(FdPair ends) {
+  const int writer = ends.second.get();
+  Source source{std::move(ends.first), [writer] { put(writer, "12345678", 8); }, {}};
+  source.others.push_back(std::move(ends.second));
+  return source;
+}
+
+FdPair swapped(FdPair ends) { return {std::move(ends.second), std::move(ends.first)}; }
+
+Source named_fifo() {
+  const std::string path = "/tmp/kaio-fifo-" + std::to_string(::getpid());
+  checked(::mkfifo(path.c_str(), 0600), "mkfifo");
+  Fd reader{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  Fd writer{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  ::unlink(path.c_str());
+  checked(::fcntl(reader.get(), F_SETFL, 0), "fcntl");
+  return from_pair({std::move(reader), std::move(writer)});
+}
+
+Source event_counter() {
+  Fd event = make_eventfd();
+  const int number = event.get();
+  return {std::move(event), [number] { const std::uint64_t one = 1; put(number, &one, 8); }, {}};
+}
+
+Source timer() {
+  Fd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)};
+  const int number = timer.get();
+  return {std::move(timer), [number] {
+    const itimerspec soon{.it_interval = {}, .it_value = {0, 1000}};
+    ::timerfd_settime(number, 0, &soon, nullptr);
+  }, {}};
+}
+
+void make_and_remove_a_file(const TemporaryDirectory &directory) {
+  const std::string path = directory.path() + "/file";
+  Fd made{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+  ::unlink(path.c_str());
+}
+
+Source inotify() {
+  const auto directory = std::make_shared<TemporaryDirectory>();
+  const int fd = ::inotify_init1(IN_CLOEXEC);
+  if (fd >= 0 && ::inotify_add_watch(fd, directory->path().c_str(), IN_CREATE) < 0)
+    BOOST_FAIL("inotify_add_watch");
+  return {Fd{fd}, [directory] { make_and_remove_a_file(*directory); }, {}};
+}
+
+Source fanotify() {
+  const auto directory = std::make_shared<TemporaryDirectory>();
+  Fd fd{::fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID | FAN_CLOEXEC, O_RDONLY)};
+  if (fd.get() < 0 || ::fanotify_mark(fd.get(), FAN_MARK_ADD, FAN_CREATE, AT_FDCWD,
+                                      directory->path().c_str()) != 0)
+    return {};
+  return {std::move(fd), [directory] { make_and_remove_a_file(*directory); }, {}};
+}
+
+Source netlink() {
+  Fd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+  const int number = socket.get();
+  return {std::move(socket), [number] {
+    struct {
+      nlmsghdr head;
+      rtgenmsg body;
+    } question{};
+    question.head = {.nlmsg_len = sizeof question, .nlmsg_type = RTM_GETLINK,
+                     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = 1, .nlmsg_pid = 0};
+    BOOST_REQUIRE(::send(number, &question, sizeof question, 0) > 0);
+  }, {}};
+}
+
+Source udp() {
+  FdPair ends{Fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)},
+              Fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)}};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto *any = reinterpret_cast<sockaddr *>(&address);
+  socklen_t size = sizeof address;
+  checked(::bind(ends.first.get(), any, size), "bind");
+  checked(::getsockname(ends.first.get(), any, &size), "getsockname");
+  checked(::connect(ends.second.get(), any, size), "connect");
+  return from_pair(std::move(ends));
+}
+
+std::vector<SourceKind> source_kinds() {
+  return {
+    {"pipe", [] { return from_pair(make_pipe()); }},
+    {"fifo", named_fifo},
+    {"unix stream", [] { return from_pair(make_sockets(SOCK_STREAM)); }},
+    {"unix datagram", [] { return from_pair(make_sockets(SOCK_DGRAM)); }},
+    {"unix seqpacket", [] { return from_pair(make_sockets(SOCK_SEQPACKET)); }},
+    {"tcp", [] { return from_pair(make_tcp_sockets()); }},
+    {"udp", udp},
+    {"netlink", netlink},
+    {"pty master", [] { return from_pair(make_pty()); }},
+    {"pty slave", [] { return from_pair(swapped(make_pty())); }},
+    {"eventfd", event_counter},
+    {"timerfd", timer},
+    {"inotify", inotify},
+    {"fanotify", fanotify},
+  };
+}
+
+// A UDP socket with a message in its error queue, and the address that it has.
+struct Refused {
+  Fd socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  Fd peer{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in own{}, other{};
+
+  static sockaddr *any(sockaddr_in &address) { return reinterpret_cast<sockaddr *>(&address); }
+  static void name(const Fd &fd, sockaddr_in &address) {
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    checked(::bind(fd.get(), any(address), size), "bind");
+    checked(::getsockname(fd.get(), any(address), &size), "getsockname");
+  }
+  Refused() {
+    const int yes = 1;
+    name(socket, own);
+    name(peer, other);
+    peer.close();
+    checked(::setsockopt(socket.get(), SOL_IP, IP_RECVERR, &yes, sizeof yes), "IP_RECVERR");
+    checked(::connect(socket.get(), any(other), sizeof other), "connect");
+    checked(::send(socket.get(), "x", 1, 0), "send");
+    char byte;
+    // Takes the error, not the message.
+    BOOST_REQUIRE(eventually([&] {
+      return ::recv(socket.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED;
+    }));
+  }
+  void answer() {
+    peer = Fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    checked(::bind(peer.get(), any(other), sizeof other), "bind");
+    checked(::sendto(peer.get(), "answer", 6, 0, any(own), sizeof own), "sendto");
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(kinds_of_streams)
+
+BOOST_DATA_TEST_CASE(a_read_waits_without_processor_time_and_sees_its_data,
+                     data::make(source_kinds()), kind) {
+  Source source = kind.make();
+  if (source.fd.get() < 0) {
+    std::fprintf(stderr, "SKIPPED: %s: not to be had here\n", kind.name);
+    BOOST_TEST(true);
+    return;
+  }
+  for (int round = 0; round < 3; ++round) {
+    const Request read = Request::to_read(source.fd.get(), 65536);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    BOOST_TEST((processor_time_while_waiting(100ms) < 50ms));
+    BOOST_TEST(in_progress(read));
+    source.act();
+    BOOST_TEST(wait_done(read) == 0);
+    BOOST_TEST(aio_return(read) > 0);
+    if (std::strcmp(kind.name, "netlink") == 0) break; // more than one answer
+  }
+}
+
+BOOST_AUTO_TEST_CASE(read_of_a_signalfd_completes_when_the_signal_comes) {
+  // In a child with all its threads made while the signal is blocked.
+  BOOST_TEST(run_in_child([] {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    const Fd signals{::signalfd(-1, &set, SFD_CLOEXEC)};
+    for (int round = 0; round < 3; ++round) {
+      const Request read = Request::to_read(signals.get(), sizeof(signalfd_siginfo));
+      if (aio_read(read) != 0) return 1;
+      if (!stays([&] { return in_progress(read); })) return 2;
+      ::kill(::getpid(), SIGUSR1);
+      if (wait_done(read) != 0) return 3;
+      signalfd_siginfo info{};
+      if (aio_return(read) != sizeof info) return 4;
+      std::memcpy(&info, read.data(), sizeof info);
+      if (info.ssi_signo != SIGUSR1) return 5;
+    }
+    return 0;
+  }) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_with_a_message_in_its_error_queue_costs_no_processor_time) {
+  Refused refused;
+  const Request read = Request::to_read(refused.socket.get(), 64);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_TEST((processor_time_while_waiting(1s) < 50ms));
+  BOOST_TEST(in_progress(read));
+  // Sooner than the next look at all that waits.
+  refused.answer();
+  BOOST_TEST(wait_done(read, 400ms) == 0);
+  BOOST_TEST(aio_return(read) == 6);
+  BOOST_TEST(read.text(6) == "answer");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_ready_for_nothing_is_cancelled_and_read_again) {
+  Refused refused;
+  for (int round = 0; round < 20; ++round) {
+    const Request read = Request::to_read(refused.socket.get(), 64);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    if (round % 2 == 0) std::this_thread::sleep_for(2ms);
+    BOOST_TEST(aio_cancel(refused.socket.get(), read) == AIO_CANCELED);
+  }
+  const Request read = Request::to_read(refused.socket.get(), 64);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  const Request write = Request::to_write(refused.socket.get(), "text");
+  BOOST_REQUIRE(aio_write(write) == 0);
+  BOOST_TEST(wait_done(write) == 0);
+  refused.answer();
+  const int status = wait_done(read);
+  BOOST_TEST((status == 0 || status == ECONNREFUSED)); // of the write
+}
+
+BOOST_AUTO_TEST_SUITE_END()
