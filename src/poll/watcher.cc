@@ -52,6 +52,11 @@ bool Watcher::make_epoll() noexcept {
   return true;
 }
 
+bool Watcher::can_watch() noexcept {
+  const sys::NoCancellation no_cancellation;
+  return ensure_running();
+}
+
 bool Watcher::watch(Request& request) noexcept {
   const sys::NoCancellation no_cancellation;
   if (!ensure_epoll() || !ensure_running()) return false;

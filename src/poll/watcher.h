@@ -37,6 +37,9 @@ class Watcher final : private sys::LazyThread {
   Watcher(AnswerSink& sink, Statistics& statistics) noexcept
       : LazyThread("kaio-watcher"), sink_(sink), statistics_(statistics) {}
 
+  // Whether watch() would find its thread, which is made if it is not there.
+  bool can_watch() noexcept;
+
   // The answer to a request whose deadline has come.
   static constexpr std::int32_t time_is_up = -ETIME;
 

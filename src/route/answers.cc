@@ -135,7 +135,7 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
     case Step::pool_submit:
       return to_pool(request, Attempt::pool_submit);
     case Step::pool_io:
-      return to_pool(request, Attempt::pool_io);
+      return to_pool_io(request, by);
     case Step::give_up_kernel:
       // A filter refuses every io_submit, a file only its own.
       if (context_.submit({}) >= 0) {

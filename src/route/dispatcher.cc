@@ -243,7 +243,7 @@ Dispatcher::Started Dispatcher::start_without_kernel(Request& request, By by) {
     request.is_stream = traits.is_stream();
     if (waits_first(request, traits)) return wait_ready(request, by);
   }
-  return to_pool(request, Attempt::pool_io);
+  return to_pool_io(request, by);
 }
 
 }  // namespace kaio

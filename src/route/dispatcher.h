@@ -151,6 +151,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   bool end_poll(Request& request);
   bool take_from_poll(Request& request);
   Started to_pool(Request& request, Attempt attempt);
+  Started to_pool_io(Request& request, By by);
   Company company_of(const Request& request);
   bool locks_its_file(const Request& request, const DescriptorFacts& facts);
   Started hold(Request& request);

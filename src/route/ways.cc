@@ -137,6 +137,19 @@ Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
   return pool_.submit(request, company_of(request)) ? Started::yes : Started::no_threads;
 }
 
+// If it is a stream's, it may have to wait afterwards. The call that submits it is the last
+// chance to say that there is no thread to do that.
+Dispatcher::Started Dispatcher::to_pool_io(Request& request, By by) {
+  if (by == By::submitter && !request.operation.is_sync()) {
+    const DescriptorTraits traits = facts_of(request).traits;
+    const bool by_kernel =
+        waits_in_kernel(traits.kind) && route_ != Route::pool && context_.available();
+    if (traits.is_stream() && !traits.non_blocking && !by_kernel && !watcher_.can_watch())
+      return Started::no_threads;
+  }
+  return to_pool(request, Attempt::pool_io);
+}
+
 // Buffered writes, and those that extend their file, hold its lock all the time. (Until a
 // buffered one is durable it waits without, and several by one commit. A device is written
 // by several at once.)
