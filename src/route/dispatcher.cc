@@ -2,9 +2,9 @@
 #include "route/dispatcher.h"
 
 #include <linux/fs.h>
-#include <sys/resource.h>
 
 #include "request/deferred.h"
+#include "sys/size_limit.h"
 
 namespace kaio {
 namespace {
@@ -16,18 +16,13 @@ bool waits_first(const Request& request, const DescriptorTraits& traits) {
          !traits.non_blocking && operation.remaining_bytes() != 0 && !is_listening(operation.fd);
 }
 
-std::uint64_t file_size_limit() noexcept {
-  rlimit limit{};
-  return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
-}
-
 }  // namespace
 
 Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
                        Harvester& harvester, const Route& route, Statistics& statistics) noexcept
     : requests_(requests), completions_(completions), context_(context), harvester_(harvester),
       route_(route), statistics_(statistics), watcher_(*this, statistics),
-      pool_(*this, statistics), file_size_limit_bytes_(file_size_limit()) {}
+      pool_(*this, statistics) {}
 
 Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
                                              SubmissionBatch* batch) {
@@ -192,14 +187,15 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
   return submit_kernel(request, Attempt::nowait, by, batch);
 }
 
-bool Dispatcher::may_exceed_size_limit(const Request& request,
-                                       const KnownDescriptor& known) const {
+bool Dispatcher::may_exceed_size_limit(const Request& request, const KnownDescriptor& known) {
   const Operation& operation = request.operation;
-  if (file_size_limit_bytes_ == RLIM_INFINITY || !operation.is_write()) return false;
+  if (!operation.is_write()) return false;
+  const std::uint64_t limit_bytes = sys::file_size_limit_bytes();
+  if (limit_bytes == RLIM_INFINITY) return false;
   if (operation.offset_bytes < 0 || known.traits.append || (operation.rw_flags & RWF_APPEND) != 0)
     return true;
   return static_cast<std::uint64_t>(operation.offset_bytes) + operation.remaining_bytes() >
-         file_size_limit_bytes_;
+         limit_bytes;
 }
 
 // Looks closer at a transfer whose predecessors would have blocked: at what is not

@@ -124,7 +124,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   Started start(Request& request, By by, SubmissionBatch* batch = nullptr,
                 const KnownDescriptor& known = {});
   Started start_without_kernel(Request& request, By by);
-  bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known) const;
+  static bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known);
   bool would_block(const Request& request, const DescriptorTraits& traits);
   void expect(const Request& request, bool blocks);
 
@@ -183,8 +183,6 @@ class Dispatcher final : public AnswerSink, public Performer {
   DeviceSet no_nowait_devices_;  // refuse RWF_NOWAIT with O_DIRECT
   // Whose file systems locks_file_to_write() is true of, and is not.
   DeviceSet locking_devices_, other_devices_;
-  // RLIMIT_FSIZE when the engine was made.
-  std::uint64_t file_size_limit_bytes_;
   std::atomic<std::uint32_t> kernel_polls_{0};
 };
 

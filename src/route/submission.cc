@@ -5,13 +5,13 @@
 // kernel's own calls push ours out of the processor's return stack, so each return behind a
 // system call is predicted wrongly, and takes some 20 cycles.
 #include <linux/fs.h>
-#include <sys/resource.h>
 
 #include "kernel/iocb.h"
 #include "kernel/sigpipe_guard.h"
 #include "pool/cached_read.h"
 #include "request/deferred.h"
 #include "route/dispatcher.h"
+#include "sys/size_limit.h"
 
 #define KAIO_STRAIGHT [[gnu::always_inline]] inline  // part of that function
 
@@ -87,8 +87,8 @@ KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& reques
       !context_.available())
     return false;
   return operation.is_read() ||
-         (context_.has_nosignal() && file_size_limit_bytes_ == RLIM_INFINITY &&
-          (operation.rw_flags & RWF_APPEND) == 0);
+         (context_.has_nosignal() && (operation.rw_flags & RWF_APPEND) == 0 &&
+          sys::file_size_limit_bytes() == RLIM_INFINITY);
 }
 
 // What is cached is read in two thirds of the time by calls of its own, instead of by

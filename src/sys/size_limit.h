@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "sys/direct_call.h"
+
+namespace kaio::sys {
+
+// RLIMIT_FSIZE as it is now: the program may change it at any time, and so may others, by
+// prlimit(). RLIM_INFINITY: none.
+inline std::uint64_t file_size_limit_bytes() noexcept {
+  struct {
+    std::uint64_t soft, hard;
+  } limit{};
+  const long outcome =
+      direct_call(SYS_prlimit64, 0, static_cast<long>(RLIMIT_FSIZE), nullptr, &limit);
+  return outcome == 0 ? limit.soft : std::uint64_t{RLIM_INFINITY};
+}
+
+}  // namespace kaio::sys
