@@ -62,11 +62,16 @@ Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t an
     request.operation.advance(static_cast<std::size_t>(answer));
     if (request.is_stream) request.retried = false;
   }
-  const Answer facts = describe(request, answer, refused, by);
+  Answer facts = describe(request, answer, refused, by);
   if (is_final(facts)) return act(request, judge(facts, {}, false), by);
   enlist(request);
   renew_identity(request);
   const DescriptorTraits traits = facts_of(request).traits;
+  const Operation& operation = request.operation;
+  // Not of a file that has got the number meanwhile.
+  if (asks_for_pages(facts, traits) && (by == By::submitter || !is_abandoned(request)))
+    facts.pages = clear_the_way(operation.fd, operation.offset_bytes, facts.remaining_bytes,
+                                operation.is_read());
   return act(request, judge(facts, traits, ends_with_file(request, traits, answer)), by);
 }
 
@@ -124,6 +129,13 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
         return Started::yes;
       }
       if (request.attempt == Attempt::pool_io) return to_pool(request, Attempt::pool_io);
+      return submit_kernel(request, Attempt::nowait, by, nullptr);
+    case Step::again_soon:
+      if (by == By::later && is_abandoned(request)) {
+        abandon(request);
+        return Started::yes;
+      }
+      request.retried = true;
       return submit_kernel(request, Attempt::nowait, by, nullptr);
     case Step::wait_ready:
       request.is_stream = true;

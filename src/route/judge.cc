@@ -19,15 +19,21 @@ Verdict judge_would_block(const Answer& answer, const DescriptorTraits& traits) 
     if (traits.non_blocking) return finish(EAGAIN);
     return {.step = Step::wait_ready, .reason = Count::reason_not_ready};
   }
+  if (answer.pages == PagesInTheWay::cleared && !answer.retried)
+    return {.step = Step::again_soon, .reason = Count::reason_would_block};
   // Block devices, and reads, say EAGAIN for want of a free tag too; a file's
-  // write says it because it extends, and will say so again.
+  // write says it because it extends, and will say so again. Where the kernel does not tell
+  // whether a device's write has met pages in the cache, it may be for that.
   const bool device_may_be_full =
-      traits.direct && (answer.opcode == Opcode::read || traits.kind == DescriptorKind::block);
+      traits.direct && answer.pages != PagesInTheWay::some &&
+      (answer.opcode == Opcode::read ||
+       (traits.kind == DescriptorKind::block && answer.pages != PagesInTheWay::unknown));
   if (device_may_be_full && !answer.retried && answer.route != Route::kernel)
     return {.step = Step::hold, .reason = Count::reason_device_full};
+  const bool extends = traits.kind == DescriptorKind::regular && answer.opcode == Opcode::write;
   return {.step = blocking_step(answer.route, traits.direct),
           .reason = Count::reason_would_block,
-          .expect_block = !traits.direct || answer.opcode == Opcode::write};
+          .expect_block = !traits.direct || (extends && answer.pages != PagesInTheWay::some)};
 }
 
 Verdict judge_not_supported(const Answer& answer, const DescriptorTraits& traits) {
@@ -91,6 +97,11 @@ Verdict judge_error(const Answer& answer, const DescriptorTraits& traits) {
 }
 
 }  // namespace
+
+bool asks_for_pages(const Answer& answer, const DescriptorTraits& traits) noexcept {
+  return answer.answer == -EAGAIN && answer.attempt == Attempt::nowait && traits.direct &&
+         !traits.is_stream();
+}
 
 bool is_final(const Answer& answer) noexcept {
   if (answer.answer >= 0) return answer.remaining_bytes == 0 || answer.answer == 0;

@@ -6,6 +6,7 @@
 #include "request/request.h"
 #include "request/statistics.h"
 #include "request/traits.h"
+#include "route/page_cache.h"
 
 namespace kaio {
 
@@ -21,6 +22,7 @@ enum class Step : std::uint8_t {
   finish,        // the request is done, with done_bytes or the error
   again,         // the same way once more, for the rest
   wait_ready,    // until a stream has data or room
+  again_soon,    // with RWF_NOWAIT once more: nothing is in the way now
   hold,          // until another request of the descriptor ends, then again
   submit_plain,  // io_submit without RWF_NOWAIT, here and now
   pool_submit,   // the same in a pool thread
@@ -52,7 +54,12 @@ struct Answer {
   bool extra_flags;          // the caller's own RWF_*
   bool is_stream;            // offset is ignored already
   bool retried;
+  // For a direct transfer that would block: what was found where it goes.
+  PagesInTheWay pages = PagesInTheWay::unknown;
 };
+
+// Whether it matters which pages the cache has where the transfer goes.
+bool asks_for_pages(const Answer& answer, const DescriptorTraits& traits) noexcept;
 
 // True when the answer ends the request whatever the descriptor is; no traits are
 // needed then.
