@@ -14,7 +14,7 @@ constexpr unsigned sleeps_per_trial = 16;
 
 }  // namespace
 
-bool Pool::submit(Request& request, Company company) noexcept {
+bool Pool::submit(Request& request, Company company, std::uint32_t device) noexcept {
   bool wake = false;
   {
     sys::MutexLock lock(mutex_);
@@ -24,10 +24,12 @@ bool Pool::submit(Request& request, Company company) noexcept {
       ++threads_;
     }
     request.move_to(RequestState::queued);
+    devices_.enter(request, device);
     if (company == Company::none) {
       if (!lanes_.enter(request, queue_)) return true;
     } else {
       request.set_lane_part(LanePart::none);
+      if (!devices_.admit(request, threads_max_)) return true;
       queue_.push(request);
     }
     wake = need_wake();
@@ -44,10 +46,12 @@ bool Pool::remove(Request& request) noexcept {
   if (part == LanePart::waits) {
     lanes_.erase(request);
   } else {
-    queue_.erase(request);
-    // Then as many are queued as before, or one less.
+    if (!request.waits_for_device()) queue_.erase(request);
+    // Then as many are queued as before, or one less; or one more, which waits for the same
+    // device, and is looked at by the first of that to end.
     if (part == LanePart::has) lanes_.leave(request.operation.fd, queue_);
   }
+  devices_.erase(request);
   request.move_to(RequestState::starting);
   return true;
 }
@@ -56,14 +60,24 @@ void Pool::configure(unsigned threads_max, std::int64_t idle_ns) noexcept {
   sys::MutexLock lock(mutex_);
   threads_max_ = std::clamp(threads_max, 1u, limits::pool_threads_max);
   idle_ns_ = idle_ns;
+  devices_.release_all(threads_max_, queue_);  // the next that looks finds them
+}
+
+unsigned Pool::threads_bound() const noexcept {
+  const unsigned devices = std::max(devices_.busy(), 1u);
+  return std::min(devices * threads_max_ + 1, limits::pool_threads_max);
 }
 
 Request* Pool::take() noexcept {
-  Request* request = queue_.pop();
-  if (request == nullptr) return nullptr;
-  if (request->lane_part() == LanePart::has) lanes_.taken(*request);
-  request->move_to(RequestState::running);
-  return request;
+  for (;;) {
+    Request* request = queue_.pop();
+    if (request == nullptr) return nullptr;
+    if (request->lane_part() == LanePart::has) lanes_.taken(*request);
+    if (!devices_.admit(*request, threads_max_)) continue;
+    devices_.begin(*request);
+    request->move_to(RequestState::running);
+    return request;
+  }
 }
 
 bool Pool::spin() noexcept {
@@ -111,8 +125,9 @@ bool Pool::need_wake() noexcept {
 void Pool::work_on(Request& request) {
   const bool has_lane = request.lane_part() == LanePart::has;
   const int fd = request.operation.fd;
+  const unsigned place = request.pool_place();
   const bool wake_another = need_wake();
-  const bool want_another = idle_ == 0 && threads_ < threads_max_;
+  const bool want_another = idle_ == 0 && threads_ < threads_bound();
   if (want_another) ++threads_;
   mutex_.unlock();
   if (wake_another) sys::futex_wake(&jobs_, 1);
@@ -123,11 +138,18 @@ void Pool::work_on(Request& request) {
   // What that queues needs nobody to be woken: one more in the queue, and one more that
   // will take from it as soon as it has reported.
   if (has_lane) lanes_.leave(fd, queue_);
+  devices_.end(place, threads_max_, queue_);
   ++finishing_;
   mutex_.unlock();
-  performer_.carried_out(answer ? &request : nullptr, answer.value_or(0));
+  const bool more = performer_.carried_out(answer ? &request : nullptr, answer.value_or(0));
   mutex_.lock();
   --finishing_;
+  if (!more) return;
+  const bool wake_in_our_place = need_wake();
+  mutex_.unlock();
+  if (wake_in_our_place) sys::futex_wake(&jobs_, 1);
+  performer_.see_to_others();
+  mutex_.lock();
 }
 
 void Pool::run() {
@@ -149,7 +171,7 @@ void Pool::run() {
     mutex_.lock();
     --idle_;
     waking_ = false;  // if it was not for this thread, this one looks in its place
-    if ((outcome == ETIMEDOUT || threads_ > threads_max_) && queue_.empty()) break;
+    if ((outcome == ETIMEDOUT || threads_ > threads_bound()) && queue_.empty()) break;
   }
   --threads_;
   mutex_.unlock();

@@ -3,6 +3,10 @@
 // order of arrival. Of those of a file that would only get in each other's way, one at a
 // time is in that order; the others wait for it in a lane.
 //
+// The bound is of each device: a slow one, or a server that does not answer, has so many
+// threads at most, and its other jobs wait for those. More devices at work may have more
+// threads together, and there is one besides, for whichever comes next.
+//
 // No thread exists before the first job. From then on, while the bound allows,
 // one idle thread is kept ready: a worker that takes the last idle one's place
 // first starts another, so that submitting never makes a thread but the first.
@@ -11,13 +15,14 @@
 // submitting does (the processor it slept on is often idle, and has to be told), so
 // a submitter wakes one only if nobody is about to look at the queue anyway: a
 // thread that was woken and does not run yet, one that has finished its job and
-// only reports it, or one that looks on for a few microseconds before it sleeps,
+// only reports it (which waits for nothing), or one that looks on for a few microseconds before it sleeps,
 // which one worker does as long as that pays. Whoever looks and finds more than its
 // own job wakes the next thread.
 #pragma once
 
 #include <optional>
 
+#include "pool/device_bounds.h"
 #include "pool/job_queue.h"
 #include "pool/lanes.h"
 #include "request/statistics.h"
@@ -37,8 +42,11 @@ class Performer {
  public:
   // The part that may block. Nothing: the request has been handed on.
   virtual std::optional<std::int32_t> carry_out(Request& request) = 0;
-  // The rest, which does not; `request` is null if it has been handed on.
-  virtual void carried_out(Request* request, std::int32_t answer) = 0;
+  // The rest, which does not; `request` is null if it has been handed on. True: there is
+  // something else to be seen to.
+  virtual bool carried_out(Request* request, std::int32_t answer) = 0;
+  // What others have left to this thread. It may ask for files, and wait for a server.
+  virtual void see_to_others() = 0;
 
  protected:
   ~Performer() = default;
@@ -52,21 +60,24 @@ class Pool {
   Pool(Performer& performer, Statistics& statistics) noexcept
       : performer_(performer), statistics_(statistics) {}
 
-  // Queues the request (state `queued`). False, and nothing done: there is no
-  // thread and none can be made.
-  bool submit(Request& request, Company company) noexcept EXCLUDES(mutex_);
+  // Queues the request (state `queued`). `device`: of its file. False, and nothing done:
+  // there is no thread and none can be made.
+  bool submit(Request& request, Company company, std::uint32_t device) noexcept
+      EXCLUDES(mutex_);
 
   // Takes a queued request out, to be cancelled (state `starting`). False: it is
   // not queued (any more).
   bool remove(Request& request) noexcept EXCLUDES(mutex_);
 
-  // Any time; threads over a lowered bound end when they have nothing to do.
+  // Any time; threads over a lowered bound end when they have nothing to do. `threads_max`:
+  // of one device.
   void configure(unsigned threads_max, std::int64_t idle_ns) noexcept EXCLUDES(mutex_);
 
  private:
   void run();
   void work_on(Request& request) REQUIRES(mutex_);
   Request* take() noexcept REQUIRES(mutex_);
+  unsigned threads_bound() const noexcept REQUIRES(mutex_);
   bool need_wake() noexcept REQUIRES(mutex_);
   // Looks for work without sleeping. True: there may be some.
   bool spin() noexcept REQUIRES(mutex_);
@@ -76,7 +87,8 @@ class Pool {
   Statistics& statistics_;
 
   sys::Mutex mutex_;
-  JobQueue queue_ GUARDED_BY(mutex_);  // without those that wait in a lane
+  JobQueue queue_ GUARDED_BY(mutex_);  // without those that wait in a lane, or for a device
+  DeviceBounds devices_ GUARDED_BY(mutex_);
   Lanes lanes_ GUARDED_BY(mutex_);
   unsigned threads_ GUARDED_BY(mutex_) = 0;
   unsigned idle_ GUARDED_BY(mutex_) = 0;

@@ -140,6 +140,16 @@ struct Request : Notifiable, Progress {
     control.aio_lio_opcode = static_cast<short>(part);
   }
 
+  // Likewise: its device's place in the pool, and whether it waits there for other jobs of
+  // the device to end (pool/device_bounds.h).
+  unsigned pool_place() const noexcept { return static_cast<unsigned>(control.aio_reqprio); }
+  void set_pool_place(unsigned number) noexcept {
+    control.aio_reqprio = static_cast<short>(number);
+    control.aio_fildes = 0;
+  }
+  bool waits_for_device() const noexcept { return control.aio_fildes != 0; }
+  void set_waits_for_device(bool waits) noexcept { control.aio_fildes = waits; }
+
   iocb control{};  // stays while polling: io_cancel finds the poll by its address
 
   void move_to(RequestState to) noexcept {

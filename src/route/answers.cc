@@ -30,12 +30,11 @@ void Dispatcher::answered(Request& request, std::int32_t answer) {
   deferred::put_aside(request);
 }
 
-Answer Dispatcher::describe(const Request& request, std::int32_t answer, bool refused,
-                            By by) const {
+Answer Dispatcher::describe(const Request& request, std::int32_t answer, bool refused) const {
   return {.attempt = request.attempt,
           .answer = answer,
           .refused = refused,
-          .by_submitter = by == By::submitter,
+          .plain_is_quick = false,  // unless it is asked for
           .route = route_,
           .opcode = request.operation.opcode,
           .remaining_bytes = request.operation.remaining_bytes(),
@@ -62,12 +61,14 @@ Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t an
     request.operation.advance(static_cast<std::size_t>(answer));
     if (request.is_stream) request.retried = false;
   }
-  Answer facts = describe(request, answer, refused, by);
+  Answer facts = describe(request, answer, refused);
   if (is_final(facts)) return act(request, judge(facts, {}, false), by);
   enlist(request);
   renew_identity(request);
-  const DescriptorTraits traits = facts_of(request).traits;
+  const DescriptorFacts file = facts_of(request);
+  const DescriptorTraits traits = file.traits;
   const Operation& operation = request.operation;
+  if (answer == -EOPNOTSUPP) facts.plain_is_quick = plain_is_quick(request, file, by);
   // Not of a file that has got the number meanwhile.
   if (asks_for_pages(facts, traits) && (by == By::submitter || !is_abandoned(request)))
     facts.pages = clear_the_way(operation.fd, operation.offset_bytes, facts.remaining_bytes,
@@ -143,7 +144,7 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
     case Step::hold:
       return hold(request);
     case Step::submit_plain:
-      return submit_kernel(request, Attempt::plain, by, nullptr);
+      return submit_plain(request, facts_of(request).device, by);
     case Step::pool_submit:
       return to_pool(request, Attempt::pool_submit);
     case Step::pool_io:
@@ -177,13 +178,15 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   drain();
   if (request.attempt == Attempt::pool_submit) {
     statistics_.count(Count::submitted_by_pool);
-    if (submit_kernel(request, Attempt::plain, By::later, nullptr) == Started::no_threads)
+    if (submit_plain(request, facts->device, By::later) == Started::no_threads)
       completions_.complete(request, -EAGAIN);
     return std::nullopt;
   }
   if (request.operation.is_sync()) return blocking_io::perform(request.operation);
-  if (!request.is_stream && !facts->traits.is_stream())
+  if (!request.is_stream && !facts->traits.is_stream()) {
+    learn_whether_it_locks(request, *facts);
     return blocking_io::perform(request.operation);
+  }
   const std::int32_t answer = stream_io::attempt(request.operation, facts->traits.kind);
   if (answer != stream_io::ends_with_eagain) return answer;
   request.move_to(RequestState::starting);
@@ -191,12 +194,16 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   return std::nullopt;
 }
 
-void Dispatcher::carried_out(Request* request, std::int32_t answer) {
+bool Dispatcher::carried_out(Request* request, std::int32_t answer) {
   if (request != nullptr) {
     request->move_to(RequestState::starting);
     if (process_answer(*request, answer, false, By::later) == Started::no_threads)
       completions_.complete(*request, -EAGAIN);
   }
+  return !harvester_.nothing_there() || !backlog_.empty() || !deferred::requests.empty();
+}
+
+void Dispatcher::see_to_others() {
   harvester_.harvest();
   drain();
 }

@@ -170,14 +170,14 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
   }
   request.attempt = Attempt::nowait;
   if (traits.refuses_nowait(request.operation.is_read()))
-    return act(request, judge(describe(request, -EOPNOTSUPP, true, by), traits, false), by);
+    return start_without_nowait(request, traits, by);
   // An attempt that fails costs: a cold read, for example, begins its readahead.
   const std::uint8_t blocks =
       request.operation.is_read() ? known.reads_block : known.writes_block;
   if (blocks != 0) {
     if (!traits.known()) traits = facts_of(request).traits;
     if (would_block(request, traits)) {
-      Answer answer = describe(request, -EAGAIN, false, by);
+      Answer answer = describe(request, -EAGAIN, false);
       answer.retried = true;
       Verdict verdict = judge(answer, traits, false);
       if (blocks == surely_blocks) verdict.expect_block = false;  // is expected already
@@ -185,6 +185,13 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
     }
   }
   return submit_kernel(request, Attempt::nowait, by, batch);
+}
+
+Dispatcher::Started Dispatcher::start_without_nowait(Request& request,
+                                                     const DescriptorTraits& traits, By by) {
+  Answer answer = describe(request, -EOPNOTSUPP, true);
+  if (traits.direct) answer.plain_is_quick = plain_is_quick(request, facts_of(request), by);
+  return act(request, judge(answer, traits, false), by);
 }
 
 bool Dispatcher::may_exceed_size_limit(const Request& request, const KnownDescriptor& known) {

@@ -3,10 +3,11 @@
 // it on by the next one if need be. The decisions are judge.cc's and the order is
 // request/order.cc's; here they are acted upon.
 //
-// Which thread. A submitter may do anything that does not block, and submit
-// without RWF_NOWAIT where the device does not know it, as every kernel AIO user
-// does. Harvesting threads, the reaper among them, submit nothing that may block:
-// such things go to the pool.
+// Which thread. A submitter may do anything that does not block, copy a little of what is
+// cached, and submit without RWF_NOWAIT where the device does not know it but has been
+// quick (route/plain_speed.h). Harvesting threads, the reaper among them, submit nothing
+// that may block: such things go to the pool. So does what may wait for a server: asking a
+// file system for more than what the kernel knows by itself.
 //
 // Which file. The program may close a descriptor as soon as the call has returned, and
 // its number may be another file's at once. What the kernel has is safe. For what may
@@ -27,9 +28,15 @@
 #include "request/order.h"
 #include "request/requests.h"
 #include "route/judge.h"
+#include "route/plain_speed.h"
 #include "route/read_traits.h"
 
 namespace kaio {
+
+namespace limits {
+// So much may be copied, by the kernel, in the call that asks for it.
+inline constexpr std::size_t bytes_in_a_call_max = 256 * 1024;
+}  // namespace limits
 
 // Iocbs of one lio_listio(), to be submitted together. The space is the caller's.
 class SubmissionBatch {
@@ -89,7 +96,8 @@ class Dispatcher final : public AnswerSink, public Performer {
     if (!backlog_.empty() || !deferred::requests.empty()) drain_now();
   }
   std::optional<std::int32_t> carry_out(Request& request) override;
-  void carried_out(Request* request, std::int32_t answer) override;
+  bool carried_out(Request* request, std::int32_t answer) override;
+  void see_to_others() override;
 
  private:
   // What a step led to, for the submitter, who still can refuse the request.
@@ -124,6 +132,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   Started start(Request& request, By by, SubmissionBatch* batch = nullptr,
                 const KnownDescriptor& known = {});
   Started start_without_kernel(Request& request, By by);
+  Started start_without_nowait(Request& request, const DescriptorTraits& traits, By by);
   static bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known);
   bool would_block(const Request& request, const DescriptorTraits& traits);
   void expect(const Request& request, bool blocks);
@@ -152,15 +161,17 @@ class Dispatcher final : public AnswerSink, public Performer {
   bool take_from_poll(Request& request);
   Started to_pool(Request& request, Attempt attempt);
   Started to_pool_io(Request& request, By by);
-  Company company_of(const Request& request);
-  bool locks_its_file(const Request& request, const DescriptorFacts& facts);
+  Company company_of(const Request& request, const DescriptorFacts& facts) const;
+  void learn_whether_it_locks(const Request& request, const DescriptorFacts& facts);
+  bool plain_is_quick(const Request& request, const DescriptorFacts& facts, By by) const;
+  Started submit_plain(Request& request, std::uint32_t device, By by);
   Started hold(Request& request);
 
   // answers.cc: what came of them
   Started process_answer(Request& request, std::int32_t answer, bool refused, By by);
   Started process_readiness(Request& request, std::int32_t answer);
   Started act(Request& request, const Verdict& verdict, By by);
-  Answer describe(const Request& request, std::int32_t answer, bool refused, By by) const;
+  Answer describe(const Request& request, std::int32_t answer, bool refused) const;
   bool ends_with_file(const Request& request, const DescriptorTraits& traits, std::int32_t answer);
   void finish(Request& request, int error_number);
 
@@ -181,6 +192,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   Watcher watcher_;
   Pool pool_;
   DeviceSet no_nowait_devices_;  // refuse RWF_NOWAIT with O_DIRECT
+  PlainSpeed plain_speed_;       // of those
   // Whose file systems locks_file_to_write() is true of, and is not.
   DeviceSet locking_devices_, other_devices_;
   std::atomic<std::uint32_t> kernel_polls_{0};

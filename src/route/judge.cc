@@ -45,7 +45,7 @@ Verdict judge_not_supported(const Answer& answer, const DescriptorTraits& traits
   verdict.expect_block = answer.opcode == Opcode::write && !traits.direct;
   if (traits.is_stream()) {
     verdict.step = Step::pool_io;  // not to wait yet: it may end at once
-  } else if (traits.direct && answer.by_submitter) {
+  } else if (traits.direct && answer.plain_is_quick) {
     verdict.step = Step::submit_plain;
   } else {
     verdict.step = blocking_step(answer.route, traits.direct);

@@ -45,7 +45,7 @@ struct Answer {
   Attempt attempt;
   std::int32_t answer;
   bool refused;              // by io_submit itself, not in an event
-  bool by_submitter;         // in the call that submitted it: may submit plainly
+  bool plain_is_quick;       // io_submit without RWF_NOWAIT may be done here and now
   Route route;
   Opcode opcode;
   std::size_t remaining_bytes;

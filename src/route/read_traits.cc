@@ -52,9 +52,11 @@ FileStatus status_from(const struct statx& status) {
 
 // By statx, which can be asked for less than fstat. Since Linux 6.13 a file whose times
 // were asked for gets new ones at its next write, which then takes twice as long; and
-// a network file system need not ask its server. False: `fd` is not open.
+// a network file system does not ask its server, which whoever submits or harvests must not
+// wait for. (A size that is too large then costs one more read, which says end of file.)
+// False: `fd` is not open.
 bool read_status(int fd, unsigned mask, FileStatus& result) noexcept {
-  const int flags = AT_EMPTY_PATH | ((mask & STATX_SIZE) != 0 ? 0 : AT_STATX_DONT_SYNC);
+  const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
   struct statx extended {};
   if (::statx(fd, "", flags, mask, &extended) == 0) {
     result = status_from(extended);

@@ -134,7 +134,9 @@ bool Dispatcher::end_poll(Request& request) {
 Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
   renew_identity(request);
   request.attempt = attempt;
-  return pool_.submit(request, company_of(request)) ? Started::yes : Started::no_threads;
+  const DescriptorFacts facts = facts_of(request);
+  return pool_.submit(request, company_of(request, facts), facts.device) ? Started::yes
+                                                                         : Started::no_threads;
 }
 
 // If it is a stream's, it may have to wait afterwards. The call that submits it is the last
@@ -153,23 +155,48 @@ Dispatcher::Started Dispatcher::to_pool_io(Request& request, By by) {
 // Buffered writes, and those that extend their file, hold its lock all the time. (Until a
 // buffered one is durable it waits without, and several by one commit. A device is written
 // by several at once.)
-Company Dispatcher::company_of(const Request& request) {
+Company Dispatcher::company_of(const Request& request, const DescriptorFacts& facts) const {
   const Operation& operation = request.operation;
   if (!operation.is_write()) return Company::any;
-  const DescriptorFacts facts = facts_of(request);
   const DescriptorTraits& traits = facts.traits;
   if (traits.kind != DescriptorKind::regular) return Company::any;
   const bool durable = traits.synchronous || (operation.rw_flags & (RWF_DSYNC | RWF_SYNC)) != 0;
   const bool holds = traits.direct ? request.attempt == Attempt::pool_submit : !durable;
-  return holds && locks_its_file(request, facts) ? Company::none : Company::any;
+  return holds && locking_devices_.contains(facts.device) ? Company::none : Company::any;
 }
 
-bool Dispatcher::locks_its_file(const Request& request, const DescriptorFacts& facts) {
-  if (locking_devices_.contains(facts.device)) return true;
-  if (other_devices_.contains(facts.device)) return false;
+// In a pool thread, as the question may be one to a server: the first writes to a device
+// have company.
+void Dispatcher::learn_whether_it_locks(const Request& request, const DescriptorFacts& facts) {
+  if (!request.operation.is_write() || facts.traits.kind != DescriptorKind::regular ||
+      locking_devices_.contains(facts.device) || other_devices_.contains(facts.device))
+    return;
   const bool locks = locks_file_to_write(request.operation.fd);
   (locks ? locking_devices_ : other_devices_).insert(facts.device);
-  return locks;
+}
+
+// A write that extends its file may take long where others do not.
+bool Dispatcher::plain_is_quick(const Request& request, const DescriptorFacts& facts,
+                                By by) const {
+  const Operation& operation = request.operation;
+  const std::size_t size_bytes = operation.remaining_bytes();
+  if (by != By::submitter || !facts.traits.direct || size_bytes > limits::bytes_in_a_call_max ||
+      !plain_speed_.is_quick(facts.device, operation.is_read()))
+    return false;
+  std::int64_t end_bytes = 0;
+  return operation.is_read() || facts.traits.kind != DescriptorKind::regular ||
+         (!facts.traits.append &&
+          !__builtin_add_overflow(operation.offset_bytes, size_bytes, &end_bytes) &&
+          !ends_file(operation.fd, end_bytes - 1));
+}
+
+Dispatcher::Started Dispatcher::submit_plain(Request& request, std::uint32_t device, By by) {
+  const bool to_read = request.operation.is_read();
+  const std::int64_t begin_ns = sys::monotonic_ns();
+  const Started started = submit_kernel(request, Attempt::plain, by, nullptr);
+  if (started == Started::yes)
+    plain_speed_.took(device, to_read, sys::monotonic_ns() - begin_ns);
+  return started;
 }
 
 // The device had no room: until another request of the descriptor ends.

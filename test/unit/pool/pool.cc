@@ -39,7 +39,8 @@ struct Gate final : kaio::Performer {
     ++done;
     return std::nullopt;
   }
-  void carried_out(Request*, std::int32_t) override {}
+  bool carried_out(Request*, std::int32_t) override { return false; }
+  void see_to_others() override {}
   std::vector<Request*> seen() {
     const std::lock_guard lock(mutex);
     return order;
@@ -64,7 +65,7 @@ struct Bench {
   void occupy_only_thread(Request& job) {
     pool.configure(1, 50'000'000);
     gate.shut = true;
-    BOOST_REQUIRE(pool.submit(job, Company::any));
+    BOOST_REQUIRE(pool.submit(job, Company::any, 0));
     BOOST_REQUIRE(eventually([&] { return gate.running == 1; }));
   }
   Gate gate;
@@ -113,11 +114,11 @@ BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
   Bench& bench = new_bench();
   BOOST_TEST(bench.threads() == 0u);
   Request request;
-  BOOST_TEST(bench.pool.submit(request, Company::any));
+  BOOST_TEST(bench.pool.submit(request, Company::any, 0));
   BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
   BOOST_TEST(bench.threads() >= 1u);
   BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 3s));
-  BOOST_TEST(bench.pool.submit(request, Company::any));  // and it starts anew
+  BOOST_TEST(bench.pool.submit(request, Company::any, 0));  // and it starts anew
   BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
 }
 
@@ -125,7 +126,7 @@ BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
   Bench& bench = new_bench();
   const int ours = ::sched_getscheduler(0);
   Request request;
-  BOOST_TEST(bench.pool.submit(request, Company::any));
+  BOOST_TEST(bench.pool.submit(request, Company::any, 0));
   BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
   BOOST_TEST(bench.gate.policy == (ours == SCHED_OTHER ? SCHED_BATCH : ours));
 }
@@ -136,7 +137,7 @@ BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
     bench.pool.configure(static_cast<unsigned>(bound), 50'000'000);
     bench.gate.shut = true;
     std::deque<Request> requests(40);
-    for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
+    for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any, 0));
     BOOST_TEST(eventually([&] { return bench.gate.running == bound; }));
     BOOST_TEST(support::stays([&] { return bench.gate.running == bound; }));
     bench.gate.shut = false;
@@ -150,11 +151,11 @@ BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
   bench.pool.configure(1, 50'000'000);
   bench.gate.shut = true;
   std::deque<Request> requests(10);
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
   bench.pool.configure(5, 50'000'000);
   Request another;
-  BOOST_REQUIRE(bench.pool.submit(another, Company::any));
+  BOOST_REQUIRE(bench.pool.submit(another, Company::any, 0));
   bench.gate.shut = false;
   BOOST_TEST(eventually([&] { return bench.gate.done == 11; }));
 }
@@ -164,7 +165,7 @@ BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
   std::deque<Request> requests = requests_with({20, 5, 20, 0, 5, 1, 0});
   Request plug;
   bench.occupy_only_thread(plug);
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any, 0));
   bench.gate.shut = false;
   BOOST_REQUIRE(eventually([&] { return bench.gate.done == 8; }));
   std::vector<Request*> expected = {&plug};
@@ -177,7 +178,7 @@ BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) 
   Request running;
   std::deque<Request> requests(3);
   bench.occupy_only_thread(running);
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::any, 0));
   BOOST_TEST(!bench.pool.remove(running));
   BOOST_TEST(bench.pool.remove(requests[1]));
   BOOST_TEST(!bench.pool.remove(requests[1]));
@@ -192,11 +193,11 @@ BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done
   calls->create_thread = limited_create;
   threads_allowed = 0;
   Request request;
-  BOOST_TEST(!bench.pool.submit(request, Company::any));
+  BOOST_TEST(!bench.pool.submit(request, Company::any, 0));
   BOOST_TEST(int(request.state.load()) == int(RequestState::free));
   threads_allowed = 1;  // no second one
   std::deque<Request> requests(20);
-  for (Request& one : requests) BOOST_TEST(bench.pool.submit(one, Company::any));
+  for (Request& one : requests) BOOST_TEST(bench.pool.submit(one, Company::any, 0));
   BOOST_TEST(eventually([&] { return bench.gate.done == 20; }));
   BOOST_TEST(bench.gate.most_running == 1);
 }
@@ -205,7 +206,7 @@ BOOST_AUTO_TEST_CASE(those_without_company_run_one_at_a_time_and_in_order) {
   Bench& bench = new_bench();
   bench.gate.shut = true;
   std::deque<Request> requests = requests_on({7, 7, 7, 7, 7, 7});
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
   BOOST_TEST(support::stays([&] { return bench.gate.running == 1; }));
   bench.gate.shut = false;
@@ -219,9 +220,9 @@ BOOST_AUTO_TEST_CASE(they_hold_up_no_other_file_and_nobody_who_may_have_company)
   bench.gate.shut = true;
   // 71 would have the same lane as 7.
   std::deque<Request> requests = requests_on({7, 7, 8, 8, 71});
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
   std::deque<Request> others = requests_on({7, 8});
-  for (Request& request : others) BOOST_REQUIRE(bench.pool.submit(request, Company::any));
+  for (Request& request : others) BOOST_REQUIRE(bench.pool.submit(request, Company::any, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 5; }));
   BOOST_TEST(support::stays([&] { return bench.gate.running == 5; }));
   std::vector<Request*> expected = those(requests, {0, 2, 4});
@@ -240,7 +241,7 @@ BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
   std::deque<Request> requests = requests_with({3, 20, 5, 20, 0});
   for (Request& request : requests) {
     request.operation.fd = 7;
-    BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+    BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
     BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
   }
   bench.gate.shut = false;
@@ -255,12 +256,12 @@ BOOST_AUTO_TEST_CASE(nobody_is_held_up_by_a_less_urgent_one_of_its_file) {
   std::deque<Request> requests = requests_with({20, 20, 3, 10, 0});
   for (Request& request : requests) {
     request.operation.fd = 7;
-    BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+    BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
   }
   std::deque<Request> others = requests_with({5, 15});
   for (Request& request : others) {
     request.operation.fd = 8;
-    BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+    BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
   }
   bench.gate.shut = false;
   BOOST_TEST(eventually([&] { return bench.gate.done == 8; }));
@@ -274,7 +275,7 @@ BOOST_AUTO_TEST_CASE(nobody_waits_for_those_of_the_file_that_had_the_number_befo
   bench.gate.shut = true;
   std::deque<Request> requests = requests_on({7, 7, 7});
   requests[2].era = 1;
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 2; }));
   BOOST_TEST(support::stays([&] { return bench.gate.running == 2; }));
   BOOST_TEST(std::ranges::count(bench.gate.seen(), &requests[1]) == 0);
@@ -287,7 +288,7 @@ BOOST_AUTO_TEST_CASE(one_file_with_many_jobs_takes_turns_with_the_others) {
   bench.pool.configure(1, 50'000'000);
   bench.gate.shut = true;
   std::deque<Request> requests = requests_on({7, 7, 7, 8, 8, 9});
-  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+  for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
   BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
   bench.gate.shut = false;
   BOOST_TEST(eventually([&] { return bench.gate.done == 6; }));
@@ -301,7 +302,7 @@ BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
       Request plug;
       bench.occupy_only_thread(plug);
       std::deque<Request> requests = requests_on({7, 7, 7, 7});
-      for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none));
+      for (Request& request : requests) BOOST_REQUIRE(bench.pool.submit(request, Company::none, 0));
       BOOST_TEST(bench.pool.remove(requests[removed]));
       BOOST_TEST(!bench.pool.remove(requests[removed]));
       bench.gate.shut = false;
@@ -313,7 +314,7 @@ BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
       // And the lane is free again.
       Request last;
       last.operation.fd = 7;
-      BOOST_REQUIRE(bench.pool.submit(last, Company::none));
+      BOOST_REQUIRE(bench.pool.submit(last, Company::none, 0));
       BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
     }
   }
@@ -329,7 +330,7 @@ BOOST_AUTO_TEST_CASE(submissions_from_many_threads_are_each_done_once) {
   for (auto& own : requests)
     threads.emplace_back([&] {
       for (std::size_t i = 0; i < own.size(); ++i)
-        if (!bench.pool.submit(own[i], i % 2 == 0 ? Company::any : Company::none)) ++refused;
+        if (!bench.pool.submit(own[i], i % 2 == 0 ? Company::any : Company::none, 0)) ++refused;
     });
   for (std::thread& thread : threads) thread.join();
   BOOST_TEST(refused == 0);

@@ -28,7 +28,7 @@ constexpr int answers[] = {0,      1,        512,       -EAGAIN, -EOPNOTSUPP, -E
 std::string describe(const Answer& a, const DescriptorTraits& t, bool end) {
   std::ostringstream text;
   text << "attempt " << int(a.attempt) << " answer " << a.answer << " refused " << a.refused
-       << " by_submitter " << a.by_submitter << " route " << int(a.route) << " opcode "
+       << " plain_is_quick " << a.plain_is_quick << " route " << int(a.route) << " opcode "
        << int(a.opcode) << " remaining " << a.remaining_bytes << " offset " << a.offset_bytes
        << " done " << a.done_bytes << " extra_flags " << a.extra_flags << " is_stream "
        << a.is_stream << " retried " << a.retried << " kind " << int(t.kind) << " direct "
@@ -54,7 +54,7 @@ void for_each_case(Visit visit) {
             const Answer answer{.attempt = attempt,
                                 .answer = value,
                                 .refused = refused,
-                                .by_submitter = bit(1),
+                                .plain_is_quick = bit(1),
                                 .route = route,
                                 .opcode = bit(2) ? Opcode::write : Opcode::read,
                                 .remaining_bytes = bit(3) ? 4096u : 0u,
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(on_the_pool_route_nothing_goes_to_the_kernel) {
 
 BOOST_AUTO_TEST_CASE(only_the_submitter_submits_plainly_and_only_direct_io) {
   check_all([](const Answer& a, const DescriptorTraits& t, bool, const Verdict& v) {
-    return v.step != Step::submit_plain || (a.by_submitter && t.direct && v.mark_no_nowait);
+    return v.step != Step::submit_plain || (a.plain_is_quick && t.direct && v.mark_no_nowait);
   });
 }
 
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_step_away_from_the_first_way_has_a_reason) {
 
 BOOST_AUTO_TEST_CASE(a_negative_offset_is_refused_and_not_tried_by_another_way) {
   const Answer answer{.attempt = Attempt::nowait, .answer = -EINVAL, .refused = true,
-                      .by_submitter = true, .route = Route::automatic, .opcode = Opcode::read,
+                      .plain_is_quick = true, .route = Route::automatic, .opcode = Opcode::read,
                       .remaining_bytes = 10, .offset_bytes = -1, .done_bytes = 0,
                       .extra_flags = false, .is_stream = false, .retried = false};
   const Verdict verdict = kaio::judge(answer, {.kind = DescriptorKind::regular}, false);

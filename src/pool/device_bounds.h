@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// How many threads of the pool one device may have at a time, so that a slow one, or a
+// server that does not answer, never has them all.
+//
+// Jobs that find their device with as many as it may have wait here, by priority, until one
+// of its others is done. Devices share a place when there are more than places: then they
+// share its threads too.
+//
+// Not thread-safe: the pool's mutex guards them.
+#pragma once
+
+#include <array>
+#include <cassert>
+
+#include "pool/job_queue.h"
+
+namespace kaio {
+
+namespace limits {
+inline constexpr unsigned pool_devices_max = 16;
+}  // namespace limits
+
+class DeviceBounds {
+ public:
+  // A job has come to the pool.
+  void enter(Request& request, std::uint32_t device) noexcept {
+    const unsigned number = place_for(device);
+    Place& place = places_[number];
+    place.device = device;
+    if (place.jobs++ == 0) ++busy_;
+    request.set_pool_place(number);
+  }
+
+  // True: a thread may carry it out. False: it waits here.
+  bool admit(Request& request, unsigned threads_max) noexcept {
+    Place& place = place_of(request);
+    if (place.running < threads_max) return true;
+    request.set_waits_for_device(true);
+    place.waiting.push(request);
+    return false;
+  }
+
+  void begin(const Request& request) noexcept { ++place_of(request).running; }
+
+  // A job is done that had that place. Those that may begin now are queued.
+  void end(unsigned number, unsigned threads_max, JobQueue& queue) noexcept {
+    Place& place = places_[number];
+    --place.running;
+    forget(place);
+    release(place, threads_max, queue);
+  }
+
+  // One that has not begun is gone; it was here if it waited.
+  void erase(Request& request) noexcept {
+    Place& place = place_of(request);
+    if (request.waits_for_device()) place.waiting.erase(request);
+    forget(place);
+  }
+
+  // The bound has changed.
+  void release_all(unsigned threads_max, JobQueue& queue) noexcept {
+    for (Place& place : places_) release(place, threads_max, queue);
+  }
+
+  // Devices with jobs.
+  unsigned busy() const noexcept { return busy_; }
+
+ private:
+  struct Place {
+    std::uint32_t device = 0;
+    unsigned jobs = 0;  // queued, waiting here or in a lane, or running
+    unsigned running = 0;
+    JobQueue waiting;
+  };
+
+  unsigned place_for(std::uint32_t device) const noexcept {
+    unsigned found = device % limits::pool_devices_max;
+    bool have_free = places_[found].jobs == 0;
+    for (unsigned number = 0; number < limits::pool_devices_max; ++number) {
+      const Place& place = places_[number];
+      if (place.jobs != 0 && place.device == device) return number;
+      if (place.jobs == 0 && !have_free) {
+        found = number;
+        have_free = true;
+      }
+    }
+    return found;
+  }
+
+  Place& place_of(const Request& request) noexcept { return places_[request.pool_place()]; }
+
+  void forget(Place& place) noexcept {
+    assert(place.jobs != 0);
+    if (--place.jobs == 0) --busy_;
+  }
+
+  static void release(Place& place, unsigned threads_max, JobQueue& queue) noexcept {
+    for (unsigned number = place.running; number < threads_max; ++number) {
+      Request* request = place.waiting.pop();
+      if (request == nullptr) return;
+      request->set_waits_for_device(false);
+      queue.push_front(*request);
+    }
+  }
+
+  std::array<Place, limits::pool_devices_max> places_;
+  unsigned busy_ = 0;
+};
+
+}  // namespace kaio
