@@ -24,7 +24,8 @@ import subprocess
 import sys
 import time
 
-from kernel import Kernel, Unavailable, find_program
+sys.dont_write_bytecode = True  # in the source tree
+from kernel import Kernel, Unavailable, find_program  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 # A test takes that many times as long where each instruction is translated.
