@@ -197,7 +197,7 @@ void Watcher::answer_ready(int fd, std::uint32_t events) noexcept {
     const bool by_edges = !ready.empty() && ready.front()->retried;
     const std::uint32_t wanted = wanted_on(fd);
     if (ready.empty() && wanted == 0) {
-      ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+      ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, fd, nullptr);
     } else if (wanted != 0 && (ready.empty() || ((wanted & EPOLLET) == 0 && !by_edges))) {
       rearm(fd);
     }
