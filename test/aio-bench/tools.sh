@@ -56,11 +56,23 @@ status=$?
 expect_exit "aio-run --stats tells of a program that makes no request" 0 \
   "kaio: submitted 0 completed 0"
 expect_exit "and which one that was" 0 "statistics of cat, process"
-"$tools/aio-run" --stats python3 -c 'import os, sys
+# The interpreter itself, where that name is a script.
+python=$(python3 -c 'import sys; print(sys.executable)')
+"$tools/aio-run" --stats "$python" -c 'import os, sys
 if os.fork() == 0:
     sys.exit()
 os.wait()' >"$scratch/output" 2>"$scratch/errors"
-processes=$(sed -n 's/^kaio: statistics of .*, process \([0-9]*\), .*/\1/p' "$scratch/errors" |
+{
+  read -r _
+  "$tools/aio-run" --stats cat /dev/null 2>&1 >/dev/null
+  echo $? >"$scratch/status"
+} < <(sleep 0.2; echo) | true
+if [[ $(cat "$scratch/status") == 0 ]]; then
+  pass "statistics that nobody reads leave the exit code alone"
+else
+  fail "statistics that nobody reads leave the exit code alone" "it is $(cat "$scratch/status")"
+fi
+processes=$(sed -n 's/^kaio: statistics of python[0-9.]*, process \([0-9]*\), .*/\1/p' "$scratch/errors" |
   sort -u | wc -l)
 if ((processes == 2)); then
   pass "a child of fork() prints its own"
