@@ -72,8 +72,8 @@ if [[ $(cat "$scratch/status") == 0 ]]; then
 else
   fail "statistics that nobody reads leave the exit code alone" "it is $(cat "$scratch/status")"
 fi
-processes=$(sed -n 's/^kaio: statistics of python[0-9.]*, process \([0-9]*\), .*/\1/p' "$scratch/errors" |
-  sort -u | wc -l)
+processes=$(sed -n 's/^kaio: statistics of python[0-9.]*, process \([0-9]*\), .*/\1/p' \
+  "$scratch/errors" | sort -u | wc -l)
 if ((processes == 2)); then
   pass "a child of fork() prints its own"
 else

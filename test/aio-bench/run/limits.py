@@ -32,8 +32,9 @@ def check_threads(cases, directory, path):
     if IS_ROOT and not all(os.stat(place).st_mode & 1 for place in parents_of(PROGRAM)):
         cases.skip(name, f'another user cannot run {PROGRAM}')
     else:
-        cases.tell(name, run(*arguments, cwd=directory, preexec_fn=limited(
-            resource.RLIMIT_NPROC, 8, as_nobody=IS_ROOT)).problems(1, 'threads could be', 'ulimit -u'))
+        outcome = run(*arguments, cwd=directory,
+                      preexec_fn=limited(resource.RLIMIT_NPROC, 8, as_nobody=IS_ROOT))
+        cases.tell(name, outcome.problems(1, 'threads could be', 'ulimit -u'))
     for engine, more in (('threads', ['-d', '256']), ('preadv2', ['-d', '1', '-j', '256'])):
         cases.tell(f'no room for the stacks of {engine}: ulimit -v', run(
             path, '-e', engine, *more, *SHORT, cwd=directory,

@@ -185,7 +185,8 @@ def check_widths(cases, directory):
             said = ' '.join(shown.split())
             if name == 'run' and width >= 100 and 'No room' in said:
                 problems.append('something is left out')
-            if name == 'run' and width < 80 and 'No room here for MiB/s, submit, switch' not in said:
+            left_out = 'No room here for MiB/s, submit, switch'
+            if name == 'run' and width < 80 and left_out not in said:
                 problems.append(f'what is left out is not named: {shown}')
             cases.tell(f'{name} fits a terminal of {width} columns', problems)
     outcome = run(*SHORT, cwd=directory)

@@ -152,9 +152,9 @@ def check_system_calls(cases, directory):
                 continue
             for depth in ('1',) if engine == 'preadv2' else ('1', '8'):
                 name = f'system calls of {engine} are those that strace sees: {load}, depth {depth}'
-                compare_with_strace(cases, directory, name, path, engine, calls, [
-                    *options, '-d', depth, *(['--write', f'--destroy={path}'] if 'write' in options[1]
-                                             else [])])
+                allow = ['--write', f'--destroy={path}'] if 'write' in options[1] else []
+                compare_with_strace(cases, directory, name, path, engine, calls,
+                                    [*options, '-d', depth, *allow])
 
 
 def compare_with_strace(cases, directory, name, path, engine, calls, options):
@@ -165,7 +165,6 @@ def compare_with_strace(cases, directory, name, path, engine, calls, options):
     except RuntimeError as error:
         cases.skip(name, str(error))
         return
-    # What is measured at depth 1 for a synchronous engine besides is not asked for here.
     result = document['results'][0]
     counted = result['system_calls_per_io']['median'] * result['repeats'][0]['io_count']
     seen = strace_counts(directory / 'strace.txt')

@@ -86,7 +86,8 @@ std::string memory_advice(std::uint64_t wanted_bytes) {
     const std::uint64_t used_bytes = used_kib << 10;
     return used_bytes + (wanted_bytes != 0 ? wanted_bytes : limit / 10) > limit;
   };
-  if (const auto limit = limit_of(RLIMIT_AS); limit && is_met(*limit, status_figure(self, "VmSize")))
+  if (const auto limit = limit_of(RLIMIT_AS);
+      limit && is_met(*limit, status_figure(self, "VmSize")))
     return fmt::format(": the limit of address space is {}: raise it with ulimit -v, or lower "
                        "--depth, --jobs or --block-size", size_text(*limit));
   if (const auto limit = limit_of(RLIMIT_DATA);

@@ -26,8 +26,9 @@ std::string run_text(char letter, const StoredRun& run, unsigned width) {
 // In what two runs are not alike that may explain what changed.
 std::string difference_text(const StoredRun& before, const StoredRun& after, unsigned width) {
   std::string text;
-  const auto add = [&text, width](const char* what, const std::string& one, const std::string& other) {
-    if (one != other) text += wrapped(fmt::format("note: another {}: {}, then {}", what, one, other), width);
+  const auto add = [&](const char* what, const std::string& one, const std::string& other) {
+    if (one != other)
+      text += wrapped(fmt::format("note: another {}: {}, then {}", what, one, other), width);
   };
   add("processor", before.cpu_model, after.cpu_model);
   add("kernel", before.kernel, after.kernel);

@@ -19,7 +19,8 @@ class EventCounter {
  public:
   // Throws RunError.
   EventCounter() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!descriptor_) throw RunError("no eventfd can be made: " + error_text(errno) + descriptor_advice(errno));
+    if (!descriptor_)
+      throw RunError("no eventfd can be made: " + error_text(errno) + descriptor_advice(errno));
   }
 
   int descriptor() const noexcept { return descriptor_.number(); }

@@ -66,8 +66,8 @@ struct StoredRun {
   std::vector<StoredResult> results;
 };
 
-// "-" is standard input. Throws UsageError when it cannot be read, is not of this format or version, or a
-// member is missing.
+// "-" is standard input. Throws UsageError when it cannot be read, is not of this format
+// or version, or a member is missing.
 StoredRun read_stored_run(const std::string& path);
 
 // The figure over the repeats, without those that do not have it.

@@ -97,7 +97,8 @@ void declare(CLI::App& app, Options& options, Words& words) {
   flag("--force", options.force, "even if it is mounted or otherwise in use", safety);
 
   const char* const output = "Output";
-  option("--json", options.json_path, "FILE", "all figures, for plot and compare; - is standard\noutput, and the table goes to standard error then", output);
+  option("--json", options.json_path, "FILE", "all figures, for plot and compare; - is standard\n"
+         "output, and the table goes to standard error then", output);
   option("--csv", options.csv_path, "FILE", "rate and latency over time; - as for --json", output);
   option("--csv-interval", words.csv_interval, "TIME", "of its lines (1)", output);
   flag("--count-system-calls", options.count_system_calls,
