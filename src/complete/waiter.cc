@@ -114,7 +114,7 @@ Harvester::Led Waiter::lead(FutexWaitSet& waits, sys::Deadline deadline) {
 
 Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::NoCancellation no_cancellation;
-  waits.begin(no_cancellation.was_enabled());
+  if (no_cancellation.was_enabled()) waits.caller_can_be_cancelled();
   const Harvester::OverLeader over_leader(harvester_);
   bool interrupted = spin_ns_.load(std::memory_order_relaxed) != 0 && spin(waits, deadline);
   for (bool first = true;; first = false) {

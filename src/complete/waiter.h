@@ -41,9 +41,8 @@ class FutexWaitSet : public WaitSet {
   virtual bool is_cancellation_point() const { return true; }
 
   bool cancellable() const final { return cancellable_; }
-  void begin(bool caller_can_be_cancelled) noexcept {
-    cancellable_ = caller_can_be_cancelled && is_cancellation_point();
-  }
+  // For whoever has shut cancellation out before the wait.
+  void caller_can_be_cancelled() noexcept { cancellable_ = is_cancellation_point(); }
   sys::SignalWatch& signals() noexcept { return signals_; }
 
  protected:

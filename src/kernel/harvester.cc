@@ -50,7 +50,7 @@ bool Harvester::interrupted_here() const noexcept {
 inline void Harvester::handle(const io_event& event) {
   if (event.data == nullptr) {  // our own poll of call_bell_
     call_bell_.hear();
-    call_armed_ = false;
+    call_armed_.store(false, std::memory_order_relaxed);
     return;
   }
   sys::taken_from_kernel(event.data);
@@ -120,7 +120,7 @@ Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
     const bool all_on_ring = waits.on_ring() == WaitSet::OnRing::all;
     const bool enough = all_on_ring ? waits.done() : waits.mark();
     if (!enough && !something_visible()) {
-      const bool deaf = !call_armed_;
+      const bool deaf = !call_armed_.load(std::memory_order_relaxed);
       const sys::Deadline look = deaf ? sys::monotonic_ns() + deaf_sleep_ns : sys::forever;
       led = sleep(std::min(deadline, look), waits.cancellable());
       if (led == Led::timed_out && look < deadline) led = Led::harvested;
@@ -177,12 +177,13 @@ void Harvester::add_debt() noexcept {
 }
 
 void Harvester::arm_call() noexcept {
-  if (call_armed_) return;
+  if (call_armed_.load(std::memory_order_relaxed)) return;
   if (!call_bell_.ensure() || !context_.reserve()) return;
   iocb_of::readiness(call_control_, call_bell_.number(), true);
-  call_armed_ = true;  // before: a handler may take the event at once
+  // Before: a handler may take the event at once.
+  call_armed_.store(true, std::memory_order_relaxed);
   if (context_.submit(call_control_) == 1) return;
-  call_armed_ = false;
+  call_armed_.store(false, std::memory_order_relaxed);
   context_.unreserve(1);
 }
 

@@ -82,8 +82,8 @@ class Harvester {
   // No completion to harvest, as far as can be seen for nothing.
   bool nothing_there() const noexcept {
     if (!context_.ready()) return true;
-    // Without the ring only the kernel knows: look whenever something is in flight.
-    return !something_visible() && (context_.ring().usable() || context_.in_flight() == 0);
+    // Without the ring only the kernel knows: look whenever a request is in flight.
+    return !something_visible() && (context_.ring().usable() || requests_in_kernel() == 0);
   }
 
   // A completion that nobody has handled yet; without the ring, only such as the kernel
@@ -207,7 +207,7 @@ class Harvester {
   alignas(64) std::atomic<std::uintptr_t> owner_{0};
   // Guarded by the lock; read by handlers on the same thread.
   bool sleeping_ = false;
-  std::atomic<bool> call_armed_{false};  // read by others as a guess
+  std::atomic<bool> call_armed_{false};  // relaxed: what others see of it is a guess
   iocb call_control_{};
   io_event handed_[handed_max]{};
 

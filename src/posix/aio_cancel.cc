@@ -15,17 +15,18 @@ bool was_cancelled(const aiocb& control_block) {
   return !status::is_in_progress(word) && (word & status::error_mask) == ECANCELED;
 }
 
-int cancel(Runtime& runtime, int fd, const aiocb* control_block) {
+// Not inlined: its shell has nothing to clean up.
+[[gnu::noinline]] int cancel(Runtime& runtime, int fd, const aiocb* control_block) noexcept {
   Request* request = nullptr;
   if (control_block != nullptr) {
-    look(*control_block);
+    if (status::is_in_progress(cell_of(*control_block).word.load(std::memory_order_acquire)))
+      look_closer_here(*control_block);
     request = request_in_progress(runtime.requests, *control_block);
     if (request == nullptr) return AIO_ALLDONE;
   }
   // A handler that interrupted this thread inside the engine: what it would need
   // may be locked by the frame below.
   if (deferred::must_put_aside()) return AIO_NOTCANCELED;
-  const sys::NoCancellation no_cancellation;
   const Frame frame(runtime);
   runtime.harvester.harvest();
   const auto outcome =
@@ -46,10 +47,12 @@ int cancel(Runtime& runtime, int fd, const aiocb* control_block) {
 }  // namespace
 }  // namespace kaio
 
-KAIO_EXPORT int aio_cancel(int fd, aiocb* control_block) noexcept {
+KAIO_ENTRY(int, aio_cancel, int fd, aiocb* control_block) {
   if (::fcntl(fd, F_GETFD) < 0) return kaio::fail(EBADF);
   if (control_block != nullptr && control_block->aio_fildes != fd) return kaio::fail(EINVAL);
   kaio::Runtime* engine = kaio::runtime_if_any();
-  return engine == nullptr ? AIO_ALLDONE : kaio::cancel(*engine, fd, control_block);
+  if (engine == nullptr) return AIO_ALLDONE;
+  return kaio::sys::without_cancellation(
+      [&] { return kaio::cancel(*engine, fd, control_block); });
 }
 KAIO_ALIAS_64(aio_cancel);

@@ -3,7 +3,7 @@
 #include "posix/look.h"
 #include "posix/misuse.h"
 
-KAIO_EXPORT int aio_error(const aiocb* control_block) noexcept {
+KAIO_ENTRY(int, aio_error, const aiocb* control_block) {
   using namespace kaio;
   const std::uint32_t word = look(*control_block);
   switch (word & status::tag_mask) {

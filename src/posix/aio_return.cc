@@ -4,7 +4,7 @@
 #include "posix/misuse.h"
 #include "runtime/runtime.h"
 
-KAIO_EXPORT ssize_t aio_return(aiocb* control_block) noexcept {
+KAIO_ENTRY(ssize_t, aio_return, aiocb* control_block) {
   using namespace kaio;
   const std::uint32_t word = look(*control_block);
   StatusCell& cell = cell_of(*control_block);

@@ -17,6 +17,15 @@
   __asm__(".globl " #name "64\n\t.type " #name "64, @function\n\t.set " #name "64, " #name)
 #endif
 
+// Defines a function that handlers may call, under another name, as <aio.h> promises that
+// it throws nothing: a cancelled thread may unwind through it (sys/cancellation.h). It has
+// nothing to clean up, and calls what throws nothing.
+#define KAIO_STRING_OF(text) #text
+#define KAIO_STRING(text) KAIO_STRING_OF(text)
+#define KAIO_ENTRY(result, name, ...)                                                   \
+  __attribute__((visibility("default"))) result name##_entry(__VA_ARGS__) __asm__(KAIO_STRING(name)); \
+  result name##_entry(__VA_ARGS__)
+
 namespace kaio {
 
 inline int fail(int error_number) noexcept {

@@ -5,10 +5,13 @@
 #include "kaio/aio.h"
 #include "posix/export.h"
 #include "runtime/report.h"
+#include "sys/cancellation.h"
 
 KAIO_EXPORT int kaio_get_statistics(kaio_statistics* statistics, std::size_t size_bytes) {
   if (statistics == nullptr) return kaio::fail(EINVAL);
-  const kaio_statistics gathered = kaio::gather_statistics();
+  // Not a cancellation point, but a handler may call it on top of one.
+  const kaio_statistics gathered =
+      kaio::sys::without_cancellation([] { return kaio::gather_statistics(); });
   // A program compiled against a newer header finds zeros in what we do not know.
   std::memset(statistics, 0, size_bytes);
   std::memcpy(statistics, &gathered, std::min(size_bytes, sizeof gathered));

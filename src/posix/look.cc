@@ -5,7 +5,7 @@
 
 namespace kaio {
 
-std::uint32_t look_closer(const aiocb& control_block) noexcept {
+std::uint32_t look_closer_here(const aiocb& control_block) noexcept {
   const auto& word = cell_of(control_block).word;
   Runtime* engine = runtime_if_any();
   if (engine != nullptr) {

@@ -5,6 +5,7 @@
 
 #include "posix/aiocb_cell.h"
 #include "runtime/runtime.h"
+#include "sys/cancellation.h"
 
 namespace kaio {
 
@@ -24,5 +25,11 @@ int submit(Runtime& runtime, aiocb& control_block, const Submission& submission)
 
 // The body of aio_read() and so on: 0, or -1 with errno.
 int submit_one(aiocb* control_block, const Submission& submission) noexcept;
+
+// The same for handlers on top of a sleep in which their thread can be cancelled.
+inline int submit_shielded(aiocb* control_block, const Submission& submission) {
+  return sys::without_cancellation_of_sleep(
+      [control_block, &submission] { return submit_one(control_block, submission); });
+}
 
 }  // namespace kaio

@@ -5,14 +5,29 @@
 // all goes well uses none.
 //
 // Off is not quite off. The signal that cancels may be on its way when a thread leaves
-// as_cancellation_point(), and glibc's wrapper of a cancellation point lets it unwind for
-// as long as its system call takes, even if cancelling is off by then. So what a thread
+// as_cancellation_point(), and glibc's handler of it looks at the type alone: while that is
+// asynchronous the thread is unwound even if cancelling is off by then. So whoever shuts
+// cancellation out in a handler sets both; and glibc's wrapper of a cancellation point
+// makes the type asynchronous for as long as its system call takes. So what a thread
 // may do behind its sleep is done by direct_call.h, which knows of no cancelling.
+//
+// A handler runs on top of the sleep that it interrupted, and so with cancelling enabled
+// and asynchronous: on ours, and on the C library's own cancellation points. There the
+// unwinding may begin at any instruction, and must meet no frame that has something to
+// clean up or forbids exceptions: both end the process wherever the compiler expected
+// none. So a function that handlers may call is a shell without either
+// (posix/export.h: KAIO_ENTRY) around without_cancellation().
 #pragma once
 
 #include <pthread.h>
+#include <type_traits>
+
+#include "sys/mutex.h"
 
 namespace kaio::sys {
+
+// The thread is in a sleep of kaio's in which it can be cancelled: only a handler sees it.
+inline KAIO_THREAD_LOCAL bool in_cancellable_sleep = false;
 
 // Cancellation is off in the scope. Costs no system call; async-signal-safe.
 class NoCancellation {
@@ -42,13 +57,40 @@ __attribute__((noinline)) auto as_cancellation_point(bool enabled, Call call) {
   int state = 0;
   int type = 0;
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+  in_cancellable_sleep = true;
   ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
   ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
   const auto outcome = call();
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, nullptr);
+  in_cancellable_sleep = false;
   ::pthread_setcancelstate(state, nullptr);
   ::pthread_setcanceltype(type, nullptr);
   return outcome;
+}
+
+// The call without cancellation; it is told whether that was enabled if it wants to
+// know, and throws nothing, but may be unwound from an as_cancellation_point(). One that came meanwhile takes
+// effect behind it, if the thread can be cancelled asynchronously. Async-signal-safe.
+template <class Call>
+__attribute__((noinline)) auto without_cancellation(Call call) {
+  int type = 0;
+  int state = 0;
+  ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+  const auto outcome = [&] {
+    if constexpr (std::is_invocable_v<Call, bool>) return call(state == PTHREAD_CANCEL_ENABLE);
+    else return call();
+  }();
+  ::pthread_setcancelstate(state, nullptr);
+  ::pthread_setcanceltype(type, nullptr);  // last: see as_cancellation_point()
+  return outcome;
+}
+
+// Only in a handler on top of a sleep of ours: for what is called too often to pay more.
+template <class Call>
+inline auto without_cancellation_of_sleep(Call call) {
+  if (in_cancellable_sleep) [[unlikely]] return without_cancellation(call);
+  return call();
 }
 
 }  // namespace kaio::sys
