@@ -4,7 +4,8 @@
 // A transfer is tried first and waits only when that said EAGAIN: many things end at
 // once although no poll ever says so (the wrong end of a pipe, a FIFO that no writer
 // has opened, an epoll descriptor, a listening socket), and a datagram may fit although
-// poll sees no room. The first try is with RWF_NOWAIT. Where that is not known (pipes and
+// poll sees no room. (Where a thread would have to try, reads of pipes and sockets of which
+// poll does say all that may be wait first.) The first try is with RWF_NOWAIT. Where that is not known (pipes and
 // sockets before Linux 6.4 or so, FIFOs with a name, terminals, most devices) each kind
 // has a way of its own, none of which touches O_NONBLOCK, which others share:
 //

@@ -148,6 +148,10 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
     case Step::pool_submit:
       return to_pool(request, Attempt::pool_submit);
     case Step::pool_io:
+      if (verdict.mark_no_nowait && waits_first(request, facts_of(request).traits)) {
+        request.is_stream = true;
+        return wait_ready(request, by);
+      }
       return to_pool_io(request, by);
     case Step::give_up_kernel:
       // A filter refuses every io_submit, a file only its own.

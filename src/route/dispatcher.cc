@@ -7,17 +7,6 @@
 #include "sys/size_limit.h"
 
 namespace kaio {
-namespace {
-
-// Everything else is tried first: request/descriptor_kind.h.
-bool waits_first(const Request& request, const DescriptorTraits& traits) {
-  const Operation& operation = request.operation;
-  return traits.kind == DescriptorKind::socket && operation.is_read() &&
-         !traits.non_blocking && operation.remaining_bytes() != 0 && !is_listening(operation.fd);
-}
-
-}  // namespace
-
 Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
                        Harvester& harvester, const Route& route, Statistics& statistics) noexcept
     : requests_(requests), completions_(completions), context_(context), harvester_(harvester),
@@ -241,12 +230,10 @@ void Dispatcher::expect(const Request& request, bool blocks) {
 }
 
 Dispatcher::Started Dispatcher::start_without_kernel(Request& request, By by) {
-  if (!request.operation.is_sync()) {
-    const DescriptorTraits traits = facts_of(request).traits;
-    request.is_stream = traits.is_stream();
-    if (waits_first(request, traits)) return wait_ready(request, by);
-  }
-  return to_pool_io(request, by);
+  if (request.operation.is_sync()) return to_pool(request, Attempt::pool_io);
+  const DescriptorTraits traits = facts_of(request).traits;
+  request.is_stream = traits.is_stream();
+  return waits_first(request, traits) ? wait_ready(request, by) : to_pool_io(request, by);
 }
 
 }  // namespace kaio

@@ -165,6 +165,7 @@ class Dispatcher final : public AnswerSink, public Performer {
   void learn_whether_it_locks(const Request& request, const DescriptorFacts& facts);
   bool plain_is_quick(const Request& request, const DescriptorFacts& facts, By by) const;
   Started submit_plain(Request& request, std::uint32_t device, By by);
+  static bool waits_first(const Request& request, const DescriptorTraits& traits);
   Started hold(Request& request);
 
   // answers.cc: what came of them

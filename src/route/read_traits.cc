@@ -178,12 +178,17 @@ WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept {
   return {.limit_ns = settings.c_cc[VTIME] * INT64_C(100'000'000), .result = 0};
 }
 
-bool is_listening(int fd) noexcept {
+bool poll_tells_all(int fd, DescriptorKind kind) noexcept {
   const PreserveErrno preserve_errno;
-  int listening = 0;
-  socklen_t size_bytes = sizeof listening;
-  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size_bytes) == 0 &&
-         listening != 0;
+  if (kind == DescriptorKind::socket) {
+    int listening = 0;
+    socklen_t size_bytes = sizeof listening;
+    return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size_bytes) == 0 &&
+           listening == 0;
+  }
+  struct statfs status {};
+  return kind == DescriptorKind::pipe && ::fstatfs(fd, &status) == 0 &&
+         static_cast<unsigned long>(status.f_type) == PIPEFS_MAGIC;
 }
 
 Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept {

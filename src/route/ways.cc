@@ -139,6 +139,15 @@ Dispatcher::Started Dispatcher::to_pool(Request& request, Attempt attempt) {
                                                                          : Started::no_threads;
 }
 
+// Whether a read had better not be tried first where only a thread can do that: many that
+// are blocked must not take many threads.
+bool Dispatcher::waits_first(const Request& request, const DescriptorTraits& traits) {
+  const Operation& operation = request.operation;
+  return operation.is_read() && waits_in_kernel(traits.kind) && !traits.non_blocking &&
+         traits.readable && operation.remaining_bytes() != 0 &&
+         poll_tells_all(operation.fd, traits.kind);
+}
+
 // If it is a stream's, it may have to wait afterwards. The call that submits it is the last
 // chance to say that there is no thread to do that.
 Dispatcher::Started Dispatcher::to_pool_io(Request& request, By by) {
