@@ -31,7 +31,10 @@ Dispatcher::Started Dispatcher::admit_listed(DescriptorRecord& record, Request& 
         abandoned = order::begin_era(record, request);
     }
     admission = order::admit(record, request, before, same_file);
-    if (batch != nullptr) know_traits(record, request.operation.fd);
+    if (batch != nullptr) {
+      know_traits(record, request.operation.fd);
+      if (record.traits.direct) batch->copies_nothing(request.operation.fd);
+    }
     if (admission == Admission::needs_traits) {
       know_traits(record, request.operation.fd);
       // Not open: nothing to keep in order; the attempt will say so.
@@ -152,6 +155,11 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
     if (route_ == Route::poll && !request.tried && waits_first(request, traits))
       return wait_ready(request, by);
   }
+  // The call, or who harvests, would copy all of it if it is cached.
+  if (!traits.known() && request.operation.remaining_bytes() > limits::bytes_in_a_call_max)
+    traits = facts_of(request).traits;
+  if (copies_too_much(request, traits, batch))
+    return to_pool(request, route_ == Route::kernel ? Attempt::pool_submit : Attempt::pool_io);
   // The kernel sends SIGXFSZ to whoever submits such a write: not to the caller.
   if (may_exceed_size_limit(request, known)) {
     if (by == By::submitter) note_identity(request.operation.fd);
@@ -181,6 +189,15 @@ Dispatcher::Started Dispatcher::start_without_nowait(Request& request,
   Answer answer = describe(request, -EOPNOTSUPP, true);
   if (traits.direct) answer.plain_is_quick = plain_is_quick(request, facts_of(request), by);
   return act(request, judge(answer, traits, false), by);
+}
+
+// What a stream copies is bounded by its buffers. Nothing else than what is known of lists.
+bool Dispatcher::copies_too_much(const Request& request, const DescriptorTraits& traits,
+                                 SubmissionBatch* batch) {
+  if (!traits.known() || traits.direct || traits.is_stream()) return false;
+  const std::size_t size_bytes = request.operation.remaining_bytes();
+  return batch != nullptr ? !batch->has_room_for(request.operation.fd, size_bytes)
+                          : size_bytes > limits::bytes_in_a_call_max;
 }
 
 bool Dispatcher::may_exceed_size_limit(const Request& request, const KnownDescriptor& known) {

@@ -52,12 +52,32 @@ class SubmissionBatch {
   bool has_identified(int fd) const noexcept {
     return std::ranges::find(identified_, fd) != identified_.end();
   }
-  void identified(int fd) noexcept { identified_[next_++ % identified_.size()] = fd; }
+  void identified(int fd) noexcept {
+    const std::size_t place = next_++ % identified_.size();
+    identified_[place] = fd;
+    copies_[place] = true;  // until it is known to be otherwise
+  }
+  // Its transfers copy nothing in the call.
+  void copies_nothing(int fd) noexcept {
+    for (std::size_t i = 0; i < identified_.size(); ++i)
+      if (identified_[i] == fd) copies_[i] = false;
+  }
+
+  // Whether so much more of that descriptor may be copied in this call.
+  bool has_room_for(int fd, std::size_t size_bytes) noexcept {
+    for (std::size_t i = 0; i < identified_.size(); ++i)
+      if (identified_[i] == fd && !copies_[i]) return true;
+    if (size_bytes > limits::bytes_in_a_call_max - copied_bytes_) return false;
+    copied_bytes_ += size_bytes;
+    return true;
+  }
 
  private:
   std::span<iocb*> space_;
   std::size_t count_ = 0;
   std::array<int, 4> identified_;
+  std::array<bool, 4> copies_{};
+  std::size_t copied_bytes_ = 0;
   unsigned next_ = 0;
 };
 
@@ -133,6 +153,8 @@ class Dispatcher final : public AnswerSink, public Performer {
                 const KnownDescriptor& known = {});
   Started start_without_kernel(Request& request, By by);
   Started start_without_nowait(Request& request, const DescriptorTraits& traits, By by);
+  static bool copies_too_much(const Request& request, const DescriptorTraits& traits,
+                              SubmissionBatch* batch);
   static bool may_exceed_size_limit(const Request& request, const KnownDescriptor& known);
   bool would_block(const Request& request, const DescriptorTraits& traits);
   void expect(const Request& request, bool blocks);

@@ -68,7 +68,9 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   // Of a list, all answers may be somebody else's to handle: then what the descriptor is
   // has to be known before.
   if (goes_straight_into_the_ring(request) &&
-      (batch == nullptr || batch->has_identified(request.operation.fd)) &&
+      (batch == nullptr ||
+       (batch->has_identified(request.operation.fd) &&
+        batch->has_room_for(request.operation.fd, request.operation.remaining_bytes()))) &&
       record->occupancy.enter_unlisted(request, batch != nullptr)) {
     request.move_to(RequestState::starting);
     started = submit_into_ring(*record, request, Attempt::nowait, By::submitter, batch);
@@ -83,8 +85,12 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
 // Nothing has to be asked before the first attempt, unless it is by the descriptor.
 KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
   const Operation& operation = request.operation;
-  if (operation.is_sync() || route_ == Route::pool || route_ == Route::poll ||
-      !context_.available())
+  static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
+                Route::poll < Route::pool);
+  if (operation.is_sync() || route_ > Route::kernel || !context_.available() ||
+      operation.size > limits::bytes_in_a_call_max)  // it depends on what the descriptor is
+    return false;
+  if (operation.vectored && operation.remaining_bytes() > limits::bytes_in_a_call_max)
     return false;
   return operation.is_read() ||
          (context_.has_nosignal() && (operation.rw_flags & RWF_APPEND) == 0 &&
@@ -95,7 +101,7 @@ KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& reques
 // kernel AIO.
 KAIO_STRAIGHT bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
   Operation& operation = request.operation;
-  if (!cached_read::suits(operation)) return false;
+  if (operation.size > limits::bytes_in_a_call_max || !cached_read::suits(operation)) return false;
   const std::int64_t answer = cached_read::perform(operation);
   if (answer < 0 || static_cast<std::size_t>(answer) != operation.size) {
     record.occupancy.guess_cached_reads(false);

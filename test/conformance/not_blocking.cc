@@ -8,6 +8,8 @@
 namespace {
 
 constexpr Duration at_once = sanitized ? 500ms : 100ms;
+// Of 64 MiB, which take 10 and more.
+constexpr Duration copying_at_most = sanitized ? 100ms : 8ms;
 
 Duration median(std::vector<Duration> times) {
   std::ranges::nth_element(times, times.begin() + times.size() / 2);
@@ -80,6 +82,41 @@ BOOST_AUTO_TEST_CASE(reads_of_cold_pages_do_not_block_the_caller) {
   wait_all_done(reads);
   BOOST_TEST((median(times) < (sanitized ? 5ms : 500us)));
   BOOST_TEST((std::ranges::max(times) < at_once));
+}
+
+// Of what is cached only a little is copied in the call.
+BOOST_AUTO_TEST_CASE(cached_data_of_any_size_is_not_copied_in_the_call) {
+  constexpr std::size_t large_bytes = 256 << 20;
+  const TemporaryFile file{large_bytes};
+  const Fd fd = file.open(O_RDONLY);
+  std::string content(1 << 20, '.');
+  for (off_t offset = 0; ::pread(fd.get(), content.data(), content.size(), offset) > 0;)
+    offset += static_cast<off_t>(content.size());
+  // Time of this thread's processor: on a busy machine a call may be interrupted.
+  const auto used = [] {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+  };
+  const Request read = Request::to_read(fd.get(), large_bytes);
+  const auto before = used();
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_TEST((used() - before < copying_at_most));
+  BOOST_TEST(wait_done(read) == 0);
+  BOOST_TEST(aio_return(read) == large_bytes);
+
+  std::vector<Request> parts;
+  for (std::size_t offset = 0; offset < large_bytes / 4; offset += 64 << 10) {
+    parts.push_back(Request::to_read(fd.get(), 64 << 10, static_cast<off_t>(offset)));
+    parts.back()->aio_lio_opcode = LIO_READ;
+  }
+  const std::vector<aiocb *> list = list_of(parts);
+  const auto before_list = used();
+  BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), static_cast<int>(list.size()), nullptr) == 0);
+  BOOST_TEST((used() - before_list < copying_at_most));
+  wait_all_done(parts);
+  for (const Request &part : parts)
+    BOOST_REQUIRE(aio_return(part) == 64 << 10);
 }
 
 BOOST_DATA_TEST_CASE(a_write_that_extends_a_file_does_not_block_the_caller,
