@@ -15,9 +15,9 @@
 // submitting does (the processor it slept on is often idle, and has to be told), so
 // a submitter wakes one only if nobody is about to look at the queue anyway: a
 // thread that was woken and does not run yet, one that has finished its job and
-// only reports it (which waits for nothing), or one that looks on for a few microseconds before it sleeps,
-// which one worker does as long as that pays. Whoever looks and finds more than its
-// own job wakes the next thread.
+// only reports it (which waits for nothing), or one that looks on for a few
+// microseconds before it sleeps, which one worker does as long as that pays. Whoever
+// looks and finds more than its own job wakes the next thread.
 #pragma once
 
 #include <optional>

@@ -118,8 +118,8 @@ BOOST_AUTO_TEST_CASE(direct_writes_over_cached_pages_of_a_device_are_not_made_on
   kaio_get_statistics(&before, sizeof before);
   std::vector<Request> writes;
   for (int index = 0; index < count; ++index) {
-    writes.push_back(Request::to_write(fd.get(), std::string(4096, static_cast<char>('a' + index % 26)),
-                                       index * 65536));
+    const std::string content(4096, static_cast<char>('a' + index % 26));
+    writes.push_back(Request::to_write(fd.get(), content, index * 65536));
     BOOST_REQUIRE(aio_write(writes.back()) == 0);
   }
   wait_all_done(writes);

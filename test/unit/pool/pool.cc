@@ -39,8 +39,12 @@ struct Gate final : kaio::Performer {
     ++done;
     return std::nullopt;
   }
-  bool carried_out(Request*, std::int32_t) override { return false; }
-  void see_to_others() override {}
+  bool carried_out(Request*, std::int32_t) override { return stuck; }
+  void see_to_others() override {
+    ++seeing_to_others;
+    while (stuck) std::this_thread::sleep_for(100us);
+    --seeing_to_others;
+  }
   std::vector<Request*> seen() {
     const std::lock_guard lock(mutex);
     return order;
@@ -48,6 +52,8 @@ struct Gate final : kaio::Performer {
   std::mutex mutex;
   std::vector<Request*> order;
   std::atomic<bool> shut{false};
+  std::atomic<bool> stuck{false};  // what it sees to besides
+  std::atomic<int> seeing_to_others{0};
   std::atomic<int> running{0};
   std::atomic<int> most_running{0};
   std::atomic<int> done{0};
@@ -318,6 +324,50 @@ BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
       BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_device_that_has_all_the_threads_it_may_have_holds_up_no_other) {
+  Bench& bench = new_bench();
+  bench.pool.configure(3, 50'000'000);
+  bench.gate.shut = true;
+  std::deque<Request> slow(10), others(2);
+  for (Request& request : slow) BOOST_REQUIRE(bench.pool.submit(request, Company::any, 7));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 3; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 3; }));
+  for (Request& request : others) BOOST_REQUIRE(bench.pool.submit(request, Company::any, 8));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 5; }));
+  BOOST_TEST(bench.pool.remove(slow[9]));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 11; }));
+}
+
+// More than there are places for devices.
+BOOST_AUTO_TEST_CASE(jobs_of_any_number_of_devices_are_each_done_once) {
+  Bench& bench = new_bench();
+  bench.pool.configure(2, 50'000'000);
+  constexpr std::size_t count = 4000;
+  std::deque<Request> requests = requests_on(std::vector<int>(count, 7));
+  std::size_t removed_count = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Company company = i % 3 == 0 ? Company::none : Company::any;
+    BOOST_REQUIRE(bench.pool.submit(requests[i], company, static_cast<std::uint32_t>(i % 40)));
+    if (i % 7 == 0 && bench.pool.remove(requests[i])) ++removed_count;
+  }
+  BOOST_TEST(eventually([&] { return bench.gate.done + removed_count == count; }));
+  BOOST_TEST(removed_count != 0u);
+}
+
+// What a thread sees to besides may take as long as a server.
+BOOST_AUTO_TEST_CASE(a_thread_that_sees_to_others_holds_up_no_job) {
+  Bench& bench = new_bench();
+  bench.gate.stuck = true;
+  Request first, second;
+  BOOST_REQUIRE(bench.pool.submit(first, Company::any, 0));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.seeing_to_others == 1; }));
+  BOOST_REQUIRE(bench.pool.submit(second, Company::any, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 2; }, 500ms));
+  bench.gate.stuck = false;
+  BOOST_TEST(eventually([&] { return bench.gate.seeing_to_others == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE(submissions_from_many_threads_are_each_done_once) {

@@ -192,6 +192,25 @@ BOOST_AUTO_TEST_CASE(a_request_is_held_for_a_full_device_once_and_only_with_dire
   });
 }
 
+BOOST_AUTO_TEST_CASE(pages_in_the_way_of_a_direct_transfer_are_no_full_device) {
+  for (const Opcode opcode : {Opcode::read, Opcode::write})
+    for (const bool retried : {false, true}) {
+      Answer answer{.attempt = Attempt::nowait, .answer = -EAGAIN, .refused = false,
+                    .plain_is_quick = false, .route = Route::automatic, .opcode = opcode,
+                    .remaining_bytes = 4096, .offset_bytes = 0, .done_bytes = 0,
+                    .extra_flags = false, .is_stream = false, .retried = retried,
+                    .pages = kaio::PagesInTheWay::some};
+      const DescriptorTraits device{.kind = DescriptorKind::block, .direct = true};
+      BOOST_TEST(int(kaio::judge(answer, device, false).step) == int(Step::pool_submit));
+      answer.pages = kaio::PagesInTheWay::cleared;
+      BOOST_TEST(int(kaio::judge(answer, device, false).step) ==
+                 int(retried ? Step::pool_submit : Step::again_soon));
+      answer.pages = kaio::PagesInTheWay::none;
+      BOOST_TEST(int(kaio::judge(answer, device, false).step) ==
+                 int(retried ? Step::pool_submit : Step::hold));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(kernel_aio_is_given_up_only_when_io_submit_itself_was_refused) {
   check_all([](const Answer& a, const DescriptorTraits&, bool, const Verdict& v) {
     const bool filtered = a.refused && (a.answer == -EPERM || a.answer == -ENOSYS);
