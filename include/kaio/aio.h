@@ -133,11 +133,30 @@ ssize_t aio_waitcomplete(struct aiocb **aiocbp, const struct timespec *timeout);
  *   SIGEV_SIGNAL     sigev_signo with SI_ASYNCIO, sigev_value, our pid and uid;
  *                    signal 0 (a zeroed aiocb) means nothing
  *   SIGEV_THREAD_ID  the same, to the thread sigev_notify_thread_id (Linux)
- *   SIGEV_THREAD     sigev_notify_function(sigev_value) on a reused thread, or
- *                    on one of its own when sigev_notify_attributes is given
- *                    (the attributes are copied at the call)
+ *   SIGEV_THREAD     sigev_notify_function(sigev_value) on a reused thread; on
+ *                    one of its own when sigev_notify_attributes is given (the
+ *                    attributes are copied at the call), or with the option
+ *                    callback_threads=fresh
  *   SIGEV_EVENTFD    1 is added to the eventfd sigev_notify_eventfd, which has
  *                    to stay open until then                              kaio
+ *
+ * What a callback does to its thread. A reused thread (callback_threads=reuse,
+ * the default) is made as it was before the next callback: signal mask,
+ * scheduling policy, priority and nice value, processors, name, cancellation,
+ * floating-point environment, uselocale(), errno; and, looked at less often,
+ * I/O priority, timer slack, sigaltstack(), NUMA policy. After a callback that
+ * changed what cannot be undone (user or group ids of the thread alone, a
+ * directory of its own by unshare(), SCHED_IDLE of an ordinary user) another
+ * thread takes over. thread_local variables and values of pthread_setspecific()
+ * stay, and so do file-system ids, capabilities, filters and namespaces that a
+ * callback gave to its thread. A function that left its thread alone hundreds
+ * of times is trusted: a first change by it may be seen by callbacks that
+ * begin within some tens of microseconds.
+ *
+ * With callback_threads=fresh each callback has a new thread, as POSIX words it,
+ * with the default attributes, and nothing outlives it. 64 of them run at once;
+ * if none of those ends for 2 ms, 64 more may, and so on up to 8,192. Without a
+ * thread to be had, the callback runs on a reused one.
  */
 #define SIGEV_EVENTFD 0x6b61
 #ifndef sigev_notify_eventfd

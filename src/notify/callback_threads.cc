@@ -26,50 +26,49 @@ void block_all_signals() noexcept {
   set_mask(every_signal);
 }
 
-struct OwnThreadCall {
-  NotifyFunction function;
-  sigval value;
-};
-
-void* run_own_thread(void* argument) {
-  const auto call = *static_cast<OwnThreadCall*>(argument);
-  delete static_cast<OwnThreadCall*>(argument);
-  call.function(call.value);
-  return nullptr;
-}
-
 }  // namespace
 
 class CallbackThreads::Presence {
  public:
-  explicit Presence(CallbackThreads& threads) noexcept : threads_(threads) {}
+  explicit Presence(CallbackThreads& threads) noexcept : threads_(threads) { state_.note(); }
+
+  ThreadState& state() noexcept { return state_; }
 
   void set_busy(bool busy) noexcept {
     if (busy == busy_) return;
     busy_ = busy;
+    sys::MutexLock lock(threads_.mutex_);
     // seq_cst: a pusher that saw us busy left its item to us; we look at the queue
     // once more after this.
-    busy ? threads_.busy_count_.fetch_add(1) : threads_.busy_count_.fetch_sub(1);
+    if (busy) {
+      threads_.busy_count_.fetch_add(1);
+      give_ups_seen_ = threads_.give_up_count_;
+    } else {
+      threads_.stop_being_lost(give_ups_seen_);
+      threads_.busy_count_.fetch_sub(1);
+    }
   }
 
-  void begin(std::uint32_t number) noexcept { running_ = number; }
-  void end() noexcept {
-    threads_.returned(running_);
-    running_ = 0;
+  // Of the next callback: the one before it has returned. Not earlier, as the thread is busy, and
+  // may be given up, in between too: a handler of the program's runs there.
+  void begin() noexcept {
+    sys::MutexLock lock(threads_.mutex_);
+    give_ups_seen_ = threads_.stop_being_lost(give_ups_seen_);
   }
 
   // A callback that ends the thread comes through here too.
   ~Presence() {
     block_all_signals();
     if (threads_.forgotten_.load()) return;
-    if (running_ != 0) end();
+    const bool may_start_others = state_.bring_back();
     set_busy(false);
     threads_.statistics_.count(Count::threads_ended);
     threads_.thread_count_.fetch_sub(1);
     // Requests may be on their way to the doorbell, even if nothing is queued.
     if (threads_.promised_.load() == 0 && threads_.queue_empty()) return;
     if (threads_.thread_count_.load() <= threads_.busy_count_.load()) {
-      if (!threads_.start_thread() && threads_.thread_count_.load() == 0)
+      if (!may_start_others ||
+          (!threads_.start_thread() && threads_.thread_count_.load() == 0))
         threads_.owner_.wants_retry();
     } else if (threads_.nobody_runs() || !threads_.queue_empty()) {
       threads_.call_idle();
@@ -80,8 +79,9 @@ class CallbackThreads::Presence {
 
  private:
   CallbackThreads& threads_;
+  ThreadState state_;
   bool busy_ = false;
-  std::uint32_t running_ = 0;  // number of the callback, 0 for none
+  std::uint32_t give_ups_seen_ = 0;  // of give_up_count_, as of the last callback's begin
 };
 
 bool CallbackThreads::ensure_now() noexcept {
@@ -162,7 +162,11 @@ void CallbackThreads::work() {
 void CallbackThreads::run_all(Presence& presence) {
   do {
     presence.set_busy(true);
-    keep_spare();
+    if (presence.state().resume()) {
+      keep_spare();
+    } else {
+      retire();
+    }
     owner_.harvest();  // before a callback: all that the doorbell has rung for
     Notifiable* item = take();
     if (item != nullptr) call_watcher();
@@ -172,10 +176,10 @@ void CallbackThreads::run_all(Presence& presence) {
       if (!queue_empty()) call_watcher();
       const Notification notification = item->notification;
       owner_.sent(*item);
-      presence.begin(taken_.fetch_add(1) + 1);
-      call(notification);
+      taken_.fetch_add(1);
+      presence.begin();
+      call(notification, presence.state());
       end_if_forgotten();
-      presence.end();
     }
     presence.set_busy(false);
   } while (!queue_empty());
@@ -306,18 +310,17 @@ void CallbackThreads::call_watcher() noexcept {
   if (watch_count_.load() == 0) call_idle();
 }
 
-// Those that run a callback now are not counted upon until it returns.
+// Those that are busy now are not counted upon until their callback has returned.
 void CallbackThreads::give_up_on_busy() noexcept {
   sys::MutexLock lock(mutex_);
-  lost_before_ = taken_.load();
+  ++give_up_count_;
   lost_count_.store(busy_count_.load());
 }
 
-void CallbackThreads::returned(std::uint32_t number) noexcept {
-  sys::MutexLock lock(mutex_);
-  // Wrap-around: the difference of two counts that are close.
-  if (static_cast<std::int32_t>(lost_before_ - number) < 0 || lost_count_.load() == 0) return;
-  lost_count_.fetch_sub(1);
+// By a busy thread. `seen`: what the count of give-ups was when it last said that it was there.
+std::uint32_t CallbackThreads::stop_being_lost(std::uint32_t seen) noexcept {
+  if (seen != give_up_count_) lost_count_.fetch_sub(1);
+  return give_up_count_;
 }
 
 // The child of a fork, in the callback or in a handler, has returned from it.
@@ -325,40 +328,49 @@ void CallbackThreads::end_if_forgotten() const {
   if (forgotten_.load()) ::pthread_exit(nullptr);
 }
 
-void CallbackThreads::call(const Notification& notification) {
+void CallbackThreads::call(const Notification& notification, ThreadState& state) {
   statistics_.count(Count::notified_thread);
+  const bool attributed = notification.kind == Notification::Kind::attributed_callback;
+  NotifyFunction function =
+      attributed ? notification.attributed->function : notification.function;
+  // No thread to be had: better here than never.
+  if (!attributed && fresh_.load() &&
+      own_threads_.start(function, notification.value, program_mask_))
+    return;
   // Every time: the callback before may have changed it. Until the next one it stays as that
   // leaves it; blocking all again in between took a fourteenth of the rate.
   set_mask(program_mask_);
   end_if_forgotten();
   // What a handler submitted that found our mutex held: the callback may never return.
   owner_.drain();
-  if (notification.kind == Notification::Kind::attributed_callback) {
-    call_attributed(notification.attributed, notification.value);
-  } else {
-    call_here(notification.function, notification.value);
-  }
+  if (attributed && call_attributed(notification.attributed, notification.value)) return;
+  call_here(function, notification.value, state);
 }
 
-// The callback may cancel its thread, as it may end it.
-void CallbackThreads::call_here(NotifyFunction function, sigval value) {
-  ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
-  function(value);
-  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-}
-
-void CallbackThreads::call_attributed(AttributedCallback* attributed, sigval value) {
-  const NotifyFunction function = attributed->function;
-  auto* argument = new (std::nothrow) OwnThreadCall{.function = function, .value = value};
-  pthread_t thread{};
-  const bool started =
-      argument != nullptr && sys::calls.create_thread(&thread, &attributed->attributes,
-                                                      run_own_thread, argument) == 0;
+bool CallbackThreads::call_attributed(AttributedCallback* attributed, sigval value) {
+  const bool started = OwnThreads::start(*attributed, value);
   ::pthread_attr_destroy(&attributed->attributes);
   delete attributed;
-  if (started) return;
-  delete argument;
-  call_here(function, value);  // no thread with these attributes: better here than never
+  return started;
+}
+
+// The callback may cancel its thread, as it may end it, and both take effect before the next.
+void CallbackThreads::call_here(NotifyFunction function, sigval value, ThreadState& state) {
+  state.begin();
+  ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
+  function(value);
+  ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
+  ::pthread_testcancel();
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+  end_if_forgotten();
+  if (!state.end(function)) retire();
+}
+
+// A callback left this thread in a state that others must not meet, nor inherit: another one has
+// to take its place. If there is none, callbacks run in that state until the reaper has made one.
+void CallbackThreads::retire() {
+  if (busy_count_.load() < thread_count_.load()) ::pthread_exit(nullptr);
+  owner_.wants_retry();
 }
 
 Notifiable* CallbackThreads::take() noexcept {

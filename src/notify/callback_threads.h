@@ -22,7 +22,11 @@
 // thread that listens to it; what slept on the old one wakes up when it has been idle.
 //
 // Signals are blocked, except in callbacks and between two that follow one another; there a
-// handler interrupts kaio as in any other thread.
+// handler interrupts kaio as in any other thread. What else a callback changes of its thread is
+// brought back (thread_state.h), or else the thread ends as if the callback had ended it.
+//
+// If the program wants it so, each callback has a fresh thread instead (own_threads.h), which
+// these make.
 //
 // So when nobody runs callbacks, somebody listens; when somebody does, somebody watches
 // or listens; or is on the way there, and looks at the queue before it sleeps.
@@ -31,6 +35,8 @@
 
 #include <signal.h>
 
+#include "notify/own_threads.h"
+#include "notify/thread_state.h"
 #include "request/request_stack.h"
 #include "request/sinks.h"
 #include "request/statistics.h"
@@ -38,10 +44,6 @@
 #include "sys/mutex.h"
 
 namespace kaio {
-
-namespace limits {
-inline constexpr unsigned callback_threads_max = 8192;
-}  // namespace limits
 
 class CallbackThreads {
  public:
@@ -72,6 +74,9 @@ class CallbackThreads {
   int doorbell() const noexcept {
     return thread_count_.load() == 0 ? -1 : doorbell_.number_unasked();
   }
+
+  // Whether each callback that begins from now on has a thread of its own.
+  void give_fresh_threads(bool fresh) noexcept { fresh_.store(fresh); }
 
   // In the child, where no callback is run for the parent any more.
   void forget_after_fork() noexcept;
@@ -107,13 +112,14 @@ class CallbackThreads {
   bool volunteer() noexcept;
   bool nobody_runs() const noexcept { return busy_count_.load() <= lost_count_.load(); }
   void give_up_on_busy() noexcept EXCLUDES(mutex_);
-  void returned(std::uint32_t number) noexcept EXCLUDES(mutex_);
+  std::uint32_t stop_being_lost(std::uint32_t seen) noexcept REQUIRES(mutex_);
   void keep_spare() noexcept;
   void call_watcher() noexcept;
   void end_if_forgotten() const;
-  void call(const Notification& notification);
-  void call_here(NotifyFunction function, sigval value);
-  void call_attributed(AttributedCallback* attributed, sigval value);
+  void retire();
+  void call(const Notification& notification, ThreadState& state);
+  bool call_attributed(AttributedCallback* attributed, sigval value);
+  void call_here(NotifyFunction function, sigval value, ThreadState& state);
   Notifiable* take() noexcept EXCLUDES(mutex_);
   Notifiable* take_or_harvest() EXCLUDES(mutex_);
   bool queue_empty() noexcept EXCLUDES(mutex_);
@@ -129,7 +135,7 @@ class CallbackThreads {
   std::atomic<std::uint32_t> thread_count_{0};
   std::atomic<std::uint32_t> busy_count_{0};   // running callbacks
   std::atomic<std::uint32_t> lost_count_{0};   // of those, stuck; changed under mutex_
-  std::uint32_t lost_before_ GUARDED_BY(mutex_) = 0;  // their callbacks' numbers, at most
+  std::uint32_t give_up_count_ GUARDED_BY(mutex_) = 0;  // how often all busy ones became lost
   std::atomic<std::uint32_t> idle_count_{0};   // asleep, though not as a watcher
   std::atomic<std::uint32_t> volunteers_{0};   // idle ones that are to help
   std::atomic<std::uint32_t> watch_count_{0};  // spares that look on
@@ -140,6 +146,8 @@ class CallbackThreads {
   std::atomic<bool> listening_{false};         // a thread sleeps on the last one, or will
   sys::FutexWord work_{0};                     // counts calls; others sleep on it
   std::atomic<bool> forgotten_{false};         // this is the child of a fork
+  std::atomic<bool> fresh_{false};
+  OwnThreads own_threads_;
   bool mask_noted_ GUARDED_BY(mutex_) = false;
   sigset_t program_mask_{};  // set before the first thread starts
 };

@@ -7,6 +7,7 @@
 #include "sys/size_limit.h"
 
 namespace kaio {
+
 Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
                        Harvester& harvester, const Route& route, Statistics& statistics) noexcept
     : requests_(requests), completions_(completions), context_(context), harvester_(harvester),

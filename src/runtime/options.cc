@@ -97,6 +97,12 @@ const Option known_options[] = {
        options.print_statistics = print;
        return true;
      }},
+    {"callback_threads", "KAIO_CALLBACK_THREADS", "reuse or fresh", false,
+     [](Options& options, std::string_view value) {
+       if (value != "reuse" && value != "fresh") return false;
+       options.fresh_callback_threads = value == "fresh";
+       return true;
+     }},
 };
 
 const Option* find_option(std::string_view name) {

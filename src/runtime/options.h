@@ -27,6 +27,7 @@ struct Options {
   std::atomic<int> spin_us{limits::spin_us_auto};
   std::atomic<bool> strict{false};
   std::atomic<bool> print_statistics{false};
+  std::atomic<bool> fresh_callback_threads{false};
 
   // 0; EINVAL: no such option, or not such a value; EBUSY: too late.
   int set(std::string_view name, std::string_view value) noexcept;

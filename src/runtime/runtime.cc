@@ -63,6 +63,7 @@ Runtime::Runtime(const Options& options) noexcept
 
 void Runtime::configure(const Options& options) noexcept {
   dispatcher.configure_pool(options.threads, options.idle_seconds * INT64_C(1'000'000'000));
+  completer.notifier().callbacks().give_fresh_threads(options.fresh_callback_threads);
   const int spin_us = options.spin_us;
   const bool as_it_pays = spin_us == limits::spin_us_auto;
   waiter.set_spin(as_it_pays ? 0 : spin_us * INT64_C(1'000));

@@ -95,6 +95,18 @@ BOOST_AUTO_TEST_CASE(switches_take_0_and_1_only) {
   BOOST_TEST(!options.print_statistics.load());
 }
 
+BOOST_AUTO_TEST_CASE(callback_threads_are_reused_unless_fresh_ones_are_wanted) {
+  Options options;
+  BOOST_TEST(!options.fresh_callback_threads.load());
+  BOOST_TEST(options.set("callback_threads", "fresh") == 0);
+  BOOST_TEST(options.fresh_callback_threads.load());
+  for (const char* bad : {"", "1", "Fresh", "freshly"})
+    BOOST_TEST(options.set("callback_threads", bad) == EINVAL);
+  options.freeze();
+  BOOST_TEST(options.set("callback_threads", "reuse") == 0);
+  BOOST_TEST(!options.fresh_callback_threads.load());
+}
+
 BOOST_AUTO_TEST_CASE(an_unknown_name_is_refused) {
   Options options;
   for (const char* name : {"", "Route", "routes", "rout", "KAIO_ROUTE"})
