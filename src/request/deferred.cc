@@ -6,4 +6,21 @@ namespace kaio::deferred {
 KAIO_THREAD_LOCAL NotifiableStack requests;
 KAIO_THREAD_LOCAL Submitted submitted;
 
+bool take_back(const Request& request) noexcept {
+  if (requests.empty()) return false;
+  bool found = false;
+  Notifiable* item = requests.take_in_order();
+  while (item != nullptr) {
+    Notifiable* following = item->next;
+    if (item == &request) {
+      item->next = nullptr;
+      found = true;
+    } else {
+      requests.push(*item);
+    }
+    item = following;
+  }
+  return found;
+}
+
 }  // namespace kaio::deferred

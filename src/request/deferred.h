@@ -33,6 +33,9 @@ inline void put_aside(Request& request) noexcept { requests.push(request); }
 // True while this thread holds a mutex of ours: only a signal handler sees it.
 inline bool must_put_aside() noexcept { return sys::mutexes_held != 0; }
 
+// Takes the request back, if this thread has put it aside and not routed it yet.
+bool take_back(const Request& request) noexcept;
+
 // Calls route(Request&) for each one put aside, until there are none.
 template <class Route>
 void drain(Route&& route) {

@@ -164,6 +164,9 @@ KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(
   if (to_read) learn_from_read(record, fd, over);
   if (over) return Started::yes;
   const bool answers_came = !context_.ring().usable() || context_.ring().posted() != posted;
+  // As long as the call has not returned, it can still be refused for want of a thread.
+  if (answers_came && deferred::take_back(request))
+    return process_answer(request, request.answer(), false, By::submitter);
   if (answers_came && may_be_in_other_hands(request)) {
     note_identity(fd);
   } else if (tells) {
