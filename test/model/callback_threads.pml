@@ -13,9 +13,11 @@
  *   worker               work(): run_all, wait_for_work, watch, listen, sleep, ~Presence
  *   keep_spare()         keep_spare, start_thread
  *   give_up()            give_up_on_busy, and what watch() does after it
- *   stands for time:     a watcher believes the others stuck only if they are; when
- *                        the queue is empty it may leave off at any time, as after
- *                        some quiet looks
+ *   FOUND_AGAIN          stop_being_lost: counted[t] is whether a thread's give_ups_seen_
+ *                        is an older one
+ *   stands for time:     a watcher believes the others stuck only if they are, or, with
+ *                        -DEARLY, at any time; when the queue is empty it may leave off
+ *                        at any time, as after some quiet looks
  *
  * A look at both queues is one step here: incoming_ and queue_ are only looked at in an
  * order in which nothing on the way from the one to the other is missed, under the mutex.
@@ -45,6 +47,7 @@
  * fails: the pusher looks before it pushes: -DPUSHED=2 -DLOOKS_FIRST
  * fails: no look at the queue after the watch: -DPUSHED=2 -DNO_LOOK_AFTER_WATCH
  * fails: a watcher never gives up on stuck ones: -DKERNEL=2 -DNEVER_GIVES_UP
+ * fails: who is given up between two callbacks stays lost: -DKERNEL=2 -DEARLY -DRETURNS_BEFORE_THE_NEXT
  * fails: no spare is kept: -DKERNEL=2 -DALONE -DNO_SPARE
  */
 
@@ -73,15 +76,24 @@
 byte ring, incoming, queue, taken;
 #define QUEUED (queue + incoming)
 bool harvesting, rung, listening;
-byte thread_count, busy, lost, lost_before, idle, volunteers;
+byte thread_count, busy, lost, idle, volunteers;
 bool watching;
 byte blocked;                  /* callbacks that never return */
 byte next_thread;
+bool runs[THREADS_MAX];    /* is busy */
+bool counted[THREADS_MAX]; /* and one of the lost */
 bool changed[THREADS_MAX]; /* work_ is another than the thread has seen; or it does not care */
 bool asleep[THREADS_MAX], woken[THREADS_MAX];
 
 #define NOBODY_RUNS (busy <= lost)
-#define FORGET lost_before = (lost > 0 -> lost_before : 0) /* fewer states */
+#define FOUND_AGAIN(t) lost = lost - counted[t]; counted[t] = false
+#define LOSE(t) counted[t] = runs[t]
+
+#ifdef EARLY
+#define SEEM_STUCK true
+#else
+#define SEEM_STUCK (blocked == busy)
+#endif
 
 #define CHANGE(t) changed[t] = true
 #define FOR_ALL(action) action(0); action(1); action(2)
@@ -205,7 +217,7 @@ proctype passer() {
 }
 
 inline give_up() {
-  atomic { lost_before = taken; lost = busy };
+  d_step { lost = busy; FOR_ALL(LOSE) };
   if
   :: busy < idle -> volunteers = busy
   :: else -> volunteers = idle
@@ -226,7 +238,7 @@ inline give_up() {
 inline run_all() {
   do
   :: true ->
-     busy++;
+     d_step { busy++; runs[me] = true };
 #ifndef NO_SPARE
      if /* keep_spare */
      :: busy < thread_count
@@ -247,23 +259,23 @@ inline run_all() {
           :: queue == 0 -> queue = incoming; incoming = 0
           :: else
           fi;
-          queue--; taken++; number = taken
+          queue--; taken++
         };
         if
         :: QUEUED > 0 -> call_watcher()
         :: else
         fi;
+#ifndef RETURNS_BEFORE_THE_NEXT
+        d_step { FOUND_AGAIN(me) };
+#else
+        counted[me] = false;
+#endif
         if
-        :: atomic { /* it returns */
-             true ->
-             if
-             :: number <= lost_before && lost > 0 -> lost--
-             :: else
-             fi;
-             FORGET;
-             number = 0
-           }
-        :: atomic { true -> blocked++; number = 0 };
+        :: true /* it returns */
+#ifdef RETURNS_BEFORE_THE_NEXT
+           -> d_step { FOUND_AGAIN(me) }
+#endif
+        :: atomic { true -> blocked++ };
 end_blocked: false
 #ifdef EXITS
         :: true -> goto ending
@@ -277,7 +289,7 @@ end_blocked: false
         fi
      od;
 has_run:
-     busy--;
+     atomic { FOUND_AGAIN(me); runs[me] = false; busy--; assert(lost <= busy) };
      if
      :: QUEUED == 0 -> break
      :: else
@@ -286,7 +298,7 @@ has_run:
 }
 
 proctype worker(byte me) {
-  byte number, more;
+  byte more;
   bool nobody, unwatched, first, others_run, may_listen;
   if
   :: me == 0 && BEGIN > 0 -> goto begins
@@ -322,7 +334,7 @@ watches:
            do
            :: QUEUED > 0 && NOBODY_RUNS -> watching = false; goto again
 #ifndef NEVER_GIVES_UP
-           :: QUEUED > 0 && !NOBODY_RUNS && blocked == busy &&
+           :: QUEUED > 0 && !NOBODY_RUNS && SEEM_STUCK &&
               thread_count <= busy + idle + 1 -> give_up(); watching = false; goto again
 #endif
            :: QUEUED == 0 ->
@@ -393,15 +405,7 @@ begins:
 #endif
 #ifdef EXITS
 ending: /* ~Presence */
-  atomic {
-    if
-    :: number <= lost_before && lost > 0 -> lost--
-    :: else
-    fi;
-    FORGET;
-    number = 0
-  };
-  busy--;
+  atomic { FOUND_AGAIN(me); runs[me] = false; busy--; assert(lost <= busy) };
   thread_count--;
   if
   :: thread_count <= busy -> start_thread()
@@ -423,6 +427,7 @@ init {
     idle = 2;
 #else
     busy = 1;
+    runs[0] = true;
     watching = BEGIN > 1;
 #endif
 #ifdef IDLE
