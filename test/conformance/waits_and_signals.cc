@@ -91,7 +91,11 @@ BOOST_DATA_TEST_CASE(a_signal_for_another_request_makes_aio_suspend_say_EINTR,
                      data::make(signalling_kinds) * data::make({false, true}), kind, timed) {
   const SignalHandler handler{SIGUSR1, count};
   const timespec long_time{10, 0};
-  for (int round = 0; round < 10; ++round) {
+  // With a timeout it may sleep on one word only, and the signal may come in the last moment
+  // before: as with any signal, but seldom.
+  const int missed_max = timed ? 3 : 0;
+  int missed_count = 0;
+  for (int round = 0; round < 10 && missed_count <= missed_max; ++round) {
     const Channel never{ChannelKind::pipe};
     const Channel channel{kind};
     const Request waited_for = Request::to_read(never.reader(), 1);
@@ -112,15 +116,14 @@ BOOST_DATA_TEST_CASE(a_signal_for_another_request_makes_aio_suspend_say_EINTR,
       never.send("x");
     }};
     const int number = errno_of([&] { return suspend(waited_for, timed ? &long_time : nullptr); });
-    BOOST_TEST(number == EINTR);
+    missed_count += number != EINTR;
     BOOST_TEST(handled_count == 1);
     sender.join();
     rescuer.join();
     BOOST_TEST(wait_done(notified) == 0);
     BOOST_TEST(wait_done(waited_for) == 0);
-    if (number != EINTR)
-      break;
   }
+  BOOST_TEST(missed_count <= missed_max);
 }
 
 BOOST_AUTO_TEST_CASE(every_one_of_many_signals_that_the_waiting_thread_sends_is_handled) {

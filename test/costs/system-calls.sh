@@ -42,7 +42,7 @@ wrong_calls() {
   awk -v way="$1" -v reads="$2" '
     $1 == "io_submit" { submits = $2; next }
     $1 == "fcntl" || $1 == "statx" { next }
-    way == "suspend" && $1 == "io_getevents" { next }
+    way == "suspend" && ($1 == "io_getevents" || $1 == "io_pgetevents") { next }
     way == "suspend" && $1 == "eventfd2" && $2 <= 1 { calls_armed = $2; next }
     way == "suspend" && $1 == "close" && $2 <= 1 { next } # its number is changed
     { print "more calls of " $1 ": " $2 }
@@ -55,7 +55,7 @@ wrong_calls() {
 # after all requests before have ended: the number might have changed hands.
 frequent_calls() {
   awk -v lookups_max="$(($2 / 20))" -v reads="$2" '
-    $2 == "io_getevents" && $1 > reads { print $2 ": " $1 " for " reads " reads" }
+    ($2 == "io_getevents" || $2 == "io_pgetevents") && $1 > reads { print $2 ": " $1 " for " reads " reads" }
     ($2 == "fcntl" || $2 == "statx") && $1 > lookups_max { print $2 ": " $1 " for " reads " reads" }'
 }
 

@@ -3,6 +3,8 @@
 #include "unit/complete/workshop.h"
 #include "support/precondition.h"
 
+#include <csignal>
+
 #include <boost/test/unit_test.hpp>
 
 #include <deque>
@@ -186,6 +188,10 @@ BOOST_AUTO_TEST_CASE(a_wait_ends_with_its_time_wherever_it_sleeps) {
 }
 
 BOOST_AUTO_TEST_CASE(a_leader_that_was_interrupted_says_so_when_its_time_is_limited) {
+  struct sigaction before {};
+  struct sigaction handled {};
+  handled.sa_handler = [](int) {};
+  ::sigaction(SIGUSR1, &handled, &before);
   Workshop shop;
   StatusCell cell{};
   shop.begin(cell, true);
@@ -195,6 +201,7 @@ BOOST_AUTO_TEST_CASE(a_leader_that_was_interrupted_says_so_when_its_time_is_limi
   AnyOf waits({&cell}, OnRing::all);
   BOOST_TEST(int(shop.waiter.wait(waits, kaio::sys::monotonic_ns() + 10'000'000'000)) ==
              int(Waited::interrupted));
+  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
