@@ -22,6 +22,20 @@ namespace {
 // a cached file.
 constexpr std::uint8_t reads_at_once_to_ask = 8;
 
+// Apart, as single reads do not come here.
+[[gnu::noinline]] bool has_nothing_else_to_ask(const Operation& operation,
+                                               bool has_nosignal) noexcept {
+  if (operation.is_sync() || operation.remaining_bytes() > limits::bytes_in_a_call_max)
+    return false;
+  return operation.is_read() || (has_nosignal && (operation.rw_flags & RWF_APPEND) == 0 &&
+                                 sys::file_size_limit_bytes() == RLIM_INFINITY);
+}
+
+[[gnu::noinline]] bool may_join(SubmissionBatch& batch, const Operation& operation) noexcept {
+  return batch.has_identified(operation.fd) &&
+         batch.has_room_for(operation.fd, operation.remaining_bytes());
+}
+
 // That life of the request's.
 bool is_over(const Request& request, std::uint32_t generation) noexcept {
   return Requests::generation_of(request) != generation ||
@@ -68,9 +82,7 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   // Of a list, all answers may be somebody else's to handle: then what the descriptor is
   // has to be known before.
   if (goes_straight_into_the_ring(request) &&
-      (batch == nullptr ||
-       (batch->has_identified(request.operation.fd) &&
-        batch->has_room_for(request.operation.fd, request.operation.remaining_bytes()))) &&
+      (batch == nullptr || may_join(*batch, request.operation)) &&
       record->occupancy.enter_unlisted(request, batch != nullptr)) {
     request.move_to(RequestState::starting);
     started = submit_into_ring(*record, request, Attempt::nowait, By::submitter, batch);
@@ -87,14 +99,11 @@ KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& reques
   const Operation& operation = request.operation;
   static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
                 Route::poll < Route::pool);
-  if (operation.is_sync() || route_ > Route::kernel || !context_.available() ||
-      operation.size > limits::bytes_in_a_call_max)  // it depends on what the descriptor is
-    return false;
-  if (operation.vectored && operation.remaining_bytes() > limits::bytes_in_a_call_max)
-    return false;
-  return operation.is_read() ||
-         (context_.has_nosignal() && (operation.rw_flags & RWF_APPEND) == 0 &&
-          sys::file_size_limit_bytes() == RLIM_INFINITY);
+  if (route_ > Route::kernel || !context_.available()) return false;
+  // Of larger ones it depends on what the descriptor is.
+  if (operation.is_read() && !operation.vectored)
+    return operation.size <= limits::bytes_in_a_call_max;
+  return has_nothing_else_to_ask(operation, context_.has_nosignal());
 }
 
 // What is cached is read in two thirds of the time by calls of its own, instead of by
