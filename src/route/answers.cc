@@ -180,6 +180,7 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   }
   // Before it blocks: others' notifications may have been left to this thread.
   drain();
+  learn_whether_it_locks(request, *facts);
   if (request.attempt == Attempt::pool_submit) {
     statistics_.count(Count::submitted_by_pool);
     if (submit_plain(request, facts->device, By::later) == Started::no_threads)
@@ -187,10 +188,8 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
     return std::nullopt;
   }
   if (request.operation.is_sync()) return blocking_io::perform(request.operation);
-  if (!request.is_stream && !facts->traits.is_stream()) {
-    learn_whether_it_locks(request, *facts);
+  if (!request.is_stream && !facts->traits.is_stream())
     return blocking_io::perform(request.operation);
-  }
   const std::int32_t answer = stream_io::attempt(request.operation, facts->traits.kind);
   if (answer != stream_io::ends_with_eagain) return answer;
   request.move_to(RequestState::starting);

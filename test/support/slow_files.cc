@@ -148,6 +148,9 @@ SlowFiles::SlowFiles(std::chrono::milliseconds delay)
     return;
   }
   life.second.close();
+  // It has to unmount when the whole process group is told to end.
+  for (const int number : {SIGHUP, SIGINT, SIGTERM})
+    std::signal(number, SIG_IGN);
   for (int index = 0; index < server_threads; ++index)
     std::thread{[&] { serve(fuse.get(), *shared_); }}.detach();
   // Until the other end is closed, if only because the test has crashed.
