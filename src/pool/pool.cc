@@ -16,12 +16,14 @@ constexpr unsigned sleeps_per_trial = 16;
 
 bool Pool::submit(Request& request, Company company, std::uint32_t device) noexcept {
   bool wake = false;
+  bool start = false;
   {
     sys::MutexLock lock(mutex_);
     if (threads_ == 0) {
       // Under the lock: a second submitter shall find the thread, or fail too.
       if (!start_worker()) return false;
       ++threads_;
+      ++starting_;
     }
     request.move_to(RequestState::queued);
     devices_.enter(request, device);
@@ -33,9 +35,11 @@ bool Pool::submit(Request& request, Company company, std::uint32_t device) noexc
       queue_.push(request);
     }
     wake = need_wake();
+    start = !wake && need_thread();
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
   if (wake) sys::futex_wake(&jobs_, 1);
+  if (start) start_counted();  // if that fails, those there are will come to it
   return true;
 }
 
@@ -117,9 +121,25 @@ bool Pool::start_worker() noexcept {
 
 // Whether to wake a thread for what is queued; if so, that is on its way.
 bool Pool::need_wake() noexcept {
-  if (queue_.empty() || idle_ == 0 || waking_ || spinning_ || finishing_ != 0) return false;
+  if (queue_.empty() || idle_ == 0 || somebody_will_look()) return false;
   waking_ = true;
   return true;
+}
+
+bool Pool::need_thread() noexcept {
+  if (queue_.empty() || idle_ != 0 || somebody_will_look() || threads_ >= threads_bound())
+    return false;
+  ++threads_;
+  ++starting_;
+  return true;
+}
+
+bool Pool::start_counted() noexcept {
+  if (start_worker()) return true;
+  sys::MutexLock lock(mutex_);
+  --threads_;
+  --starting_;
+  return false;
 }
 
 void Pool::work_on(Request& request) {
@@ -127,14 +147,12 @@ void Pool::work_on(Request& request) {
   const int fd = request.operation.fd;
   const unsigned place = request.pool_place();
   const bool wake_another = need_wake();
-  const bool want_another = idle_ == 0 && threads_ < threads_bound();
-  if (want_another) ++threads_;
+  const bool start_another = !wake_another && need_thread();
   mutex_.unlock();
   if (wake_another) sys::futex_wake(&jobs_, 1);
-  const bool have_another = want_another && start_worker();
+  if (start_another) start_counted();  // if that fails, the next job tries again
   const std::optional<std::int32_t> answer = performer_.carry_out(request);
   mutex_.lock();
-  if (want_another && !have_another) --threads_;  // the next job tries again
   // What that queues needs nobody to be woken: one more in the queue, and one more that
   // will take from it as soon as it has reported.
   if (has_lane) lanes_.leave(fd, queue_);
@@ -146,8 +164,10 @@ void Pool::work_on(Request& request) {
   --finishing_;
   if (!more) return;
   const bool wake_in_our_place = need_wake();
+  const bool start_in_our_place = !wake_in_our_place && need_thread();
   mutex_.unlock();
   if (wake_in_our_place) sys::futex_wake(&jobs_, 1);
+  if (start_in_our_place) start_counted();
   performer_.see_to_others();
   mutex_.lock();
 }
@@ -157,6 +177,7 @@ void Pool::run() {
   // Else the kernel may take the processor from the submitter that woke it.
   sys::never_preempt_on_wake_up();
   mutex_.lock();
+  --starting_;
   for (;;) {
     if (Request* request = take()) {
       work_on(*request);

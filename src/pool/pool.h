@@ -7,9 +7,11 @@
 // threads at most, and its other jobs wait for those. More devices at work may have more
 // threads together, and there is one besides, for whichever comes next.
 //
-// No thread exists before the first job. From then on, while the bound allows,
-// one idle thread is kept ready: a worker that takes the last idle one's place
-// first starts another, so that submitting never makes a thread but the first.
+// No thread exists before the first job. Another one is started when a job finds nobody who
+// is idle, or about to look at the queue: by whoever queues it, or, if several came at once,
+// by a worker that leaves jobs in the queue. Rather by the former: the C library sets up
+// 64 MiB of address space for the first thread of ours that has to allocate memory, which
+// counts where a program locks its memory.
 //
 // Waking a thread that sleeps costs its waker more than everything else that
 // submitting does (the processor it slept on is often idle, and has to be told), so
@@ -79,6 +81,13 @@ class Pool {
   Request* take() noexcept REQUIRES(mutex_);
   unsigned threads_bound() const noexcept REQUIRES(mutex_);
   bool need_wake() noexcept REQUIRES(mutex_);
+  bool somebody_will_look() const noexcept REQUIRES(mutex_) {
+    return waking_ || starting_ != 0 || spinning_ || finishing_ != 0;
+  }
+  // Whether to start a thread for what is queued; if so, it is counted already.
+  bool need_thread() noexcept REQUIRES(mutex_);
+  // Starts one that is counted. False: it cannot be made.
+  bool start_counted() noexcept EXCLUDES(mutex_);
   // Looks for work without sleeping. True: there may be some.
   bool spin() noexcept REQUIRES(mutex_);
   bool start_worker() noexcept;
@@ -94,6 +103,7 @@ class Pool {
   unsigned idle_ GUARDED_BY(mutex_) = 0;
   // Threads that will look at the queue soon, each for its own reason.
   bool waking_ GUARDED_BY(mutex_) = false;
+  unsigned starting_ GUARDED_BY(mutex_) = 0;
   bool spinning_ GUARDED_BY(mutex_) = false;
   unsigned finishing_ GUARDED_BY(mutex_) = 0;
   unsigned spin_credit_ GUARDED_BY(mutex_) = 0;
