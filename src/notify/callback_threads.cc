@@ -87,18 +87,17 @@ class CallbackThreads::Presence {
 bool CallbackThreads::ensure_now() noexcept {
   sys::MutexLock lock(mutex_);
   note_mask();
-  const bool is_new = doorbell_.number() < 0;
-  if (is_new && !ensure_doorbell()) return false;
-  if (!is_new && thread_count_.load() > busy_count_.load()) return true;
-  if (start_thread()) return true;
+  const std::uint32_t turn = doorbell_turn_.load();
+  if (!ensure_doorbell()) return false;
+  const bool is_new = doorbell_turn_.load() != turn;
+  if ((!is_new && thread_count_.load() > busy_count_.load()) || start_thread()) return true;
   if (is_new) call_idle();
   // Those that run callbacks will be back, most probably; otherwise the reaper tries again.
   return thread_count_.load() != 0;
 }
 
 bool CallbackThreads::ensure_doorbell() noexcept {
-  const bool is_new = doorbell_.number() < 0;
-  if (!is_new) return true;
+  if (doorbell_.number() >= 0) return true;
   if (!doorbell_.ensure()) return false;
   // A thread that listens to one before it is counted upon no more, and requests that are to
   // ring that one have to be looked for.
@@ -114,10 +113,9 @@ void CallbackThreads::note_mask() noexcept {
 
 bool CallbackThreads::ensure_queue_runs() noexcept {
   if (promised_.load() == 0 && queue_empty()) return true;
-  const std::uint32_t threads = thread_count_.load();
-  if (threads == 0) return ensure_now();
-  return busy_count_.load() < threads || threads >= limits::callback_threads_max ||
-         start_thread();
+  const std::uint32_t count = thread_count_.load();
+  if (count == 0) return ensure_now();
+  return busy_count_.load() < count || count >= limits::callback_threads_max || start_thread();
 }
 
 bool CallbackThreads::start_thread() noexcept {
@@ -128,12 +126,8 @@ bool CallbackThreads::start_thread() noexcept {
         return nullptr;
       },
       this, sys::Stack::programs);
-  if (outcome != 0) {
-    thread_count_.fetch_sub(1);
-    return false;
-  }
-  statistics_.count(Count::threads_started);
-  return true;
+  outcome == 0 ? statistics_.count(Count::threads_started) : void(thread_count_.fetch_sub(1));
+  return outcome == 0;
 }
 
 bool CallbackThreads::run(Notifiable& item) noexcept {
