@@ -5,12 +5,13 @@ namespace kaio::sys {
 
 bool LazyThread::start() noexcept {
   MutexLock lock(mutex_);
-  const std::uint32_t state = state_.load();
+  std::uint32_t state = state_.load();
   // `starting`, seen with the lock held: the thread has been made, and has not run yet.
   if ((state & phase_mask) != absent) return true;
   if (!prepare()) return false;
-  // Before it is made: it may even end before we go on.
-  state_.store((state & ~phase_mask) | starting);
+  // Before it is made: it may even end before we go on. If this fails, the thread that was
+  // about to end has seen the need, and goes on.
+  if (!state_.compare_exchange_strong(state, (state & ~phase_mask) | starting)) return true;
   if (start_thread(enter, this, Stack::ours) != 0) {
     state_.store(state);
     return false;
