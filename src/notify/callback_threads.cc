@@ -222,7 +222,10 @@ CallbackThreads::Listened CallbackThreads::listen() noexcept {
   idle_count_.fetch_sub(1);
   if (doorbell_turn_.load() == turn) listening_.store(false);
   if (heard == sys::Doorbell::Heard::rung) return Listened::heard;
-  if (is_needless(taken_before)) return Listened::may_end;
+  if (is_needless(taken_before)) {
+    call_idle();  // if there is another one, it listens in our place
+    return Listened::may_end;
+  }
   if (heard == sys::Doorbell::Heard::gone) restore_doorbell();
   return Listened::heard;
 }

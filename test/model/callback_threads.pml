@@ -35,6 +35,12 @@
  * holds: a thread is asleep: -DKERNEL=1 -DIDLE
  * holds: two threads hand over: -DPUSHED=1 -DPUSHERS=2 -DQUIET
  * holds: callbacks that end their thread: -DKERNEL=2 -DQUIET -DEXITS
+ * holds: the threads may end, and the first request comes: -DKERNEL=1 -DQUIET -DENDS
+ * holds: the threads may end, and it comes another way: -DPUSHED=1 -DQUIET -DENDS
+ * holds: the only thread may end: -DKERNEL=1 -DALONE -DENDS
+ * fails: a thread that ends does not look again: -DKERNEL=1 -DQUIET -DENDS -DNO_LOOK_WHEN_IT_ENDS
+ * fails: a thread is looked for before the promise: -DKERNEL=1 -DQUIET -DENDS -DPROMISES_LATE
+ * fails: who ends hands the listening over to nobody: -DKERNEL=1 -DQUIET -DENDS -DHANDS_NOTHING_OVER
  * fails: whether it is the first is asked before it is pushed: -DPUSHED=1 -DPUSHERS=2 -DIDLE -DASKS_BEFORE_IT_PUSHES
  * fails: who begins to run callbacks calls no watcher: -DKERNEL=1 -DPUSHED=1 -DQUIET -DNOBODY_WATCHES
  * fails: who has watched does not listen: -DKERNEL=2 -DQUIET -DSLEEPS_AFTER_WATCH
@@ -74,6 +80,7 @@
 #endif
 
 byte ring, incoming, queue, taken;
+byte promised; /* promised_; of interest only where threads may end */
 #define QUEUED (queue + incoming)
 bool harvesting, rung, listening;
 byte thread_count, busy, lost, idle, volunteers;
@@ -186,11 +193,30 @@ inline harvest() {
   od
 }
 
+/* The call that submits: promise(), ensure_running(). */
+inline promise() {
+#ifdef ENDS
+#ifndef PROMISES_LATE
+  promised++;
+#endif
+  if
+  :: thread_count > busy
+  :: else -> start_thread()
+  fi;
+#ifdef PROMISES_LATE
+  promised++;
+#endif
+#endif
+  skip
+}
+
+/* With what the kernel does for it. */
 proctype kernel() {
   byte count;
   do
   :: count == KERNEL -> break
   :: else ->
+     promise();
 #ifdef RINGS_FIRST
      rung = true;
      ring++;
@@ -207,7 +233,7 @@ proctype pusher() {
   byte count;
   do
   :: count == PUSHED -> break
-  :: else -> run_item(); count++
+  :: else -> promise(); run_item(); count++
   od
 }
 
@@ -370,7 +396,18 @@ watches:
            :: else ->
 listens:
 end_listening:
-              atomic { rung -> rung = false; idle-- }
+              if
+              :: atomic { rung -> rung = false; idle-- }
+#ifdef ENDS
+              :: promised == 0 && QUEUED == 0 -> /* it has been idle for long */
+                 idle--;
+                 listening = false;
+#ifndef HANDS_NOTHING_OVER
+                 call_idle();
+#endif
+                 goto idle_ending
+#endif
+              fi
            fi;
            listening = false;
            if
@@ -389,7 +426,13 @@ end_listening:
      :: atomic { !changed[me] -> asleep[me] = true; changed[me] = true; idle++ };
 sleeps:
 end_asleep:
-        atomic { woken[me] -> woken[me] = false; idle-- }
+        if
+        :: atomic { woken[me] -> woken[me] = false; idle-- }
+#ifdef ENDS
+        :: atomic { promised == 0 && QUEUED == 0 && asleep[me] -> asleep[me] = false; idle-- };
+           goto idle_ending
+#endif
+        fi
      :: else
      fi;
      goto waiting;
@@ -403,15 +446,29 @@ begins:
 #else
   goto has_run;
 #endif
-#ifdef EXITS
+#if defined(EXITS) || defined(ENDS)
 ending: /* ~Presence */
   atomic { FOUND_AGAIN(me); runs[me] = false; busy--; assert(lost <= busy) };
+idle_ending:
   thread_count--;
   if
+#ifdef ENDS
+  :: promised == 0 && QUEUED == 0
+#ifdef NO_LOOK_WHEN_IT_ENDS
+  :: true
+#endif
+  :: else -> goto goes_on
+  fi;
+  goto gone;
+goes_on:
+  if
+#endif
   :: thread_count <= busy -> start_thread()
   :: thread_count > busy && (NOBODY_RUNS || QUEUED > 0) -> call_idle()
   :: else
-  fi
+  fi;
+gone:
+  skip
 #endif
 }
 
