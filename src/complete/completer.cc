@@ -15,7 +15,7 @@ bool concerns_only_callbacks(const Notification& notification) noexcept {
 
 }  // namespace
 
-// What is left of it when all are told.
+// What is left of it when all that it alone has to tell have been told.
 inline void Completer::keep_result(Request& request) noexcept {
   retrieval_.retain_or_free(request);
   // Who waits for this request, or for its list, has been woken for that.
@@ -37,10 +37,26 @@ inline void Completer::publish(Request& request, std::int64_t result) {
   wake_sleepers();
 }
 
+void Completer::publish_refusal(StatusCell& cell, int error_number) noexcept {
+  cell.result_bytes = -1;
+  // As in publish(); what is no status of a request in progress has no marks.
+  const std::uint32_t before =
+      cell.word.exchange(status::done(error_number), std::memory_order_seq_cst);
+  if (!status::is_in_progress(before)) return;
+  if (before != status::in_progress) wake_waiters(&cell.word, before);
+  wake_sleepers();
+}
+
+// Its own notification has been sent, or it has none.
+inline void Completer::told(Request& request) {
+  RequestGroup* group = request.group;
+  keep_result(request);
+  if (group != nullptr) count_down(*group);
+}
+
 void Completer::complete(Request& request, std::int64_t result) {
   // None for a negative number, which nothing can be outstanding on.
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
-  RequestGroup* group = request.group;
   // Unlisted ones only come to the record when somebody waits for their end.
   const bool to_detach = record != nullptr && (record->occupancy.leave(request) || request.listed);
   // For aio_waitcomplete(): the aiocb may be gone by then.
@@ -48,12 +64,24 @@ void Completer::complete(Request& request, std::int64_t result) {
   publish(request, result);
   // Not before: who cancels takes `finished` to mean that the status is there.
   request.move_to(RequestState::finished);
-  if (group != nullptr) {
-    if (result < 0) group->failed.store(true, std::memory_order_relaxed);  // count_down orders
-    count_down(*group);
-  }
+  if (request.group != nullptr) return complete_grouped(request, to_detach ? record : nullptr);
   if (to_detach && !order::detach_or_leave(*record, request)) return;
   request.notification.kind == Notification::Kind::none ? keep_result(request) : send(request);
+}
+
+// The rest of it. `record`: where it has to be detached.
+void Completer::complete_grouped(Request& request, DescriptorRecord* record) {
+  RequestGroup& group = *request.group;
+  if (request.done_bytes < 0)
+    group.failed.store(true, std::memory_order_relaxed);  // count_down orders
+  if (!group.is_told()) {
+    // A caller that waits may leave with the last one, and the group may be another list's
+    // when this request's own notification has been sent.
+    request.group = nullptr;
+    count_down(group);
+  }
+  if (record != nullptr && !order::detach_or_leave(*record, request)) return;
+  request.notification.kind == Notification::Kind::none ? told(request) : send(request);
 }
 
 // `last`: the status before the end.
@@ -112,7 +140,7 @@ void Completer::sent(Notifiable& item) {
   if (item.notification.of_list) {
     drop(static_cast<RequestGroup&>(item));
   } else {
-    keep_result(static_cast<Request&>(item));
+    told(static_cast<Request&>(item));
   }
 }
 

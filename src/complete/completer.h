@@ -4,8 +4,11 @@
 // The order is fixed: the request leaves its descriptor's record (the number
 // may be closed and reused by who sees the status); the result is stored; one
 // exchange publishes the status and tells who sleeps for it, and on what; sleepers
-// are woken; the list counts down; successors are let go; the notification goes
-// out. After the exchange nothing touches the caller's cell.
+// are woken; a list that is waited for counts down; successors are let go; the notification
+// goes out. A list that is notified itself counts down last, when each of its requests has
+// been notified: whoever gets the list's notification has been sent all others before. A
+// notification that has to be tried again holds that of the list back. After the exchange
+// nothing touches the caller's cell.
 //
 // Never waits and never allocates: async-signal-safe, and fit for the holder of
 // the harvest lock.
@@ -31,10 +34,13 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
 
   void complete(Request& request, std::int64_t result) override;
   void notify(Request& request) override { send(request); }
+  // A request that was refused at its call, though its status may have been EINPROGRESS for
+  // a moment, in which others began to wait for it.
+  void publish_refusal(StatusCell& cell, int error_number) noexcept;
   int doorbell_for(const Request& request) override;
 
-  // One of the group's is done, or will not be submitted; sends its notification
-  // when it was the last.
+  // One of the group's is done, and told if the group is, or all are submitted; sends the
+  // group's notification when it was the last.
   void count_down(RequestGroup& group);
   void drop(RequestGroup& group) noexcept;
 
@@ -80,6 +86,8 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   void publish(Request& request, std::int64_t result);
   void wake_waiters(const sys::FutexWord* word, std::uint32_t last) noexcept;
   void keep_result(Request& request) noexcept;
+  void told(Request& request);
+  void complete_grouped(Request& request, DescriptorRecord* record);
   void send(Notifiable& item);
 
   Requests& requests_;

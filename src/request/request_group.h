@@ -10,8 +10,9 @@
 namespace kaio {
 
 struct RequestGroup : Notifiable {
-  // Requests whose status is not final, plus one while the caller still submits.
-  // Whoever takes it to 0 sends the notification and drops a reference.
+  // Requests whose status is not final, or, if the group is told, whose own notification has
+  // not been sent; plus one while the caller still submits. Whoever takes it to 0 sends the
+  // group's notification and drops a reference.
   std::atomic<std::uint32_t> remaining{0};
   // The requests together hold one, a caller that waits holds another.
   std::atomic<std::uint32_t> references{0};
@@ -21,6 +22,9 @@ struct RequestGroup : Notifiable {
 
   std::atomic<std::uint32_t> next_free{0};
   std::uint32_t slot = 0;
+
+  // It has a notification of its own, and nobody waits for it.
+  bool is_told() const noexcept { return notification.kind != Notification::Kind::none; }
 };
 
 }  // namespace kaio
