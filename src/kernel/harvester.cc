@@ -29,6 +29,8 @@ inline Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
                                                         std::memory_order_seq_cst);
   nested_ = !acquired_ && owner == sys::this_thread();
   over_leader_ = nested_ && harvester_.being_callable_.load(std::memory_order_relaxed);
+  // Until that one is called: see completing().
+  if (over_leader_) harvester_.being_callable_.store(false, std::memory_order_relaxed);
 }
 
 inline Harvester::Hold::~Hold() {

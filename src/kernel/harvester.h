@@ -124,6 +124,17 @@ class Harvester {
   // Somebody leads, or is just harvesting.
   bool led() const noexcept { return owner_.load(std::memory_order_seq_cst) != 0; }
 
+  // Somebody may have completions in its hands. While it says no, each request that another
+  // thread was seen to take off the ring before has been completed.
+  bool completing() const noexcept {
+    return led() && !being_callable_.load(std::memory_order_seq_cst);
+  }
+
+  // This thread is, or a frame of it that a handler interrupted.
+  bool held_here() const noexcept {
+    return owner_.load(std::memory_order_relaxed) == sys::this_thread();
+  }
+
   // True in a signal handler that interrupted this thread's harvest, other than in
   // its sleep. Such a handler cannot lead: the frame below may have an event in its
   // hands that nobody else can complete.

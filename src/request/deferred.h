@@ -9,7 +9,7 @@
 // lock-free although no other thread ever sees it.
 #pragma once
 
-#include "request/request.h"
+#include "request/requests.h"
 #include "request/request_stack.h"
 #include "sys/mutex.h"
 
@@ -27,6 +27,11 @@ struct Submitted {
   std::uint32_t generation = 0;
 };
 extern KAIO_THREAD_LOCAL Submitted submitted;
+
+inline bool is_being_submitted(const Request& request) noexcept {
+  return submitted.request == &request &&
+         submitted.generation == Requests::generation_of(request);
+}
 
 inline void put_aside(Request& request) noexcept { requests.push(request); }
 

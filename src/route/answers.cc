@@ -62,8 +62,10 @@ Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t an
     if (request.is_stream) request.retried = false;
   }
   Answer facts = describe(request, answer, refused);
-  if (is_final(facts)) return act(request, judge(facts, {}, false), by);
-  enlist(request);
+  const bool final = is_final(facts);
+  // Its end is a harvest's, or its submitter's, or has to be found by those who cancel.
+  if (!final || (by == By::later && !deferred::is_being_submitted(request))) enlist(request);
+  if (final) return act(request, judge(facts, {}, false), by);
   renew_identity(request);
   const DescriptorFacts file = facts_of(request);
   const DescriptorTraits traits = file.traits;

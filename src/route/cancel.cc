@@ -5,6 +5,12 @@
 // a pool thread is doing goes on. (A try on a stream does not take long, and what it leads
 // to is waited for.) A stream's write of which a part went, and which waits for room, ends
 // with the bytes that went: it was not cancelled, but is over.
+//
+// What is not found. A request leaves its descriptor before its status is published. A listed
+// one stays in the list until after that; an unlisted one cannot be found any more. Only a
+// harvest completes an unlisted one after the call that submitted it has returned (others are
+// listed first: Dispatcher::process_answer), so a canceller that has looked at the descriptor
+// and then finds that no harvest is under way knows that all which it has not found are over.
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -21,6 +27,8 @@ namespace {
 // that thread has to wait for a processor, or is the one that a handler interrupted.
 constexpr std::int64_t motion_ns_max = 500'000'000;
 constexpr int looks_without_sleep = 50;
+// A harvest is over sooner, mostly.
+constexpr int looks_at_a_harvest = 100;
 // Not by sched_yield(): threads that yield in turn can keep the one that is waited
 // for from getting a processor.
 constexpr timespec look_interval = {.tv_sec = 0, .tv_nsec = 50'000};
@@ -41,6 +49,9 @@ class Dispatcher::Canceller {
     if (stream && !last_look_) in_motion_ = true;
     else not_cancelled_ = true;
   }
+
+  // After the descriptor was looked at: whether those which were not found are over.
+  void ask_for_those_gone() noexcept;
 
   // After the lock was given up: completes what was taken. True: something is in a
   // state that will soon be another; try again.
@@ -131,6 +142,22 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request,
   not_cancelled_ = true;
 }
 
+void Dispatcher::Canceller::ask_for_those_gone() noexcept {
+  if (not_cancelled_ || in_motion_) return;  // which says no less
+  const Harvester& harvester = dispatcher_.harvester_;
+  for (int look = 0; harvester.completing(); ++look) {
+    if (harvester.held_here()) {
+      not_cancelled_ = true;  // it cannot be waited for by the handler that interrupted it
+      return;
+    }
+    if (look == looks_at_a_harvest) {
+      in_motion_ = true;
+      return;
+    }
+    sys::relax();
+  }
+}
+
 bool Dispatcher::Canceller::settle() {
   while (taken_ != nullptr) {
     auto& request = static_cast<Request&>(*taken_);
@@ -175,6 +202,7 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
         request = before;
       }
     }
+    canceller.ask_for_those_gone();
     if (!canceller.settle() || canceller.last_look()) return canceller.verdict();
   }
 }

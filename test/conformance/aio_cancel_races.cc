@@ -93,4 +93,77 @@ BOOST_AUTO_TEST_CASE(many_threads_may_cancel_the_same_requests) {
   }
 }
 
+namespace {
+
+// Threads that harvest whatever comes, as they wait for what does not.
+class Harvesters {
+public:
+  Harvesters() {
+    for (std::thread &thread : threads_)
+      thread = std::thread{[this] { wait_again_and_again(); }};
+  }
+  ~Harvesters() {
+    ending_ = true;
+    for (std::thread &thread : threads_)
+      thread.join();
+  }
+
+private:
+  void wait_again_and_again() {
+    const Channel pipe{ChannelKind::pipe};
+    const Request read = Request::to_read(pipe.reader(), 1);
+    aio_read(read);
+    const aiocb *const list[] = {read};
+    for (long round = 0; !ending_; ++round) {
+      const timespec little{0, round % 50 * 1000};
+      aio_suspend(list, 1, &little);
+    }
+  }
+
+  std::atomic<bool> ending_ = false;
+  std::thread threads_[2];
+};
+
+} // namespace
+
+// What another thread completes just then has left the descriptor before its status is there.
+BOOST_AUTO_TEST_CASE(a_descriptor_whose_requests_are_cancelled_or_done_has_none_in_progress) {
+  const Channel pipe{ChannelKind::pipe};
+  const Harvesters harvesters;
+  std::atomic<bool> ending = false;
+  std::thread sender{[&] {
+    std::mt19937 random{seed() + 1};
+    while (!ending) {
+      pipe.send(std::string(1 + random() % 64, 'x'));
+      for (volatile auto spin = random() % 20000; spin > 0;)
+        spin = spin - 1;
+    }
+  }};
+  std::mt19937 random{seed()};
+  int wrong_count = 0;
+  const auto deadline = Clock::now() + 2s;
+  while (Clock::now() < deadline) {
+    std::vector<Request> reads;
+    for (auto index = 2 + random() % 5; index > 0; --index) {
+      reads.push_back(Request::to_read(pipe.reader(), 64));
+      if (aio_read(reads.back()) != 0)
+        ++wrong_count;
+    }
+    for (volatile auto spin = random() % 3000; spin > 0;)
+      spin = spin - 1;
+    const int answer = aio_cancel(pipe.reader(), nullptr);
+    int left_count = 0;
+    for (const Request &read : reads)
+      left_count += in_progress(read);
+    wrong_count += left_count != 0 && answer != AIO_NOTCANCELED;
+    wait_all_done(reads);
+  }
+  BOOST_TEST(wrong_count == 0);
+  ending = true;
+  // It may wait for room.
+  const Request rest = Request::to_read(pipe.reader(), 1 << 20);
+  aio_read(rest);
+  sender.join();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
