@@ -63,17 +63,12 @@ Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup*
     submission.group = group;
     submission.batch = &batch;
     if (group != nullptr) group->remaining.fetch_add(1, std::memory_order_relaxed);
-    const int error_number = submit(runtime, *control_block, submission);
-    if (error_number == 0) continue;
+    const Submitted outcome = submit(runtime, *control_block, submission);
+    if (outcome == Submitted::accepted) continue;
     if (group != nullptr) group->remaining.fetch_sub(1, std::memory_order_relaxed);
     refused.any = true;
-    refused.for_resources |= error_number == EAGAIN;
-    if (request_in_progress(runtime.requests, *control_block) != nullptr) {
-      refused.in_progress = true;
-      continue;
-    }
-    cell_of(*control_block).result_bytes = -1;
-    cell_of(*control_block).word.store(status::done(error_number), std::memory_order_release);
+    refused.for_resources |= outcome == Submitted::no_resources;
+    refused.in_progress |= outcome == Submitted::in_progress;
   }
   runtime.dispatcher.submit(batch);
   return refused;

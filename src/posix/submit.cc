@@ -12,7 +12,8 @@ namespace {
 
 constexpr int reqprio_max = 20;  // AIO_PRIO_DELTA_MAX
 
-// Our copy of the iovec array. 0, or the error with which the request ends.
+// Our copy of the iovec array. 0; EAGAIN: there is no memory for it, and the request is
+// refused; or the error with which it ends.
 int copy_vector(Requests& requests, Operation& operation) noexcept {
   if (operation.size > IovecStore::count_max) return EINVAL;
   const auto* parts = static_cast<const iovec*>(operation.buffer);
@@ -27,7 +28,7 @@ int copy_vector(Requests& requests, Operation& operation) noexcept {
   return 0;
 }
 
-// Fills in what was asked. 0, or the error with which the request ends.
+// Fills in what was asked. As copy_vector().
 int fill(Requests& requests, const aiocb& control_block, const Submission& submission,
          Operation& operation) noexcept {
   if (submission.opcode >= Opcode::fsync) {
@@ -60,25 +61,32 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   runtime.completer.complete(request, -error_number);
 }
 
+// Not accepted after all, for want of something.
+[[gnu::noinline]] Submitted withdraw(Runtime& runtime, Request& request) noexcept {
+  release(request.notification, runtime.completer.notifier());
+  runtime.requests.free(request);
+  return Submitted::no_resources;
+}
+
 // One function, as route/submission.cc says why.
-[[gnu::always_inline]] inline int submit_here(Runtime& runtime, aiocb& control_block,
+[[gnu::always_inline]] inline Submitted submit_here(Runtime& runtime, aiocb& control_block,
                                               const Submission& submission) noexcept {
   const bool is_sync = submission.opcode >= Opcode::fsync;
   if (!is_sync && (control_block.aio_reqprio < 0 || control_block.aio_reqprio > reqprio_max))
-    return EINVAL;
+    return Submitted::invalid;
   StatusCell& cell = cell_of(control_block);
   const std::uint32_t last = cell.word.load(std::memory_order_acquire);
   if (status::is_in_progress(last)) {
     // Perhaps it is finished, and nobody has looked.
     runtime.harvester.harvest();
-    if (request_in_progress(runtime.requests, control_block) != nullptr) return EINVAL;
+    if (request_in_progress(runtime.requests, control_block) != nullptr) return Submitted::in_progress;
   }
   Request* request = allocate(runtime);
-  if (request == nullptr) return EAGAIN;
+  if (request == nullptr) return Submitted::no_resources;
   if (const int error_number = copy_sigevent(
           control_block.aio_sigevent, runtime.completer.notifier(), request->notification)) {
     runtime.requests.free(*request);
-    return error_number;
+    return error_number == EINVAL ? Submitted::invalid : Submitted::no_resources;
   }
   // A result of its last life that nobody took is nobody's now.
   if ((last & status::tag_mask) != status::tag_taken) {
@@ -91,36 +99,37 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   request->group = submission.group;
   int error_number = fill(runtime.requests, control_block, submission, request->operation);
   if (submission.error_number != 0) error_number = submission.error_number;
+  if (error_number == EAGAIN) return withdraw(runtime, *request);
   set_id(control_block, *request);
   cell.result_bytes = 0;
   cell.word.store(status::in_progress, std::memory_order_release);
   if (error_number != 0) {
     end_at_once(runtime, *request, error_number);
-    return 0;
+    return Submitted::accepted;
   }
-  if (runtime.dispatcher.submit(*request, submission.batch)) return 0;
-  cell.word.store(status::done(EAGAIN), std::memory_order_release);
-  cell.result_bytes = -1;
-  release(request->notification, runtime.completer.notifier());
-  runtime.requests.free(*request);
-  return EAGAIN;
+  if (runtime.dispatcher.submit(*request, submission.batch)) return Submitted::accepted;
+  runtime.completer.publish_refusal(cell, EAGAIN);  // somebody may wait for it already
+  return withdraw(runtime, *request);
 }
 
 }  // namespace
 
-int submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept {
-  return submit_here(runtime, control_block, submission);
+Submitted submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept {
+  const Submitted outcome = submit_here(runtime, control_block, submission);
+  if (outcome != Submitted::accepted && outcome != Submitted::in_progress)
+    runtime.completer.publish_refusal(cell_of(control_block), error_of(outcome));
+  return outcome;
 }
 
 int submit_one(aiocb* control_block, const Submission& submission) noexcept {
   Runtime* engine = runtime();
   if (engine == nullptr) return fail(EAGAIN);
-  int error_number = 0;
+  auto outcome = Submitted::accepted;
   {
     const Frame frame(*engine);
-    error_number = submit_here(*engine, *control_block, submission);
+    outcome = submit_here(*engine, *control_block, submission);
   }
-  return error_number == 0 ? 0 : fail(error_number);
+  return outcome == Submitted::accepted ? 0 : fail(error_of(outcome));
 }
 
 }  // namespace kaio

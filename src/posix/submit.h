@@ -19,9 +19,21 @@ struct Submission {
   SubmissionBatch* batch = nullptr;
 };
 
-// 0: accepted. Else an error number, EINVAL or EAGAIN, and nothing was queued;
-// the status of an aiocb that is in progress already is left alone.
-int submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept;
+enum class Submitted : std::uint8_t {
+  accepted,
+  // Nothing was queued:
+  in_progress,   // as it is already; its status is that of its first use
+  invalid,
+  no_resources,
+};
+
+constexpr int error_of(Submitted outcome) {
+  if (outcome == Submitted::accepted) return 0;
+  return outcome == Submitted::no_resources ? EAGAIN : EINVAL;
+}
+
+// For an element of a list: what is refused says so in its status, unless it is in progress.
+Submitted submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept;
 
 // The body of aio_read() and so on: 0, or -1 with errno.
 int submit_one(aiocb* control_block, const Submission& submission) noexcept;
