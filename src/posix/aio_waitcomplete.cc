@@ -60,15 +60,12 @@ void tell_if_none_left(Runtime& runtime) {
     runtime.completer.announce_result();
 }
 
+// The aiocb itself is left alone: its status is final, and it may be gone.
 ssize_t take(Runtime& runtime, Request& request, aiocb** control_block) {
-  StatusCell& cell = *request.cell;
-  *control_block = aiocb_of(cell);
+  *control_block = aiocb_of(*request.cell);
   const std::int64_t result = request.done_bytes;
   runtime.requests.free(request);
   tell_if_none_left(runtime);
-  // As aio_return() leaves it.
-  std::uint32_t done = status::done(result < 0 ? static_cast<int>(-result) : 0);
-  cell.word.compare_exchange_strong(done, (done & status::error_mask) | status::tag_taken);
   return result < 0 ? fail(static_cast<int>(-result)) : result;
 }
 
@@ -89,7 +86,7 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
   }
   if (found != nullptr) return take(*engine, *found, control_block);
   // Another thread's first request may be the one: it is to be found by the ring then.
-  if (options().route != Route::pool) engine->context.available();
+  if (engine->fixed_options.route != Route::pool) engine->context.available();
   NextDone next_done(*engine);
   Waited waited{};
   {

@@ -12,6 +12,7 @@
 #include <map>
 #include <pthread.h>
 #include <string>
+#include <sys/mman.h>
 #include <thread>
 
 namespace {
@@ -292,6 +293,66 @@ BOOST_AUTO_TEST_CASE(a_block_that_is_given_is_not_touched) {
   BOOST_TEST(block == read);
   BOOST_TEST(std::memcmp(static_cast<aiocb *>(read), scribble.data(), sizeof(aiocb)) == 0);
   std::memset(static_cast<aiocb *>(read), 0, sizeof(aiocb));
+}
+
+namespace {
+
+// A control block in memory that can be taken away.
+class PageBlock {
+public:
+  PageBlock(int fd, int sigev_notify) {
+    block_ = static_cast<aiocb *>(::mmap(nullptr, sizeof(aiocb), PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    block_->aio_fildes = fd;
+    block_->aio_buf = buffer_;
+    block_->aio_nbytes = sizeof buffer_;
+    block_->aio_sigevent.sigev_notify = sigev_notify;
+  }
+  ~PageBlock() { ::munmap(block_, sizeof(aiocb)); }
+  PageBlock(const PageBlock &) = delete;
+  PageBlock &operator=(const PageBlock &) = delete;
+
+  operator aiocb *() const { return block_; }
+  void take_away() { ::mprotect(block_, sizeof(aiocb), PROT_NONE); }
+
+private:
+  aiocb *block_;
+  char buffer_[16];
+};
+
+} // namespace
+
+// Done, and freed without aio_return(): nothing may be written there, and nothing read.
+BOOST_DATA_TEST_CASE(a_block_that_is_gone_is_named_and_not_touched,
+                     data::make({false, true}), asked_before) {
+  const Storage storage{StorageKind::buffered_file};
+  const int result = run_in_child([&] {
+    aiocb *block = nullptr;
+    if (asked_before)
+      aio_waitcomplete(&block, &no_time);
+    PageBlock gone{storage.fd(), SIGEV_NONE};
+    if (aio_read(gone) != 0 || wait_done(gone) != 0)
+      return 1;
+    gone.take_away();
+    return aio_waitcomplete(&block, &long_time) == 16 && block == gone ? 0 : 2;
+  });
+  BOOST_TEST(result == 0);
+}
+
+// It has been taken, though the block cannot tell: it has not been written.
+BOOST_AUTO_TEST_CASE(what_was_taken_still_has_its_status_and_result_and_is_not_given_again) {
+  const Drained drained;
+  const Storage storage{StorageKind::buffered_file};
+  const Request read = Request::to_read(storage.fd(), 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  aiocb *block = nullptr;
+  BOOST_REQUIRE(aio_waitcomplete(&block, &long_time) == 10);
+  BOOST_TEST(aio_error(read) == 0);
+  BOOST_TEST(aio_return(read) == 10);
+  BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &no_time); }) == EAGAIN);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_TEST(aio_waitcomplete(&block, &long_time) == 10);
+  BOOST_TEST(block == read);
 }
 
 // 1,024 of those that were done before anybody asked. Needs a process in which
