@@ -30,10 +30,10 @@ void after_fork_in_child() {
 }  // namespace
 
 Runtime* process::make_runtime() noexcept {
-  options().freeze();
+  const FixedOptions fixed = options().freeze();
   void* pages = sys::map_pages(sizeof(Runtime));
   if (pages == nullptr) return nullptr;
-  auto* made = new (pages) Runtime(options());
+  auto* made = new (pages) Runtime(fixed, options());
   Runtime* expected = nullptr;
   if (!instance.compare_exchange_strong(expected, made)) {
     sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
@@ -48,11 +48,12 @@ Runtime* process::make_runtime() noexcept {
   return made;
 }
 
-Runtime::Runtime(const Options& options) noexcept
-    : context(options.kernel, statistics),
+Runtime::Runtime(const FixedOptions& fixed, const Options& options) noexcept
+    : fixed_options(fixed),
+      context(fixed_options.kernel, statistics),
       harvester(context, late_sink_),
       completer(requests, harvester, late_sink_, statistics),
-      dispatcher(requests, completer, context, harvester, options.route, statistics),
+      dispatcher(requests, completer, context, harvester, fixed_options.route, statistics),
       reaper(harvester, late_sink_, completer, statistics),
       waiter(harvester, completer, late_sink_),
       late_sink_(*this) {

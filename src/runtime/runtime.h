@@ -11,11 +11,12 @@ namespace kaio {
 
 class Runtime {
  public:
-  explicit Runtime(const Options& options) noexcept;
+  Runtime(const FixedOptions& fixed, const Options& options) noexcept;
 
   // What may change at any time.
   void configure(const Options& options) noexcept;
 
+  const FixedOptions fixed_options;
   Statistics statistics;
   Requests requests;
   Context context;
