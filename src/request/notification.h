@@ -37,7 +37,6 @@ struct Notification {
     AttributedCallback* attributed;
   };
 
-  bool is_signal() const noexcept { return kind == Kind::signal || kind == Kind::thread_signal; }
   bool is_callback() const noexcept {
     return kind == Kind::callback || kind == Kind::attributed_callback;
   }

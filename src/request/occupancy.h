@@ -198,7 +198,8 @@ class Occupancy : private OccupancyLayout {
         if (!traits.refuses_nowait_reads) next |= unordered(true);
         if (!traits.append && !traits.refuses_nowait_writes) next |= unordered(false);
       }
-      // release: who finds it known finds the traits.
+      // Those who find it known find the traits by the mutex. The order is for those who
+      // find their direction unordered without it.
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
                                           std::memory_order_seq_cst));
     return true;

@@ -83,6 +83,8 @@ void Dispatcher::know_traits(DescriptorRecord& record, int fd) {
 void Dispatcher::store_facts(DescriptorRecord& record, const DescriptorFacts& facts,
                              Occupancy::View asked) {
   if (!facts.traits.known() || !record.occupancy.know(facts.traits, asked)) return;
+  // Not too late, though the occupancy says that they are known: it is the mutex that
+  // publishes them, without which nobody reads them.
   record.traits = facts.traits;
   record.device = facts.device;
   record.inode = facts.inode;
