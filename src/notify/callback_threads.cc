@@ -346,8 +346,7 @@ void CallbackThreads::call(const Notification& notification, ThreadState& state)
 
 bool CallbackThreads::call_attributed(AttributedCallback* attributed, sigval value) {
   const bool started = OwnThreads::start(*attributed, value);
-  ::pthread_attr_destroy(&attributed->attributes);
-  delete attributed;
+  attributed->release();
   return started;
 }
 

@@ -31,11 +31,13 @@ class Notifier {
   // wait for direct().try_again() and callbacks().ensure_queue_runs().
   bool send(Notifiable& item);
 
+  AttributedCallbacks& attributed() noexcept { return attributed_; }
   DirectSender& direct() noexcept { return direct_; }
   CallbackThreads& callbacks() noexcept { return callbacks_; }
 
  private:
   NotificationOwner& owner_;
+  AttributedCallbacks attributed_;
   DirectSender direct_;
   CallbackThreads callbacks_;
   alignas(64) std::atomic<std::uint32_t> promised_{0};

@@ -52,9 +52,14 @@ void* OwnThreads::run(void* argument) {
 
 bool OwnThreads::start(const AttributedCallback& attributed, sigval value) noexcept {
   auto* call = new (std::nothrow) Call{.function = attributed.function, .value = value};
-  if (call != nullptr && create(attributed.attributes, run, call)) return true;
-  delete call;
-  return false;
+  pthread_attr_t attributes;
+  bool started = false;
+  if (call != nullptr && attributed.attributes.make(attributes)) {
+    started = create(attributes, run, call);
+    ::pthread_attr_destroy(&attributes);
+  }
+  if (!started) delete call;
+  return started;
 }
 
 bool OwnThreads::start(NotifyFunction function, sigval value, const sigset_t& mask) noexcept {

@@ -12,7 +12,7 @@
 #include <csignal>
 #include <cstdint>
 
-#include "request/notification.h"
+#include "notify/attributed_callback.h"
 #include "sys/futex.h"
 
 namespace kaio {

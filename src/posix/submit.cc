@@ -70,7 +70,7 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
 
 // One function, as route/submission.cc says why.
 [[gnu::always_inline]] inline Submitted submit_here(Runtime& runtime, aiocb& control_block,
-                                              const Submission& submission) noexcept {
+                                                    const Submission& submission) noexcept {
   const bool is_sync = submission.opcode >= Opcode::fsync;
   if (!is_sync && (control_block.aio_reqprio < 0 || control_block.aio_reqprio > reqprio_max))
     return Submitted::invalid;
@@ -79,7 +79,8 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   if (status::is_in_progress(last)) {
     // Perhaps it is finished, and nobody has looked.
     runtime.harvester.harvest();
-    if (request_in_progress(runtime.requests, control_block) != nullptr) return Submitted::in_progress;
+    if (request_in_progress(runtime.requests, control_block) != nullptr)
+      return Submitted::in_progress;
   }
   Request* request = allocate(runtime);
   if (request == nullptr) return Submitted::no_resources;

@@ -4,18 +4,12 @@
 
 #include <csignal>
 #include <cstdint>
-#include <pthread.h>
 
 namespace kaio {
 
 using NotifyFunction = void (*)(sigval);
 
-// A callback that wants a thread with attributes of its own. The attributes are
-// a copy of ours; whoever runs the callback deletes the whole.
-struct AttributedCallback {
-  NotifyFunction function;
-  pthread_attr_t attributes;
-};
+struct AttributedCallback;  // notify/attributed_callback.h
 
 struct Notification {
   enum class Kind : std::uint8_t {

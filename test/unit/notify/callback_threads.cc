@@ -220,11 +220,14 @@ BOOST_AUTO_TEST_CASE(attributes_give_a_thread_of_its_own_or_else_the_callback_ru
     if (!possible) threads_allowed = 0;
     Request request;
     request.notification.kind = kaio::Notification::Kind::attributed_callback;
-    request.notification.attributed = new kaio::AttributedCallback{.function = note_stack, .attributes = {}};
-    ::pthread_attr_init(&request.notification.attributed->attributes);
-    ::pthread_attr_setstacksize(&request.notification.attributed->attributes, 1 << 18);
-    ::pthread_attr_setdetachstate(&request.notification.attributed->attributes,
-                                  PTHREAD_CREATE_DETACHED);
+    static kaio::AttributedCallbacks callbacks;
+    request.notification.attributed = callbacks.allocate();
+    request.notification.attributed->function = note_stack;
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, 1 << 18);
+    request.notification.attributed->attributes.note(attributes);
+    ::pthread_attr_destroy(&attributes);
     bench.threads.run(request);
     BOOST_TEST(eventually([&] { return called == 2; }));
     // ThreadSanitizer adds what it needs itself.
