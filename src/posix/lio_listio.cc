@@ -48,6 +48,10 @@ Submission submission_of(const aiocb& control_block) {
   }
 }
 
+bool is_skipped(const aiocb* control_block) {
+  return control_block == nullptr || control_block->aio_lio_opcode == LIO_NOP;
+}
+
 struct Refused {
   bool any = false;
   bool for_resources = false;  // EAGAIN
@@ -58,7 +62,7 @@ Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup*
                    SubmissionBatch& batch) {
   Refused refused;
   for (aiocb* control_block : list) {
-    if (control_block == nullptr || control_block->aio_lio_opcode == LIO_NOP) continue;
+    if (is_skipped(control_block)) continue;
     Submission submission = submission_of(*control_block);
     submission.group = group;
     submission.batch = &batch;
@@ -72,6 +76,16 @@ Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup*
   }
   runtime.dispatcher.submit(batch);
   return refused;
+}
+
+// Nothing of it could be queued, and each element's status says so. (One that is in progress
+// is looked at once only: if it ends now, its result is not overwritten.)
+int refuse_all(Runtime& runtime, std::span<aiocb* const> list) {
+  for (aiocb* control_block : list)
+    if (!is_skipped(control_block) &&
+        !status::is_in_progress(cell_of(*control_block).word.load(std::memory_order_acquire)))
+      runtime.completer.publish_refusal(cell_of(*control_block), EAGAIN);
+  return EAGAIN;
 }
 
 int wait_for(Runtime& runtime, RequestGroup& group) {
@@ -101,18 +115,18 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
   if (!wait && event != nullptr)
     if (const int error_number =
             copy_sigevent(*event, runtime.completer.notifier(), notification))
-      return error_number;
+      return error_number == EAGAIN ? refuse_all(runtime, list) : error_number;
   IocbSpace space(list.size());
   RequestGroup* group = nullptr;
   if (notification.kind != Notification::Kind::none && !runtime.reaper.ensure_running()) {
     release(notification, runtime.completer.notifier());
-    return EAGAIN;
+    return refuse_all(runtime, list);
   }
   const bool needs_group = wait || notification.kind != Notification::Kind::none;
   if (!space.valid() ||
       (needs_group && (group = make_group(runtime, notification, wait)) == nullptr)) {
     release(notification, runtime.completer.notifier());
-    return EAGAIN;
+    return refuse_all(runtime, list);
   }
   Refused refused;
   {
