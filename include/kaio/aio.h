@@ -9,7 +9,16 @@
  *                   that accepts it (returns 0) until its completion
  *   status          what aio_error() says of it; visible before any
  *                   notification of it is sent
- *   signal-safe     may be called from a signal handler, whatever it interrupted
+ *   signal-safe     may be called from a signal handler, whatever it interrupted,
+ *                   once the process has made a request outside of one: it
+ *                   waits for no lock of the program's or the C library's, and
+ *                   does not call malloc(). See THREADS for the exception.
+ *   THREADS         a call may find that a thread of kaio's is needed which is
+ *                   not there yet, or has ended after an idle time: for a
+ *                   notification, and where kernel AIO cannot do the transfer.
+ *                   It makes one by pthread_create(), which allocates. A
+ *                   handler that may have interrupted malloc(), free(),
+ *                   pthread_create(), fork() or dlopen() can meet itself there.
  *   LIFETIME        an aiocb and its buffer belong to kaio from acceptance until
  *                   the status is no longer EINPROGRESS; from that moment kaio
  *                   touches neither. The sigevent, an iovec array and the list
@@ -74,10 +83,12 @@ extern "C" {
  *   LIO_WAIT: 0 when all succeeded; EIO when one failed (its status tells);
  *   EINTR when a handler ran (the requests go on). LIO_NOWAIT: 0 when queued,
  *   whatever becomes of single elements (their status tells); `sig` fires once
- *   when all are done. Both: EIO when an element was in progress already, EAGAIN
- *   when elements could not be queued; EINVAL bad mode, nent < 0 or bad `sig`.
- *   Elements: LIO_READ, LIO_WRITE, LIO_READV, LIO_WRITEV; NULL and LIO_NOP are
- *   skipped.
+ *   when all are done, after the elements' own notifications: whoever gets it
+ *   has been sent all others (callbacks are begun in this order; one of an
+ *   element that blocks may still run). Both: EIO when an element was in
+ *   progress already, EAGAIN when elements could not be queued (their status is
+ *   EAGAIN as well); EINVAL bad mode, nent < 0 or bad `sig`. Elements: LIO_READ,
+ *   LIO_WRITE, LIO_READV, LIO_WRITEV; NULL and LIO_NOP are skipped.
  *
  * aio_init(init)                                               glibc
  *   May be called at any time: aio_threads bounds the thread pool, aio_num is
@@ -123,7 +134,14 @@ int aio_write2(struct aiocb *aiocbp, int flags);
  * negative only looks; NULL waits for ever, but returns EAGAIN at once when
  * nothing is outstanding), EINTR, or EINVAL (nanoseconds out of range). Of
  * requests completed before the first call of this function in the process the
- * last 1,024 are remembered; after it, all. Not signal-safe. */
+ * last 1,024 are remembered; after it, all. Not signal-safe.
+ *
+ * The aiocb is named and not touched, as its memory may be gone, or used again:
+ * a request whose result was not taken by aio_return() before its aiocb was
+ * freed or cleared is still returned, with the address that it had. Programs
+ * that do so must not look into it. Of one that is still there aio_error() and
+ * aio_return() say status and result as if this function had not been called,
+ * with KAIO_STRICT=1 too. */
 ssize_t aio_waitcomplete(struct aiocb **aiocbp, const struct timespec *timeout);
 
 /* ---- Notification ---------------------------------------------------------
