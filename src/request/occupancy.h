@@ -5,9 +5,9 @@
 //
 // Listed requests are in DescriptorRecord::all, where others can find them: those that
 // wait, or hold somebody back, or go another way than straight into the ring. They enter
-// with the mutex held. Unlisted ones are only counted. They are on their way into the
-// ring or in it; one whose answer takes it elsewhere is listed first (order::enlist). So
-// whatever can be cancelled is listed.
+// with the mutex held. Unlisted ones are only counted, as far as they can be. They are on
+// their way into the ring or in it; one whose answer takes it elsewhere is listed first
+// (order::enlist). So whatever can be cancelled is listed.
 //
 // Unlisted may enter, with no question asked:
 //   - who finds nobody here. It has the turn of its direction, because what the
@@ -25,6 +25,14 @@
 // before that one's status is published: a program that sees its last request done may
 // close the number. `lives` tells who found out something slowly whether that happened.
 //
+// Both counters go round. `lives` is compared within one call that has, or had, a request on
+// the descriptor: to be fooled it would have to be preempted while the descriptor was used
+// and left exactly 16,384 times, or a multiple, by requests that take two system calls each,
+// and had become a stream besides. `era` is compared as long as a request is outstanding: to
+// be taken for one of the present file, a request of a former one would have to outlast 128
+// changes of the number that were noticed; it is still found out wherever identity is
+// compared, and could let one request of a stream start early.
+//
 // test/model/occupancy.pml has this as a model that spin exhausts: to be changed together.
 #pragma once
 
@@ -35,7 +43,7 @@ namespace kaio {
 
 // Places in the word, from the lowest.
 struct OccupancyLayout {
-  static constexpr unsigned unlisted_width = 20, listed_width = 22, era_width = 7, lives_width = 6;
+  static constexpr unsigned unlisted_width = 12, listed_width = 22, era_width = 7, lives_width = 14;
   static constexpr unsigned listed_shift = unlisted_width;
   static constexpr unsigned era_shift = listed_shift + listed_width;
   static constexpr unsigned lives_shift = era_shift + era_width;
@@ -88,8 +96,8 @@ class Occupancy : private OccupancyLayout {
     constexpr std::uint8_t era() const noexcept {
       return static_cast<std::uint8_t>((bits_ & era_mask) >> era_shift);
     }
-    constexpr std::uint8_t lives() const noexcept {
-      return static_cast<std::uint8_t>((bits_ & lives_mask) >> lives_shift);
+    constexpr std::uint16_t lives() const noexcept {
+      return static_cast<std::uint16_t>((bits_ & lives_mask) >> lives_shift);
     }
     constexpr bool is_known() const noexcept { return (bits_ & known) != 0; }
     constexpr bool reads_are_cached() const noexcept { return (bits_ & cached_reads) != 0; }
@@ -150,7 +158,7 @@ class Occupancy : private OccupancyLayout {
   // A read with RWF_NOWAIT is under way: the descriptor is no stream, which would have
   // answered at once, one way or the other. By whom it is, or was: `lives`, seen before.
   // No mutex needed.
-  void know_reads_unordered(std::uint8_t lives) noexcept {
+  void know_reads_unordered(std::uint16_t lives) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     do {
       if ((bits & unordered_reads) != 0 || View(bits).empty() || View(bits).lives() != lives)

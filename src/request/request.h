@@ -94,8 +94,7 @@ struct Request : Notifiable, Progress {
   std::atomic<std::uint32_t> next_free{0};  // the slab's, while free; else watch_count()
 
   // Counts the lives of the slot, and who may still take the result of this one
-  // (complete/retrieval.h): the lower two bits.
-  // Never 0, which a zeroed aiocb holds.
+  // (request/requests.h, complete/retrieval.h). Never 0, which a zeroed aiocb holds.
   std::atomic<std::uint32_t> claim{4};
 
   // What the last attempt was answered, between the answer and its judgement:

@@ -16,9 +16,14 @@ inline constexpr std::uint32_t groups_max = 1u << 20;
 static_assert(requests_max <= OccupancyLayout::listed_max);  // all may be on one descriptor
 }  // namespace limits
 
-// Request::claim: generation in the upper 30 bits, and whose the result is.
+// Request::claim: generation in the upper 30 bits, the lowest of which is always set, and
+// whose the result is. So a generation is never 0, which a zeroed aiocb holds, though it goes
+// round after 2^29 lives of the slot. That does not matter for an aiocb: it also has to be the
+// one that the request is for, whose identity each submission writes anew. And a call that
+// compares the generation later on would have to be preempted for exactly as many lives.
 namespace claim {
 inline constexpr std::uint32_t mask = 3;
+inline constexpr std::uint32_t next_life = 8;
 inline constexpr std::uint32_t none = 0;      // not decided
 inline constexpr std::uint32_t retained = 1;  // in the list for aio_waitcomplete
 inline constexpr std::uint32_t taken = 2;     // by aio_return, or not wanted any more
@@ -66,7 +71,7 @@ struct Requests {
     request.operation.vectored = false;
     request.state.store(RequestState::free, std::memory_order_relaxed);
     // release: whoever finds the new generation finds nothing of the old life.
-    request.claim.store(generation_of(request) + claim::mask + 1, std::memory_order_release);
+    request.claim.store(generation_of(request) + claim::next_life, std::memory_order_release);
     auto pending = KernelPoll::pending;
     if (request.poll.load(std::memory_order_acquire) == KernelPoll::none ||
         !request.poll.compare_exchange_strong(pending, KernelPoll::orphaned))

@@ -153,7 +153,7 @@ KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(
   const bool tells =
       to_read && attempt == Attempt::nowait && request.has_turn && !request.listed;
   const int fd = request.operation.fd;
-  const std::uint8_t lives = record.occupancy.now().lives();
+  const std::uint16_t lives = record.occupancy.now().lives();
   const std::uint32_t generation = Requests::generation_of(request);
   const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
   const auto submit_now = [&] {

@@ -96,6 +96,22 @@ BOOST_AUTO_TEST_CASE(a_stale_or_senseless_identity_takes_nothing) {
   BOOST_TEST(bench.retrieval.next() == request);
 }
 
+BOOST_AUTO_TEST_CASE(no_life_of_a_slot_has_the_generation_of_a_zeroed_block) {
+  Bench bench;
+  Request* request = bench.allocate();
+  for (const std::uint32_t last : {UINT32_MAX, UINT32_MAX - 8, Requests::generation_of(*request)}) {
+    request->claim = last & ~kaio::claim::mask;
+    for (int life = 0; life < 4; ++life) {
+      const std::uint32_t before = Requests::generation_of(*request);
+      bench.requests->free(*request);
+      BOOST_TEST(bench.requests->slab.take_free() == request);
+      BOOST_TEST(Requests::generation_of(*request) != 0u);
+      BOOST_TEST(Requests::generation_of(*request) != before);
+      BOOST_TEST(bench.requests->find(request->slot, 0) == nullptr);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(until_somebody_wants_them_the_last_are_kept_in_little_memory_and_then_all) {
   Bench bench;
   const std::uint32_t kept = kaio::limits::unclaimed_max;

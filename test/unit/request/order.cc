@@ -5,6 +5,7 @@
 
 #include <linux/fs.h>
 #include <thread>
+#include <vector>
 
 using namespace unit;
 
@@ -268,7 +269,7 @@ BOOST_AUTO_TEST_CASE(a_read_that_is_under_way_lets_others_enter_unlisted) {
   Desk desk(regular());
   Request& first = desk.make(Opcode::read);
   BOOST_TEST(desk.enter_unlisted(first));
-  const std::uint8_t lives = desk.record.occupancy.now().lives();
+  const std::uint16_t lives = desk.record.occupancy.now().lives();
   desk.record.occupancy.know_reads_unordered(lives);
   Request& second = desk.make(Opcode::read);
   BOOST_TEST(desk.enter_unlisted(second));
@@ -279,6 +280,41 @@ BOOST_AUTO_TEST_CASE(a_read_that_is_under_way_lets_others_enter_unlisted) {
   BOOST_TEST(desk.enter_unlisted(third));
   desk.record.occupancy.know_reads_unordered(lives);  // too late
   BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_seen_hundreds_of_lives_ago_is_known_to_be_old) {
+  Desk desk(regular());
+  Request& first = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(first));
+  const kaio::Occupancy::View asked = desk.record.occupancy.now();
+  desk.finish(first);
+  for (int life = 1; life < 10000; ++life) {
+    Request& request = desk.make(Opcode::read);
+    BOOST_REQUIRE(desk.enter_unlisted(request));
+    desk.record.occupancy.know_reads_unordered(asked.lives());
+    BOOST_REQUIRE(!desk.record.occupancy.know(regular(), asked));
+    BOOST_REQUIRE(!desk.enter_unlisted(desk.make(Opcode::read)));
+    desk.finish(request);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(more_than_can_be_counted_are_listed) {
+  Desk desk(regular());
+  std::vector<Request*> entered;
+  Request& first = desk.submit(Opcode::read);
+  desk.know_traits();
+  while (entered.size() < 10000) {
+    Request& request = desk.make(Opcode::read);
+    if (!desk.enter_unlisted(request)) break;
+    entered.push_back(&request);
+  }
+  BOOST_TEST(entered.size() == kaio::OccupancyLayout::unlisted_mask);
+  Request& more = desk.submit(Opcode::read);
+  BOOST_TEST(bool{more.listed});
+  desk.finish(first);
+  desk.finish(more);
+  for (Request* request : entered) desk.finish(*request);
+  BOOST_TEST(desk.is_empty());
 }
 
 BOOST_AUTO_TEST_CASE(an_unlisted_request_holds_back_its_successors_in_a_stream) {
