@@ -190,7 +190,8 @@ void Actor::suspend() {
   const std::int64_t start_ns = now_ns();
   const long choice = chance_.below(4);
   const std::int64_t timeout_ns = choice == 0 ? 0 : choice == 1 ? chance_.below(200'000)
-                                  : choice == 2 ? 2'000'000 : chance_.below(20'000'000);
+                                  : choice == 2 ? 2'000'000
+                                  : chance_.below(chance_.one_of(8) ? 300'000'000 : 10'000'000);
   const timespec timeout{.tv_sec = 0, .tv_nsec = static_cast<long>(timeout_ns)};
   const int answer = aio_suspend(list.data(), static_cast<int>(list.size()), &timeout);
   check_suspend(answer == 0 ? 0 : errno, start_ns, timeout_ns, runs, list);
@@ -217,7 +218,7 @@ void Actor::check_suspend(int error, std::int64_t start_ns, std::int64_t timeout
     report("aio_suspend: %s after %ld handlers", std::strerror(error),
            notices::handler_runs() - runs);
   }
-  constexpr std::int64_t surely_asleep_ns = 4'000'000;
+  constexpr std::int64_t surely_asleep_ns = 100'000'000;
   const std::int64_t interrupted_ns = notices::last_interruption_ns();
   if (error == EAGAIN && expected(Promise::eintr) && interrupted_ns > start_ns + surely_asleep_ns &&
       end_ns > interrupted_ns + surely_asleep_ns)

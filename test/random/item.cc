@@ -145,7 +145,7 @@ void Item::begin() {
         std::memcpy(data_, &one, sizeof one);
       }
     }
-    if (fault_now(Fault::wrong_byte)) data_[length_ - 1] ^= 1;
+    if (write_ != nullptr && fault_now(Fault::wrong_byte)) data_[length_ - 1] ^= 1;
   }
   if (target_->kind == Target::Kind::stream_reader) taken_ = &target_->stream->add_read(length_);
   accepted_ = never;

@@ -89,12 +89,16 @@ void receive(sigval value, Way way, bool in_signal_handler) {
 
 template <Way way> void on_signal(int number, siginfo_t* info, void*) {
   const int saved_errno = errno;
+  // What it does is not left half done: its thread may be one that is being cancelled.
+  int state = 0;
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
   if (info->si_code != SI_ASYNCIO || info->si_pid != ::getpid() || info->si_uid != ::getuid())
     report("signal %d came with code %d, pid %d", number, info->si_code, info->si_pid);
   else
     receive(info->si_value, way, true);
   runs_here = runs_here + 1;
   if (way == Way::interrupting) interrupted_ns = now_ns();
+  ::pthread_setcancelstate(state, nullptr);
   errno = saved_errno;
 }
 

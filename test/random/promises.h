@@ -15,6 +15,7 @@ enum class Promise {
   short_when_cancelled, // a cancelled stream write that has begun ends with what went
   cancel_of_waiting,    // a stream read that waits for data can always be cancelled
   own_end_after_close,  // a request whose descriptor was closed ends
+  reused_number,        // and does nothing to the file that gets the number
   timeout,              // a timed wait does not end early
   fence,                // aio_fsync ends after all that came before it
   count

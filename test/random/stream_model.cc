@@ -44,7 +44,7 @@ bool StreamModel::has_all() const {
 }
 
 void StreamModel::settle(const char* name) {
-  swap_two_parts();
+  if (!messages_) swap_two_parts();
   if (messages_) {
     settle_messages(name);
   } else {
@@ -57,6 +57,7 @@ void StreamModel::settle(const char* name) {
       const auto place = std::ranges::mismatch(put, taken).in1 - put.begin();
       report("%s: %zu bytes were put in, %zu taken out, the first that differs is at %ld", name,
              put.size(), taken.size(), static_cast<long>(place));
+      describe_ends();
     }
   }
   writes_.clear();
@@ -71,6 +72,17 @@ void StreamModel::swap_two_parts() {
     if (before != nullptr && fault_now(Fault::swapped_parts)) return std::swap(*before, read);
     before = &read;
   }
+}
+
+void StreamModel::describe_ends() const {
+  const auto last = [](const auto& all) {
+    return all.end() - std::min<std::ptrdiff_t>(4, static_cast<std::ptrdiff_t>(all.size()));
+  };
+  for (auto write = last(writes_); write != writes_.end(); ++write)
+    report("  one of the last writes gave %zd", write->result);
+  for (auto read = last(reads_); read != reads_.end(); ++read)
+    report("  one of the last reads of %zd gave %zd", static_cast<ssize_t>(read->length),
+           read->result);
 }
 
 void StreamModel::settle_messages(const char* name) const {

@@ -37,6 +37,7 @@ class StreamModel {
 
  private:
   void swap_two_parts();
+  void describe_ends() const;
   void settle_messages(const char* name) const;
 
   const bool messages_;
