@@ -123,6 +123,7 @@ class Collector {
 int body(std::uint64_t seed, Fault fault) {
   Chance chance(seed);
   set_fault(fault);
+  expected(Promise::fence);  // reads the environment, which a handler must not
   notices::install();
   const bool by_waitcomplete = chance.one_of(6);
   const bool quiet = chance.one_of(4) || support::thread_sanitized;
