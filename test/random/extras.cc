@@ -96,7 +96,7 @@ void act(Chance& chance, bool in_signal_handler) {
 }  // namespace
 
 void begin() {
-  static const support::TemporaryFile file(file_bytes);
+  const support::TemporaryFile file(file_bytes);  // open, but without a name when this is left
   static support::Fd opened = file.open(O_RDONLY);
   content = new std::string(support::pattern(file_bytes));
   fd = opened.get();
