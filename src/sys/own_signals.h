@@ -42,15 +42,21 @@ class OwnSignals {
   // Lets in those that were kept. Which they were, if a handler ran, else none.
   static Set deliver() noexcept { return state_.kept == 0 ? 0 : deliver_kept(); }
 
-  // In its scope the thread keeps them, but for sleeps.
+  // In its scope the thread keeps them, but for sleeps. In a handler that interrupted another
+  // such scope, those kept there may be delivered; but when the handler returns the kernel
+  // blocks them again, as they were when it began, so they count as kept once more.
   class Keep {
    public:
-    Keep() noexcept : before_(change(true)) {}
-    ~Keep() { change(before_); }
+    Keep() noexcept : kept_before_(state_.kept), before_(change(true)) {}
+    ~Keep() {
+      state_.kept |= kept_before_;
+      change(before_);
+    }
     Keep(const Keep&) = delete;
     Keep& operator=(const Keep&) = delete;
 
    private:
+    const Set kept_before_;
     const bool before_;
   };
 
