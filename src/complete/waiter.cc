@@ -116,6 +116,7 @@ Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::NoCancellation no_cancellation;
   if (no_cancellation.was_enabled()) waits.caller_can_be_cancelled();
   const Harvester::OverLeader over_leader(harvester_);
+  const sys::OwnSignals::Wait own_signals;
   bool interrupted = spin_ns_.load(std::memory_order_relaxed) != 0 && spin(waits, deadline);
   for (bool first = true;; first = false) {
     interrupted |= take_what_came(waits, deadline);

@@ -6,6 +6,7 @@
 #include "pool/stream_io.h"
 #include "request/deferred.h"
 #include "route/dispatcher.h"
+#include "sys/descriptors.h"
 
 namespace kaio {
 
@@ -124,7 +125,12 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
   }
   switch (verdict.step) {
     case Step::finish:
-      finish(request, verdict.error_number);
+      // It may be for the file that has its number now not to wait.
+      if (verdict.error_number == EAGAIN && by == By::later && is_abandoned(request)) {
+        abandon(request);
+      } else {
+        finish(request, verdict.error_number);
+      }
       return Started::yes;
     case Step::again:
       if (by == By::later && is_abandoned(request)) {
@@ -172,16 +178,31 @@ void Dispatcher::finish(Request& request, int error_number) {
   completions_.complete(request, error_number != 0 ? -error_number : request.done_bytes);
 }
 
+// What takes several calls goes by a number that stays what it is. Nothing: the request's own
+// number has become another file.
+std::optional<std::int32_t> Dispatcher::attempt_on_stream(const Request& request,
+                                                          const DescriptorFacts& facts) {
+  const DescriptorKind kind = facts.traits.kind;
+  if (kind == DescriptorKind::socket) return stream_io::attempt(request.operation, kind);
+  const sys::Duplicate duplicate(request.operation.fd);
+  if (!duplicate.exists()) return stream_io::attempt(request.operation, kind);
+  if (facts.traits.known() && !is_same_file(duplicate.fd(), facts.device, facts.inode))
+    return std::nullopt;
+  Operation operation = request.operation;
+  operation.fd = duplicate.fd();
+  return stream_io::attempt(operation, kind);
+}
+
 // In a pool thread.
 std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
+  // Before it blocks: others' notifications may have been left to this thread.
+  drain();
   // The number may have become another file while it waited in the queue.
   const std::optional<DescriptorFacts> facts = facts_if_same_file(request);
   if (!facts) {
     abandon(request);
     return std::nullopt;
   }
-  // Before it blocks: others' notifications may have been left to this thread.
-  drain();
   learn_whether_it_locks(request, *facts);
   if (request.attempt == Attempt::pool_submit) {
     statistics_.count(Count::submitted_by_pool);
@@ -192,7 +213,12 @@ std::optional<std::int32_t> Dispatcher::carry_out(Request& request) {
   if (request.operation.is_sync()) return blocking_io::perform(request.operation);
   if (!request.is_stream && !facts->traits.is_stream())
     return blocking_io::perform(request.operation);
-  const std::int32_t answer = stream_io::attempt(request.operation, facts->traits.kind);
+  const std::optional<std::int32_t> attempted = attempt_on_stream(request, *facts);
+  if (!attempted) {
+    abandon(request);
+    return std::nullopt;
+  }
+  const std::int32_t answer = *attempted;
   if (answer != stream_io::ends_with_eagain) return answer;
   request.move_to(RequestState::starting);
   finish(request, request.done_bytes > 0 ? 0 : EAGAIN);

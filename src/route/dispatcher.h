@@ -196,6 +196,8 @@ class Dispatcher final : public AnswerSink, public Performer {
   Started act(Request& request, const Verdict& verdict, By by);
   Answer describe(const Request& request, std::int32_t answer, bool refused) const;
   bool ends_with_file(const Request& request, const DescriptorTraits& traits, std::int32_t answer);
+  static std::optional<std::int32_t> attempt_on_stream(const Request& request,
+                                                       const DescriptorFacts& facts);
   void finish(Request& request, int error_number);
 
   // cancel.cc

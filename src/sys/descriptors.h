@@ -34,4 +34,24 @@ inline int out_of_the_way(int fd) noexcept {
   return moved;
 }
 
+// Another number for the same open file, which the program cannot give to another one
+// meanwhile. Not for regular files: closing it drops the process's record locks on them.
+class Duplicate {
+ public:
+  explicit Duplicate(int fd) noexcept
+      : fd_(static_cast<int>(direct_call(SYS_fcntl, fd, static_cast<long>(F_DUPFD_CLOEXEC),
+                                         static_cast<long>(own_descriptors_min)))) {}
+  ~Duplicate() {
+    if (exists()) close_descriptor(fd_);
+  }
+  Duplicate(const Duplicate&) = delete;
+  Duplicate& operator=(const Duplicate&) = delete;
+  // False: there is none to be had.
+  bool exists() const noexcept { return fd_ >= 0; }
+  int fd() const noexcept { return fd_; }
+
+ private:
+  const int fd_;
+};
+
 }  // namespace kaio::sys

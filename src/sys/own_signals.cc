@@ -27,7 +27,7 @@ constexpr bool is_standard(int signal_number) noexcept { return signal_number < 
 
 }  // namespace
 
-KAIO_THREAD_LOCAL OwnSignals::State OwnSignals::state_;
+KAIO_THREAD_LOCAL OwnSignals::State OwnSignals::state_{};
 
 int OwnSignals::send(pid_t tid, int signal_number, siginfo_t& info) noexcept {
   if (!state_.keeps) return send_counted(tid, signal_number, info);

@@ -42,22 +42,30 @@ class OwnSignals {
   // Lets in those that were kept. Which they were, if a handler ran, else none.
   static Set deliver() noexcept { return state_.kept == 0 ? 0 : deliver_kept(); }
 
-  // In its scope the thread keeps them, but for sleeps. In a handler that interrupted another
-  // such scope, those kept there may be delivered; but when the handler returns the kernel
-  // blocks them again, as they were when it began, so they count as kept once more.
+  // In its scope the thread keeps them, but for sleeps.
   class Keep {
    public:
-    Keep() noexcept : kept_before_(state_.kept), before_(change(true)) {}
-    ~Keep() {
-      state_.kept |= kept_before_;
-      change(before_);
-    }
+    Keep() noexcept : before_(change(true)) {}
+    ~Keep() { change(before_); }
     Keep(const Keep&) = delete;
     Keep& operator=(const Keep&) = delete;
 
    private:
-    const Set kept_before_;
     const bool before_;
+  };
+
+  // The scope of a wait. In a handler that interrupted another wait, it may deliver what that
+  // one has kept; but when the handler returns the kernel blocks those signals again, as they
+  // were when it began. So they count as kept once more.
+  class Wait {
+   public:
+    Wait() noexcept : kept_before_(state_.kept) {}
+    ~Wait() { state_.kept |= kept_before_; }
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+
+   private:
+    const Set kept_before_;
   };
 
   // Without a scope, for sleeps out of which a handler may jump. Returns what was.
