@@ -114,7 +114,8 @@ void Actor::submit_list() {
   std::vector<Target*> ordered = targets;
   std::erase_if(ordered, [](Target* target) { return !target->is_ordered(); });
   std::ranges::sort(ordered);
-  ordered.erase(std::ranges::unique(ordered).begin(), ordered.end());
+  // Not std::ranges::unique, which clang 14 does not compile.
+  ordered.erase(std::unique(ordered.begin(), ordered.end()), ordered.end());
   std::vector<std::unique_lock<std::mutex>> locks;
   for (Target* target : ordered) locks.emplace_back(target->order);
 

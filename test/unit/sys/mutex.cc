@@ -8,17 +8,23 @@ using kaio::sys::mutexes_held;
 
 BOOST_AUTO_TEST_SUITE(mutexes)
 
+// The analysis does not follow conditions in Boost's macros.
 BOOST_AUTO_TEST_CASE(a_thread_counts_those_that_it_holds) {
-  Mutex first;
-  Mutex second;
-  first.lock();
-  BOOST_TEST(second.try_lock());
-  BOOST_TEST(mutexes_held == 2u);
-  BOOST_TEST(!second.try_lock());
-  BOOST_TEST(mutexes_held == 2u);
-  second.unlock();
-  first.unlock();
-  BOOST_TEST(mutexes_held == 0u);
+  struct Both {
+    Mutex first;
+    Mutex second;
+    void try_them() NO_THREAD_SAFETY_ANALYSIS {
+      first.lock();
+      BOOST_TEST(second.try_lock());
+      BOOST_TEST(mutexes_held == 2u);
+      BOOST_TEST(!second.try_lock());
+      BOOST_TEST(mutexes_held == 2u);
+      second.unlock();
+      first.unlock();
+      BOOST_TEST(mutexes_held == 0u);
+    }
+  };
+  Both().try_them();
 }
 
 // In the child of a handler that forked while its thread held a mutex nothing is held any
