@@ -112,7 +112,7 @@ void CallbackThreads::note_mask() noexcept {
 }
 
 bool CallbackThreads::ensure_queue_runs() noexcept {
-  if (promised_.load() == 0 && queue_empty()) return true;
+  if (!replacement_wanted_.exchange(false) && promised_.load() == 0 && queue_empty()) return true;
   const std::uint32_t count = thread_count_.load();
   if (count == 0) return ensure_now();
   return busy_count_.load() < count || count >= limits::callback_threads_max || start_thread();
@@ -232,11 +232,10 @@ CallbackThreads::Listened CallbackThreads::listen() noexcept {
 
 // By a thread that listened to the one which the program has closed.
 void CallbackThreads::restore_doorbell() noexcept {
-  {
-    sys::MutexLock lock(mutex_);
-    if (ensure_doorbell()) return;
-  }
-  sys::futex_wait(work_, work_.load(), sys::monotonic_ns() + lost_look_ns);
+  mutex_.lock();
+  const bool made = ensure_doorbell();
+  mutex_.unlock();
+  if (!made) sys::futex_wait(work_, work_.load(), sys::monotonic_ns() + lost_look_ns);
 }
 
 bool CallbackThreads::sleep(std::uint32_t seen) noexcept {
@@ -366,6 +365,7 @@ void CallbackThreads::call_here(NotifyFunction function, sigval value, ThreadSta
 // to take its place. If there is none, callbacks run in that state until the reaper has made one.
 void CallbackThreads::retire() {
   if (busy_count_.load() < thread_count_.load()) ::pthread_exit(nullptr);
+  replacement_wanted_.store(true);
   owner_.wants_retry();
 }
 

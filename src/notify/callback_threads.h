@@ -142,6 +142,7 @@ class CallbackThreads {
   std::atomic<std::uint32_t> taken_{0};        // callbacks ever begun
   sys::Doorbell doorbell_;                     // made before the first thread
   std::atomic<std::uint32_t> doorbell_turn_{0};  // counts those that were made
+  std::atomic<bool> replacement_wanted_{false};  // of a thread that callbacks are not to meet
   std::atomic<bool> looks_for_lost_{false};      // requests may ring one that is gone
   std::atomic<bool> listening_{false};         // a thread sleeps on the last one, or will
   sys::FutexWord work_{0};                     // counts calls; others sleep on it
