@@ -19,6 +19,11 @@
  *                   It makes one by pthread_create(), which allocates. A
  *                   handler that may have interrupted malloc(), free(),
  *                   pthread_create(), fork() or dlopen() can meet itself there.
+ *   CANCELLATION    a handler that runs on top of a cancellation point of the C
+ *                   library (read(), nanosleep() ...) can be cancelled at any
+ *                   instruction. aio_read(), aio_write(), aio_fsync() and their
+ *                   vectored and flagged forms are not made for that: a thread
+ *                   whose handlers call them has to disable cancellation in them.
  *   LIFETIME        an aiocb and its buffer belong to kaio from acceptance until
  *                   the status is no longer EINPROGRESS; from that moment kaio
  *                   touches neither. The sigevent, an iovec array and the list
