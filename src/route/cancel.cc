@@ -53,6 +53,9 @@ class Dispatcher::Canceller {
   // After the descriptor was looked at: whether those which were not found are over.
   void ask_for_those_gone() noexcept;
 
+  // One that has left its descriptor: its status is there, or will be in a moment.
+  void visit_ending() noexcept { in_motion_ = in_motion_ || !last_look_; }
+
   // After the lock was given up: completes what was taken. True: something is in a
   // state that will soon be another; try again.
   bool settle();
@@ -196,9 +199,15 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
       // The last called first: who is cancelled then starts no successor that is
       // to be cancelled as well.
       Request* request = record->all.back();
+      const bool all_end = record->occupancy.now().empty();
       while (request != nullptr) {
         Request* before = record->all.before(*request);
-        canceller.visit(*record, *request, request->state.load(), stream);
+        const RequestState state = request->state.load();
+        if (all_end && state != RequestState::finished) {
+          canceller.visit_ending();
+        } else {
+          canceller.visit(*record, *request, state, stream);
+        }
         request = before;
       }
     }
