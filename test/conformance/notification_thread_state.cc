@@ -275,7 +275,7 @@ BOOST_AUTO_TEST_CASE(one_that_cancels_its_thread_does_not_cancel_the_next) {
   BOOST_TEST(survived_count == 20);
 }
 
-BOOST_AUTO_TEST_CASE(where_the_whole_process_goes_the_threads_go_too) {
+BOOST_AUTO_TEST_CASE(where_the_whole_process_goes_the_threads_go_too, *without_sanitizer()) {
   const int result = run_in_child([] {
     const Storage storage{StorageKind::buffered_file};
     std::string directory;

@@ -204,7 +204,8 @@ BOOST_DATA_TEST_CASE(a_read_waits_without_processor_time_and_sees_its_data,
   }
 }
 
-BOOST_AUTO_TEST_CASE(read_of_a_signalfd_completes_when_the_signal_comes) {
+BOOST_AUTO_TEST_CASE(read_of_a_signalfd_completes_when_the_signal_comes,
+                     *without_sanitizer()) {
   // In a child with all its threads made while the signal is blocked.
   BOOST_TEST(run_in_child([] {
     sigset_t set;
