@@ -139,10 +139,11 @@ std::vector<Change> changes() {
     {"SCHED_IDLE", idle_policy},    {"nice", be_nice},
     {"processors", pin_itself},     {"name", rename_itself},
     {"I/O priority", lower_its_io}, {"timer slack", slacken_its_timers},
-    {"signal stack", set_a_signal_stack},
     {"signal mask", block_signals}, {"cancellation", forbid_cancelling},
     {"rounding", round_upward},     {"locale", use_a_locale},
   };
+  if (!sanitized) // AddressSanitizer gives each thread one, and takes it away itself
+    all.push_back({"signal stack", set_a_signal_stack});
   if (is_root()) {
     all.push_back({"directory", go_elsewhere});
     all.push_back({"user id", become_another});

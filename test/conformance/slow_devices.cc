@@ -36,7 +36,8 @@ std::vector<Request> transfers(Direction direction, int fd, int count, std::size
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(slow_devices, *as_root())
+// Under ThreadSanitizer the server, a child with threads, does not start.
+BOOST_AUTO_TEST_SUITE(slow_devices, *as_root() * without_sanitizer())
 
 BOOST_DATA_TEST_CASE(a_call_does_not_wait_for_the_server,
                      data::make(both_directions()) * data::make({O_RDWR, O_RDWR | O_DIRECT}),
