@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "sys/direct_call.h"
 
 namespace kaio {
 namespace {
@@ -76,8 +79,8 @@ constexpr unsigned identity_mask = STATX_TYPE | STATX_INO;
 // in it never comes to the file, nor waits for a read() that another thread is in, as
 // lseek() does.
 bool is_without_position(int fd) noexcept {
-  iovec nothing{};
-  return ::preadv(fd, &nothing, 1, 0) < 0 && errno == ESPIPE;
+  const iovec nothing{};
+  return sys::direct_call(SYS_preadv, fd, &nothing, 1, 0, 0) == -ESPIPE;
 }
 
 bool has_position(int fd, mode_t mode, int status_flags) noexcept {

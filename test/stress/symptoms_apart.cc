@@ -8,6 +8,7 @@
 
 #include <kaio/aio.h>
 
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
@@ -91,33 +92,56 @@ BOOST_AUTO_TEST_CASE(a_read_that_waits_is_cancelled_though_another_thread_sleeps
   }, 60) == 0);
 }
 
-// None of these is a cancellation point, and none may be torn apart by one inside.
-BOOST_AUTO_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_functions) {
-  BOOST_TEST(support::run_in_child([] {
+// None of the functions is a cancellation point, and none may be torn apart by one inside,
+// whatever it has to ask about the descriptor. 0, or what went wrong.
+int use_all_functions_while_being_cancelled(int descriptor) {
+  static int fd = descriptor;
+  static const support::Fd event = support::make_eventfd();
+  static Request read = Request::to_read(fd, 512);
+  static Request sync = Request::to_read(fd, 512);
+  static int done = 0;
+  read->aio_sigevent.sigev_notify = SIGEV_EVENTFD;
+  read->aio_sigevent.sigev_notify_eventfd = event.get();
+  std::thread thread([] {
+    ::pthread_cancel(::pthread_self());
+    done += aio_read(read) == 0;
+    while (aio_error(read) == EINPROGRESS) {
+    }
+    aio_return(read);
+    done += aio_cancel(fd, nullptr) == AIO_ALLDONE;
+    done += aio_fsync(O_SYNC, sync) == 0;
+    while (aio_error(sync) == EINPROGRESS) {
+    }
+    ::pthread_testcancel();
+    done = -1;
+  });
+  thread.join();
+  return done == 3 ? 0 : 1;
+}
+
+BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_functions_on_a_channel,
+                     boost::unit_test::data::make(support::channel_kinds()), kind) {
+  BOOST_TEST(support::run_in_child([kind = kind] {
+    const support::Channel channel(kind);
+    channel.send("some text\n");
+    return use_all_functions_while_being_cancelled(channel.reader());
+  }) == 0);
+}
+
+BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_functions_on_a_file,
+                     boost::unit_test::data::make({O_RDWR, O_RDWR | O_DIRECT}), flags) {
+  BOOST_TEST(support::run_in_child([flags = flags] {
     const support::TemporaryFile file(4096);
-    static support::Fd fd;
-    fd = file.open(O_RDWR);
-    static support::Fd event;
-    event = support::make_eventfd();
-    static int result = 0;
-    static auto read = Request::to_read(fd.get(), 4096);
-    read->aio_sigevent.sigev_notify = SIGEV_EVENTFD;
-    read->aio_sigevent.sigev_notify_eventfd = event.get();
-    std::thread thread([] {
-      ::pthread_cancel(::pthread_self());
-      result += aio_read(read) == 0;
-      while (aio_error(read) == EINPROGRESS) {
-      }
-      result += aio_return(read) == 4096;
-      result += aio_cancel(fd.get(), nullptr) == AIO_ALLDONE;
-      result += aio_fsync(O_SYNC, read) == 0;
-      while (aio_error(read) == EINPROGRESS) {
-      }
-      ::pthread_testcancel();
-      result = -1;
-    });
-    thread.join();
-    return result == 4 ? 0 : 1;
+    const support::Fd fd = file.open(flags);
+    return use_all_functions_while_being_cancelled(fd.get());
+  }) == 0);
+}
+
+BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_functions_on_a_node,
+                     boost::unit_test::data::make({"/dev/zero", "/", "/proc/self/status"}), path) {
+  BOOST_TEST(support::run_in_child([path = path] {
+    const support::Fd fd(::open(path, O_RDONLY));
+    return use_all_functions_while_being_cancelled(fd.get());
   }) == 0);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the shared libraries export, need and promise to the loader.
 
-Usage: check_symbols.py libkaio-posix.so [libkaio.so]
+Usage: check_symbols.py libkaio-posix.a libkaio-posix.so [libkaio.so]
 """
 
 import re
@@ -24,6 +24,22 @@ EXPORTED_BY_LIBKAIO = OF_OUR_OWN | {
     'kaio_' + name for name in EXPORTED - OF_OUR_OWN if not name.endswith('64')}
 
 
+# A thread that is being cancelled is unwound in these, and our frames forbid it.
+CANCELLATION_POINTS = re.compile(
+    r'(accept4?|clock_nanosleep|close|connect|creat|epoll_p?wait2?|fdatasync|fsync|lockf|msgrcv|'
+    r'msgsnd|msync|nanosleep|open|openat|pause|poll|ppoll|pread|preadv2?|preadv64v2|pselect|'
+    r'pthread_cond_(timed|clock)?wait|pthread_join|pwrite|pwritev2?|pwritev64v2|read|readv|recv|'
+    r'recvfrom|recvmm?sg|select|sem_(timed|clock)?wait|send|sendmm?sg|sendto|sigpause|sigsuspend|'
+    r'sigtimedwait|sigwait|sigwaitinfo|sleep|splice|sync_file_range|system|tcdrain|tee|usleep|'
+    r'vmsplice|wait|waitid|waitpid|wait3|wait4|write|writev)(64)?')
+# What uses them all the same: in threads of ours, with cancelling off, or while the library
+# is loaded or the process ends.
+MAY_USE_CANCELLATION_POINTS = {
+    'pool_stream_io.cc.o', 'pool_blocking_io.cc.o', 'poll_watcher.cc.o', 'kernel_context.cc.o',
+    'runtime_report.cc.o',
+}
+
+
 def run(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -38,9 +54,22 @@ def dynamic_section(library):
     return run('readelf', '-dW', library)
 
 
+def cancellation_points(archive):
+    """Of each object that calls one and may not: its name and what it calls."""
+    found = []
+    for line in run('nm', '-A', '-u', archive).splitlines():
+        member, symbol = line.split(':')[1], line.split()[-1].split('@')[0]
+        if member not in MAY_USE_CANCELLATION_POINTS and CANCELLATION_POINTS.fullmatch(symbol):
+            found.append(f'{member} calls {symbol}()')
+    return found
+
+
 def main():
-    posix_library, *engine_libraries = sys.argv[1:]
+    archive, posix_library, *engine_libraries = sys.argv[1:]
     cases = Cases()
+
+    cases.tell('no thread of the program is at a cancellation point in the library',
+               cancellation_points(archive))
 
     symbols = exported_symbols(posix_library)
     names = {symbol.split('@')[0] for symbol in symbols}
