@@ -50,12 +50,18 @@ class DeviceBounds {
     release(place, threads_max, queue);
   }
 
-  // One that has not begun is gone; it was here if it waited.
-  void erase(Request& request) noexcept {
-    Place& place = place_of(request);
-    if (request.waits_for_device()) place.waiting.erase(request);
-    forget(place);
+  // Takes one that has not begun out of where it is: here, if it waits, or in the queue.
+  void dequeue(Request& request, JobQueue& queue) noexcept {
+    if (request.waits_for_device()) {
+      place_of(request).waiting.erase(request);
+      request.set_waits_for_device(false);
+    } else {
+      queue.erase(request);
+    }
   }
+
+  // One that has not begun is gone.
+  void forget(const Request& request) noexcept { forget(place_of(request)); }
 
   // The bound has changed.
   void release_all(unsigned threads_max, JobQueue& queue) noexcept {

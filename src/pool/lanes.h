@@ -5,7 +5,8 @@
 // one that extends the file. Several threads with such writes of one file only contend for
 // it: more processor time, fewer writes, and some that wait a hundred times as long as
 // others. So one of them at a time has the lane of its descriptor: it is in the pool's
-// queue, or a thread carries it out. The others wait in the lane, and cost nobody a wake-up.
+// queue, or waits for its device, or a thread carries it out. The others wait in the lane,
+// and cost nobody a wake-up. A more urgent one takes the lane from one that has not begun.
 //
 // A lane is of a number and its era (request/descriptor_record.h): nobody waits behind
 // those of the file that had the number before. Who finds the lane taken by others than
@@ -14,6 +15,7 @@
 // Not thread-safe: the pool's mutex guards them.
 #pragma once
 
+#include "pool/device_bounds.h"
 #include "pool/job_queue.h"
 
 namespace kaio {
@@ -22,7 +24,7 @@ class Lanes {
  public:
   // Queues the request, or lets it wait for those before it. True: there is one more in the
   // queue than before.
-  bool enter(Request& request, JobQueue& queue) noexcept {
+  bool enter(Request& request, JobQueue& queue, DeviceBounds& devices) noexcept {
     assert(request.operation.fd >= 0);
     Lane& lane = lane_of(request.operation.fd);
     if (lane.fd < 0) {
@@ -38,18 +40,19 @@ class Lanes {
     }
     if (lane.queued != nullptr && request.operation.priority < lane.queued->operation.priority) {
       Request& outranked = *lane.queued;
-      queue.erase(outranked);
+      const bool was_queued = !outranked.waits_for_device();
+      devices.dequeue(outranked, queue);
       outranked.set_lane_part(LanePart::waits);
       lane.waiting.push_front(outranked);
       give(lane, request, queue);
-      return false;
+      return !was_queued;
     }
     request.set_lane_part(LanePart::waits);
     lane.waiting.push(request);
     return false;
   }
 
-  // A thread has taken the request, which has the lane, from the queue.
+  // A thread carries out the request, which has the lane.
   void taken(const Request& request) noexcept {
     lane_of(request.operation.fd).queued = nullptr;
   }
@@ -72,7 +75,7 @@ class Lanes {
   struct Lane {
     int fd = -1;  // whose it is; -1: nobody's
     std::uint8_t era = 0;
-    Request* queued = nullptr;  // who has it, while no thread has taken that one
+    Request* queued = nullptr;  // the one that has it, while no thread carries that out
     JobQueue waiting;
   };
   static constexpr unsigned lane_count = 64;

@@ -28,7 +28,7 @@ bool Pool::submit(Request& request, Company company, std::uint32_t device) noexc
     request.move_to(RequestState::queued);
     devices_.enter(request, device);
     if (company == Company::none) {
-      if (!lanes_.enter(request, queue_)) return true;
+      if (!lanes_.enter(request, queue_, devices_)) return true;
     } else {
       request.set_lane_part(LanePart::none);
       if (!devices_.admit(request, threads_max_)) return true;
@@ -50,12 +50,12 @@ bool Pool::remove(Request& request) noexcept {
   if (part == LanePart::waits) {
     lanes_.erase(request);
   } else {
-    if (!request.waits_for_device()) queue_.erase(request);
+    devices_.dequeue(request, queue_);
     // Then as many are queued as before, or one less; or one more, which waits for the same
     // device, and is looked at by the first of that to end.
     if (part == LanePart::has) lanes_.leave(request.operation.fd, queue_);
   }
-  devices_.erase(request);
+  devices_.forget(request);
   request.move_to(RequestState::starting);
   return true;
 }
@@ -76,8 +76,8 @@ Request* Pool::take() noexcept {
   for (;;) {
     Request* request = queue_.pop();
     if (request == nullptr) return nullptr;
-    if (request->lane_part() == LanePart::has) lanes_.taken(*request);
     if (!devices_.admit(*request, threads_max_)) continue;
+    if (request->lane_part() == LanePart::has) lanes_.taken(*request);
     devices_.begin(*request);
     request->move_to(RequestState::running);
     return request;
