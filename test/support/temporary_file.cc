@@ -2,13 +2,19 @@
 #include "temporary_file.h"
 
 #include "checked.h"
+#include "deadline.h"
 #include "pattern.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <vector>
 
 namespace support {
 
@@ -64,11 +70,38 @@ std::string TemporaryFile::content() const {
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
+namespace {
+
+// Whether any page of the file is.
+bool is_cached(int fd) {
+  struct stat status {};
+  checked(::fstat(fd, &status), "fstat");
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size == 0)
+    return false;
+  void *const pages = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (pages == MAP_FAILED)
+    throw std::system_error{errno, std::generic_category(), "mmap"};
+  std::vector<unsigned char> cached(size / 4096 + 1);
+  const int outcome = ::mincore(pages, size, cached.data());
+  ::munmap(pages, size);
+  checked(outcome, "mincore");
+  return std::ranges::any_of(cached, [](unsigned char page) { return (page & 1) != 0; });
+}
+
+} // namespace
+
 void TemporaryFile::make_cold() const {
   const Fd file = open(O_RDWR);
   checked(::fsync(file.get()), "fsync");
-  if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0)
-    throw std::system_error{error, std::generic_category(), "posix_fadvise"};
+  // The kernel keeps pages that another processor has in its hands just then.
+  const bool cold = eventually([&file] {
+    if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0)
+      throw std::system_error{error, std::generic_category(), "posix_fadvise"};
+    return !is_cached(file.get());
+  });
+  if (!cold)
+    throw std::runtime_error{"the kernel keeps the file in its cache"};
 }
 
 } // namespace support

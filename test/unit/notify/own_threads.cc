@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <deque>
 #include <thread>
 
 using kaio::OwnThreads;
@@ -28,7 +29,8 @@ void wait_at_the_gate(sigval) {
 OwnThreads& new_threads() {
   begun = ended = 0;
   gate_open = true;
-  return *new OwnThreads;
+  static auto* const all = new std::deque<OwnThreads>;
+  return all->emplace_back();
 }
 
 const sigset_t no_signals{};
