@@ -118,7 +118,10 @@ void settle() {
     return !any_left;
   });
   for (std::size_t i = 0; i < extra_count; ++i)
-    if (extras[i].state != idle) report("a handler's request does not end");
+    if (const State state = extras[i].state; state != idle)
+      report("a handler's request, whose status is %s, is %s still",
+             std::strerror(aio_error(&extras[i].memory.block())),
+             state == in_hands ? "in somebody's hands" : "in progress");
 }
 
 }  // namespace random_test::extras

@@ -135,7 +135,7 @@ void Item::begin() {
         fill(data_, length_, append_->version, 0);
         break;
       case Target::Kind::stream_writer:
-        sent_ = &target_->stream->add_write();
+        sent_ = &target_->stream->add_write(length_);
         fill(data_, length_, sent_->version, 0);
         break;
       case Target::Kind::stream_reader:

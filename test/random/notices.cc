@@ -14,6 +14,7 @@
 #include <memory>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,7 +59,9 @@ void check_list(const Ticket& ticket) {
       report("a list is told of before its element, both by signals to one thread");
   if (ticket.list_event < 0) return;
   std::uint64_t added = 0;
-  while (::read(ticket.list_event, &added, sizeof added) < 0 && errno == EINTR) {
+  // Not read(): where a cancel is on its way, a cancellation point in a handler may wait for
+  // the handler of the C library that it interrupted.
+  while (::syscall(SYS_read, ticket.list_event, &added, sizeof added) < 0 && errno == EINTR) {
   }
   if (added != ticket.list_event_count)
     report("a list is told of when %lu of %u elements were added to their eventfd", added,
@@ -89,8 +92,11 @@ void receive(sigval value, Way way, bool in_signal_handler) {
 
 template <Way way> void on_signal(int number, siginfo_t* info, void*) {
   const int saved_errno = errno;
-  // What it does is not left half done: its thread may be one that is being cancelled.
+  // What it does is not left half done: its thread may be one that is being cancelled. While
+  // the type is asynchronous, glibc unwinds the thread even where cancelling is off.
+  int type = 0;
   int state = 0;
+  ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
   if (info->si_code != SI_ASYNCIO || info->si_pid != ::getpid() || info->si_uid != ::getuid())
     report("signal %d came with code %d, pid %d", number, info->si_code, info->si_pid);
@@ -100,6 +106,7 @@ template <Way way> void on_signal(int number, siginfo_t* info, void*) {
   if (way == Way::interrupting) interrupted_ns = now_ns();
   ::pthread_setcancelstate(state, nullptr);
   errno = saved_errno;
+  ::pthread_setcanceltype(type, nullptr);
 }
 
 void on_callback(sigval value) { receive(value, Way::callback, false); }

@@ -11,6 +11,7 @@
 
 #include <kaio/aio.h>
 
+#include <algorithm>
 #include <barrier>
 #include <cerrno>
 #include <csignal>
@@ -20,6 +21,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unistd.h>
 
@@ -37,14 +39,17 @@ void describe_threads() {
   DIR* tasks = ::opendir("/proc/self/task");
   while (const dirent* task = tasks == nullptr ? nullptr : ::readdir(tasks)) {
     std::string told;
-    for (const char* what : {"comm", "syscall", "wchan"}) {
+    for (const char* what : {"comm", "syscall", "wchan", "status"}) {
       const std::string path = std::string("/proc/self/task/") + task->d_name + "/" + what;
-      char text[200] = "";
+      char text[4096] = "";
       const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
       if (fd < 0) continue;
       const ssize_t count = ::read(fd, text, sizeof text - 1);
       ::close(fd);
-      for (ssize_t i = 0; i < count; ++i) told += text[i] == '\n' ? ' ' : text[i];
+      std::string_view lines(text, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+      if (const auto place = lines.find("SigPnd"); place != lines.npos)
+        lines = lines.substr(place, lines.find("SigIgn") - place);  // pending and blocked
+      for (const char byte : lines) told += byte == '\n' || byte == '\t' ? ' ' : byte;
       told += ' ';
     }
     if (!told.empty()) std::fprintf(stderr, "  thread %s: %s\n", task->d_name, told.c_str());

@@ -4,6 +4,7 @@
 // far as its result says. Of messages: each read took one, cut to its length.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -15,6 +16,7 @@ class StreamModel {
  public:
   struct Write {
     std::uint64_t version;
+    std::size_t length;
     ssize_t result = -1;
   };
   struct Read {
@@ -25,7 +27,7 @@ class StreamModel {
 
   explicit StreamModel(bool messages) : messages_(messages) {}
   // Both in the order of the calls: whoever calls holds the descriptor's order.
-  Write& add_write();
+  Write& add_write(std::size_t length);
   Read& add_read(std::size_t length);
   // Nobody reads any more: what was left, of messages one at a time.
   void add_rest(std::string data);
@@ -37,8 +39,10 @@ class StreamModel {
 
  private:
   void swap_two_parts();
-  void describe_ends() const;
+  void describe_parts(const std::string& put) const;
   void settle_messages(const char* name) const;
+  std::ptrdiff_t origin(const Read& read) const;
+  void describe_messages() const;
 
   const bool messages_;
   std::deque<Write> writes_;

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -36,6 +37,13 @@ bool look_at_all(Target& target) {
 bool is_readable(int fd, int patience_ms) {
   pollfd question{.fd = fd, .events = POLLIN, .revents = 0};
   return ::poll(&question, 1, patience_ms) == 1 && (question.revents & POLLIN) != 0;
+}
+
+// Whether TCP still has what it took from a writer. It may keep the last bytes for seconds
+// behind a window that was closed for long.
+bool is_on_its_way(int writer) {
+  int bytes = 0;
+  return ::ioctl(writer, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 }  // namespace
@@ -144,10 +152,10 @@ void World::settle() {
   }
 }
 
-// Takes what nobody has asked for. Whether there was any.
+// Takes what nobody has asked for. Whether there was any, or will be.
 bool World::take_rest(Stream& stream, int patience_ms) {
   const int fd = stream.reader->fd;
-  if (!is_readable(fd, patience_ms)) return false;
+  if (!is_readable(fd, patience_ms)) return patience_ms > 0 && is_on_its_way(stream.writer->fd);
   std::string data(1 << 16, '\0');
   const ssize_t count = ::read(fd, data.data(), data.size());
   if (count < 0) return true;
