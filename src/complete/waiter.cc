@@ -113,6 +113,7 @@ Harvester::Led Waiter::lead(FutexWaitSet& waits, sys::Deadline deadline) {
 }
 
 Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
+  sys::forget_sleep_jumped_over();
   const sys::NoCancellation no_cancellation;
   if (no_cancellation.was_enabled()) waits.caller_can_be_cancelled();
   const Harvester::OverLeader over_leader(harvester_);
@@ -173,21 +174,26 @@ Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
   // and wakes us, or is seen here to be gone.
   if (waits.mark()) return Waited::done;
   if (could_lead && !harvester_.led()) return Waited::done;
-  const int error_number = sleep_on_words(waits, could_lead, leadership, deadline);
+  // Only a leader can have gone without a word.
+  const std::int64_t look_ns = could_lead ? harvester_.look_at_leader_ns() : sys::forever;
+  const sys::Deadline until =
+      look_ns == sys::forever ? deadline : std::min(deadline, sys::monotonic_ns() + look_ns);
+  const int error_number = sleep_on_words(waits, could_lead, leadership, {deadline, until});
   return error_number == EINTR ? Waited::interrupted : Waited::done;
 }
 
 int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
-                           sys::Deadline deadline) {
+                           Sleep sleep) {
   std::array<sys::FutexExpectation, sys::futex_waitv_max> words;
   if (!has_futex_waitv.load(std::memory_order_relaxed))
-    return sleep_on_any(waits, leadership, deadline);
+    return sleep_on_any(waits, leadership, sleep);
   // With a time, a handler ends the wait even if it asks for restarting; the kernel
   // restarts futex_waitv all the same. To ask for handlers takes a call for each signal:
   // worth it where every completion would wake many.
-  const TimedFollower follower(deadline != sys::forever);
-  if (deadline != sys::forever && (follower.alone() || has_handler(Handlers::that_restart)))
-    return sleep_on_any(waits, leadership, deadline);
+  const bool timed = sleep.deadline != sys::forever;
+  const TimedFollower follower(timed);
+  if (timed && (follower.alone() || has_handler(Handlers::that_restart)))
+    return sleep_on_any(waits, leadership, sleep);
   const std::size_t count = waits.words(std::span(words).first(follow_words_max));
   assert(count <= follow_words_max);
   if (count == 0) {
@@ -201,8 +207,8 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   words[word_count++] = waits.signals().word();
   const auto expected = std::span<const sys::FutexExpectation>(words).first(word_count);
   const int error_number =
-      sys::as_cancellation_point(waits.cancellable(), [expected, deadline] {
-        return sys::futex_wait_any(expected, deadline);
+      sys::as_cancellation_point(waits.cancellable(), [expected, until = sleep.until] {
+        return sys::futex_wait_any(expected, until);
       });
   waits.slept();
   if (error_number != ENOSYS && error_number != EPERM) return error_number;
@@ -210,15 +216,19 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   return 0;
 }
 
-int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline) {
+int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, Sleep sleep) {
   const SleeperCount counted(completer_);
   // Once more, now that completions know of us. They change the word, and so does
   // an offer to lead since it was read.
   if (waits.done() || waits.signals().any()) return 0;
   const sys::FutexWord* word = &harvester_.leadership();
-  return sys::as_cancellation_point(waits.cancellable(), [word, leadership, deadline] {
-    return sys::futex_wait(*word, leadership, deadline);
-  });
+  const int error_number =
+      sys::as_cancellation_point(waits.cancellable(), [word, leadership, until = sleep.until] {
+        return sys::futex_wait(*word, leadership, until);
+      });
+  // With a time of ours every handler ends the sleep, also where that is not asked for.
+  const bool by_any = error_number == EINTR && sleep.until != sleep.deadline;
+  return by_any && !may_have_ended(sleep.deadline) ? 0 : error_number;
 }
 
 }  // namespace kaio

@@ -102,9 +102,13 @@ class Waiter {
   bool spin(FutexWaitSet& waits, sys::Deadline deadline);
   bool look_on(const FutexWaitSet& waits, sys::Deadline deadline);
   Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
+  struct Sleep {
+    sys::Deadline deadline;  // of the wait
+    sys::Deadline until;     // then, or before, it looks whether there is a leader still
+  };
   int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
-                     sys::Deadline deadline);
-  int sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, sys::Deadline deadline);
+                     Sleep sleep);
+  int sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, Sleep sleep);
 
   Harvester& harvester_;
   Completer& completer_;

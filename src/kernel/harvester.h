@@ -11,8 +11,8 @@
 // before the try; so if the try failed, the holder's look comes after, and finds it.)
 //
 // Leading. One thread may sleep in io_getevents, holding the lock all the while:
-// the leader. When an event arrives the kernel wakes it, and no second thread is
-// involved. A thread that wants to sleep while another leads is a follower: it
+// the leader; the lock says that it sleeps. When an event arrives the kernel wakes it,
+// and no second thread is involved. A thread that wants to sleep while another leads is a follower: it
 // sleeps on futexes (complete/waiter.h), one of them `leadership`. The leader
 // completes everybody's requests while it leads.
 //
@@ -42,6 +42,14 @@
 // one. io_getevents hands one event over besides; it goes to `handed_`, which is
 // the harvester's, so a leader that is cancelled with an event in its hand leaves
 // it to whoever harvests next.
+//
+// Jumps. A handler may leave the leader's sleep by siglongjmp(), and the lock stays as it
+// is. The thread itself finds that the frame is gone when it waits again. Whoever else
+// finds a leader asleep for gone_after_ns beside an event takes the lock from it, and
+// whoever depends on a leader looks so often. It may be a leader that only gets no
+// processor: so a leader takes its own lock back after its sleep, by one atomic step, and
+// has lost it if it cannot. What the kernel has handed over to that one meanwhile is in a
+// place that nobody else uses any more. Only with the ring at hand.
 //
 // test/model/ has all of this as models that spin exhausts: to be changed together.
 #pragma once
@@ -121,6 +129,10 @@ class Harvester {
     bool over_leader_;
   };
 
+  // How long a thread that depends on the leader may sleep before it looks whether that one
+  // is still there; the more depend on it, the longer. sys::forever: it need not look.
+  std::int64_t look_at_leader_ns() const noexcept;
+
   // Somebody leads, or is just harvesting.
   bool led() const noexcept { return owner_.load(std::memory_order_seq_cst) != 0; }
 
@@ -132,13 +144,15 @@ class Harvester {
 
   // This thread is, or a frame of it that a handler interrupted.
   bool held_here() const noexcept {
-    return owner_.load(std::memory_order_relaxed) == sys::this_thread();
+    return (owner_.load(std::memory_order_relaxed) & ~asleep) == sys::this_thread();
   }
 
   // True in a signal handler that interrupted this thread's harvest, other than in
   // its sleep. Such a handler cannot lead: the frame below may have an event in its
   // hands that nobody else can complete.
-  bool interrupted_here() const noexcept;
+  bool interrupted_here() const noexcept {
+    return owner_.load(std::memory_order_relaxed) == sys::this_thread();
+  }
 
   void add_debt() noexcept;
   void remove_debt() noexcept { debt_.fetch_sub(1, std::memory_order_seq_cst); }
@@ -168,6 +182,9 @@ class Harvester {
  private:
   static constexpr std::size_t handed_max = 64;
 
+  // In the lock beside the thread: a leader, in its sleep.
+  static constexpr std::uintptr_t asleep = 1;
+
   // The harvest lock, for a scope. In a handler that interrupted its holder it is
   // held already, and stays so.
   class Hold {
@@ -180,23 +197,32 @@ class Harvester {
     bool over_leader() const noexcept { return over_leader_; }
     // It leads no more, and will harvest once more.
     void stop_leading() noexcept { leads_ = false; }
+    // Around the sleep of a leader, which is to lose nothing by being unwound.
+    void sleeps_with(io_event* handed) noexcept { handed_ = handed; }
+    // Whether the lock was there after it; if not, it is another thread's.
+    bool is_back() noexcept;
 
    private:
+    void acquire_from(std::uintptr_t owner) noexcept;
+
     Harvester& harvester_;
+    io_event* handed_ = nullptr;
     bool acquired_ = false;
     bool leads_;
     bool nested_ = false;
     bool over_leader_ = false;  // nested, and what it interrupted leads
+    bool over_sleep_ = false;   // nested, and what it interrupted sleeps
   };
 
   // What io_getevents may fill: with the ring at hand one event to wake up by.
   std::span<io_event> handed_space() noexcept {
-    return {handed_, context_.ring().usable() ? 1 : handed_max};
+    return {handed_here_.load(std::memory_order_relaxed),
+            context_.ring().usable() ? 1 : handed_max};
   }
   // io_getevents fills it from the front, and whoever harvests empties it from there.
   bool something_handed() const noexcept {
-    return std::atomic_ref(const_cast<iocb*&>(handed_[0].obj)).load(std::memory_order_relaxed) !=
-           nullptr;
+    return std::atomic_ref(handed_here_.load(std::memory_order_relaxed)->obj)
+               .load(std::memory_order_relaxed) != nullptr;
   }
   void harvest_now();
   void harvest_by_calls();
@@ -204,6 +230,14 @@ class Harvester {
   void handle(const io_event& event);
   bool take_handed(io_event& event) noexcept;
   Led sleep(sys::Deadline deadline, bool cancellable);
+  // The lock, from the one that sleeps with it. False: another thread has it.
+  bool take_back() noexcept;
+  // Whether the leader, which sleeps, is to be taken for gone.
+  bool is_leader_gone() noexcept;
+  // With the lock of one that is gone.
+  void replace_gone_leader() noexcept;
+  void deliver_late(io_event& handed) noexcept;
+  bool was_jumped_over() const noexcept;
   void arm_call() noexcept;
   void call_interrupted_leader() noexcept;
   void hand_over() noexcept;
@@ -214,13 +248,18 @@ class Harvester {
   Context& context_;
   AnswerSink& sink_;
 
-  // Identity of the thread that holds the lock, or 0.
+  // Identity of the thread that holds the lock, and whether it sleeps; or 0.
   alignas(64) std::atomic<std::uintptr_t> owner_{0};
-  // Guarded by the lock; read by handlers on the same thread.
-  bool sleeping_ = false;
   std::atomic<bool> call_armed_{false};  // relaxed: what others see of it is a guess
   iocb call_control_{};
   io_event handed_[handed_max]{};
+  std::atomic<io_event*> handed_here_{handed_};  // with the ring: the leader's place
+  // Of the last sleep of a leader. Written with the lock held.
+  std::atomic<std::uint32_t> sleep_number_{0};
+  std::uintptr_t sleep_frame_ = 0;
+  // Since when, and in which sleep, the leader has been beside an event.
+  std::atomic<std::uint32_t> suspected_sleep_{0};
+  std::atomic<std::int64_t> suspected_since_ns_{0};
 
   alignas(64) std::atomic<std::uint32_t> debt_{0};
   std::atomic<bool> reaper_listens_{false};

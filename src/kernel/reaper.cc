@@ -56,12 +56,15 @@ void Reaper::run(Turn turn) {
     if (harvester_.requests_in_kernel() == 0) looks_for_lost_.store(false);
     std::int64_t pause_ns = periodic_.try_again();
     if (looks_for_lost_.load()) pause_ns = std::min(pause_ns, lost_look_ns);
+    // Left to a leader that may be gone.
+    if (harvester_.something_visible()) pause_ns = std::min(pause_ns, debt_look_ns);
     // Bounded: io_submit may have refused for want of something else than a place.
     if (harvester_.in_debt() && harvester_.context().ready() &&
         lead(std::min(pause_ns, debt_look_ns))) {
       listen(false);
       continue;
     }
+    if (harvester_.in_debt()) pause_ns = std::min(pause_ns, harvester_.look_at_leader_ns());
     if (!listens) {  // before it sleeps, everything once more: nobody rang until now
       listen(true);
       continue;

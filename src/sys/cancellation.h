@@ -19,6 +19,8 @@
 // (posix/export.h: KAIO_ENTRY) around without_cancellation().
 #pragma once
 
+#include <csignal>
+#include <cstdint>
 #include <pthread.h>
 #include <type_traits>
 
@@ -26,8 +28,23 @@
 
 namespace kaio::sys {
 
-// The thread is in a sleep of kaio's in which it can be cancelled: only a handler sees it.
-inline KAIO_THREAD_LOCAL bool in_cancellable_sleep = false;
+// The frame of a sleep of kaio's in which the thread can be cancelled, or 0: only a handler
+// sees it, or what comes after one that left the sleep by siglongjmp().
+inline KAIO_THREAD_LOCAL std::uintptr_t cancellable_sleep = 0;
+
+// After such a jump the type is asynchronous still. What the program had is not known any
+// more; deferred is what every thread begins with.
+[[gnu::noinline]] inline void forget_sleep_jumped_over_now() noexcept {
+  if (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) <= cancellable_sleep) return;
+  stack_t stack{};
+  // A handler on a stack of its own is on top of the sleep, wherever that stack is.
+  if (::sigaltstack(nullptr, &stack) != 0 || (stack.ss_flags & SS_ONSTACK) != 0) return;
+  ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, nullptr);
+  cancellable_sleep = 0;
+}
+inline void forget_sleep_jumped_over() noexcept {
+  if (cancellable_sleep != 0) [[unlikely]] forget_sleep_jumped_over_now();
+}
 
 // Cancellation is off in the scope. Costs no system call; async-signal-safe.
 class NoCancellation {
@@ -57,12 +74,13 @@ __attribute__((noinline)) auto as_cancellation_point(bool enabled, Call call) {
   int state = 0;
   int type = 0;
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
-  in_cancellable_sleep = true;
+  const std::uintptr_t outer = cancellable_sleep;
+  cancellable_sleep = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
   ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
   const auto outcome = call();
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, nullptr);
-  in_cancellable_sleep = false;
+  cancellable_sleep = outer;
   ::pthread_setcancelstate(state, nullptr);
   ::pthread_setcanceltype(type, nullptr);
   return outcome;
@@ -75,6 +93,7 @@ template <class Call>
 __attribute__((noinline)) auto without_cancellation(Call call) {
   int type = 0;
   int state = 0;
+  forget_sleep_jumped_over();
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
   const auto outcome = [&] {
@@ -89,7 +108,7 @@ __attribute__((noinline)) auto without_cancellation(Call call) {
 // Only in a handler on top of a sleep of ours: for what is called too often to pay more.
 template <class Call>
 inline auto without_cancellation_of_sleep(Call call) {
-  if (in_cancellable_sleep) [[unlikely]] return without_cancellation(call);
+  if (cancellable_sleep != 0) [[unlikely]] return without_cancellation(call);
   return call();
 }
 
