@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A program that builds kaio along as a subproject of Meson's.
+# Usage: subproject.sh SOURCE_ROOT BUILD_ROOT
+# shellcheck source=test/install/cases.sh
+source "$(dirname "$0")/cases.sh"
+
+project=$scratch/consumer
+mkdir -p "$project/meson/subprojects"
+cp "$sources"/*.c "$project"
+cp "$sources"/meson/* "$project/meson" 2>/dev/null
+ln -s "$source_root" "$project/meson/subprojects/kaio"
+
+check() { # CASE OPTION...
+  local name=$1 directory=$scratch/build language
+  shift
+  rm -rf "$directory"
+  builds "$name" meson setup "$directory" "$project/meson" \
+    --force-fallback-for=kaio,kaio-posix --optimization=0 "$@" &&
+    builds "$name" ninja -C "$directory" || return
+  for language in c cpp; do
+    runs_on kaio "$name, $language" "$directory/reads_$language"
+    runs "$name with libkaio, $language" "$directory/reads_beside_$language"
+  done
+}
+check 'a subproject'
+check 'a static subproject' -Dstatic=true
+finish
