@@ -127,6 +127,20 @@ check_files() {
   if [[ -z $missing ]]; then pass 'the files'; else fail 'the files' "missing:$missing"; fi
 }
 
+# What would be installed of one kind.
+check_kind() { # KIND UNWANTED_PATTERN
+  local installed
+  builds "only $1 libraries" meson setup "$scratch/$1" "$source_root" -Ddefault_library="$1" \
+    -Dtests=false -Daio-bench=disabled || return
+  installed=$(meson introspect --installed "$scratch/$1" | tr , '\n' | grep -o 'libkaio[^/"]*"$' |
+    tr -d '"' | sort -u | tr '\n' ' ')
+  if [[ $installed == *libkaio-posix.* && ! $installed =~ $2 ]]; then
+    pass "only $1 libraries"
+  else
+    fail "only $1 libraries" "$installed"
+  fi
+}
+
 check_sonames() {
   local name found
   for name in kaio kaio-posix; do
@@ -152,6 +166,8 @@ check_tools() {
 check_files
 check_sonames
 check_tools
+check_kind shared '\.a'
+check_kind static '\.so'
 for language in C C++; do
   check_pkg_config "$language"
   check_plain "$language"

@@ -11,18 +11,19 @@ cp "$sources"/*.c "$project"
 cp "$sources"/meson/* "$project/meson" 2>/dev/null
 ln -s "$source_root" "$project/meson/subprojects/kaio"
 
-check() { # CASE OPTION...
-  local name=$1 directory=$scratch/build language
-  shift
-  rm -rf "$directory"
-  builds "$name" meson setup "$directory" "$project/meson" \
-    --force-fallback-for=kaio,kaio-posix --optimization=0 "$@" &&
-    builds "$name" ninja -C "$directory" || return
+directory=$scratch/build
+programs=({reads,reads_beside}_{c,cpp})
+check() { # CASE
+  local name=$1 language
+  builds "$name" ninja -C "$directory" "${programs[@]}" || return
   for language in c cpp; do
     runs_on kaio "$name, $language" "$directory/reads_$language"
     runs "$name with libkaio, $language" "$directory/reads_beside_$language"
   done
 }
-check 'a subproject'
-check 'a static subproject' -Dstatic=true
+# One directory for both: what the libraries are made of is compiled once.
+builds 'a subproject' meson setup "$directory" "$project/meson" \
+  --force-fallback-for=kaio,kaio-posix --optimization=0 && check 'a subproject'
+builds 'a static subproject' meson configure "$directory" -Dstatic=true &&
+  check 'a static subproject'
 finish
