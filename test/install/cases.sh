@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # For the scripts beside it: results that test/report_cases.py counts, an installation to try,
 # and the proof that a program ran on kaio. Sourced, with the source root and the build
 # directory as the script's first arguments.

@@ -8,7 +8,7 @@ source "$(dirname "$0")/cases.sh"
 
 # apt with lists of its own, so that the machine's stay as they are.
 fetch_sources() { # PACKAGE...
-  local list=$scratch/apt/list option
+  local list=$scratch/apt/list
   mkdir -p "$scratch/apt/lists/partial" "$scratch/sources"
   echo 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' \
     'http://deb.debian.org/debian bookworm main' >"$list"
