@@ -26,7 +26,7 @@ LEVEL_OF = {folder: level for level, folders in enumerate(LEVELS) for folder in 
 LARGEST_SOURCE_LINES = 400
 LARGEST_ROOT_BUILD_LINES = 80
 IN_THE_ROOT = {'README.md', 'CHANGELOG.md', 'LICENSE', 'meson.build', 'meson_options.txt', 'src',
-               'include', 'test', 'tools', 'doc', 'subprojects'}
+               'include', 'test', 'tools', 'doc', 'examples', 'subprojects'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 
@@ -71,7 +71,7 @@ def long_files(source):
 
 def without_licence(root):
     problems = []
-    for folder in ('src', 'include', 'test', 'tools', '.ci'):
+    for folder in ('src', 'include', 'test', 'tools', 'doc', 'examples', '.ci'):
         for path in sorted((root / folder).rglob('*')):
             if not path.is_file() or '__pycache__' in path.parts:
                 continue
