@@ -28,6 +28,8 @@ EXPECTED_OF_MANDOC = (
     'input text line longer than 80 bytes',
 )
 
+WIDEST_CODE = 80 - 11  # so far is it indented
+
 
 def output_of(*command, environment=None):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -62,6 +64,12 @@ def check_rendering(cases, pages):
         cases.tell('mandoc finds no fault', problems, f'{len(pages)} pages')
     else:
         cases.skip('mandoc finds no fault', 'mandoc is not installed')
+    problems = []
+    for page in pages:
+        for code in re.findall(r'^\.nf\n(.*?)^\.fi$', plain_text(page), re.S | re.M):
+            problems += [f'{page.name}: {line}' for line in code.splitlines()
+                         if len(line) > WIDEST_CODE]
+    cases.tell('code fits a terminal of 80 columns', problems)
     if shutil.which('lexgrog'):
         problems = [f'{page.name}: no name and description' for page in pages
                     if f'{page.name.rsplit(".", 1)[0]} - ' not in output_of('lexgrog', str(page))[0]]
