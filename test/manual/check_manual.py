@@ -72,7 +72,7 @@ def check_rendering(cases, pages):
     cases.tell('code fits a terminal of 80 columns', problems)
     if shutil.which('lexgrog'):
         problems = [f'{page.name}: no name and description' for page in pages
-                    if f'{page.name.rsplit(".", 1)[0]} - ' not in output_of('lexgrog', str(page))[0]]
+                    if f'{page.stem} - ' not in output_of('lexgrog', str(page))[0]]
         cases.tell('apropos finds each page', problems, f'{len(pages)} pages')
     else:
         cases.skip('apropos finds each page', 'lexgrog of man-db is not installed')
