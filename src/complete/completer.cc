@@ -3,6 +3,8 @@
 
 #include <climits>
 
+#include "request/probes.h"
+
 namespace kaio {
 namespace {
 
@@ -55,6 +57,7 @@ inline void Completer::told(Request& request) {
 }
 
 void Completer::complete(Request& request, std::int64_t result) {
+  probes::complete(request, result);
   // None for a negative number, which nothing can be outstanding on.
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
   // Unlisted ones only come to the record when somebody waits for their end.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <unistd.h>
 
+#include "request/probes.h"
 #include "sys/calls.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
@@ -169,6 +170,7 @@ void CallbackThreads::run_all(Presence& presence) {
       // has left off.
       if (!queue_empty()) call_watcher();
       const Notification notification = item->notification;
+      probes::notify(*item);
       owner_.sent(*item);
       taken_.fetch_add(1);
       presence.begin();

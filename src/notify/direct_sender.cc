@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "request/probes.h"
 #include "sys/direct_call.h"
 #include "sys/own_signals.h"
 
@@ -39,14 +40,18 @@ bool DirectSender::add_to_eventfd(int fd) noexcept {
   return room;
 }
 
-bool DirectSender::try_send(const Notification& notification) noexcept {
-  return notification.kind == Notification::Kind::eventfd ? add_to_eventfd(notification.target)
-                                                          : queue_signal(notification);
+bool DirectSender::try_send(const Notifiable& item) noexcept {
+  const Notification& notification = item.notification;
+  const bool sent = notification.kind == Notification::Kind::eventfd
+                        ? add_to_eventfd(notification.target)
+                        : queue_signal(notification);
+  if (sent) probes::notify(item);
+  return sent;
 }
 
 bool DirectSender::send(Notifiable& item) {
   // Behind those that wait already, so that none is overtaken.
-  if (!any_waiting_.load(std::memory_order_acquire) && try_send(item.notification)) {
+  if (!any_waiting_.load(std::memory_order_acquire) && try_send(item)) {
     owner_.sent(item);
     return true;
   }
@@ -61,7 +66,7 @@ bool DirectSender::try_again() {
   if (!any_waiting_.load(std::memory_order_acquire)) return true;
   for (;;) {
     while (waiting_ != nullptr) {
-      if (!try_send(waiting_->notification)) return false;
+      if (!try_send(*waiting_)) return false;
       Notifiable* item = waiting_;
       waiting_ = item->next;
       owner_.sent(*item);

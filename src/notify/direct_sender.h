@@ -28,7 +28,7 @@ class DirectSender {
 
  private:
   // False: there is no room.
-  bool try_send(const Notification& notification) noexcept;
+  bool try_send(const Notifiable& item) noexcept;
   bool queue_signal(const Notification& notification) noexcept;
   bool add_to_eventfd(int fd) noexcept;
 

@@ -6,6 +6,7 @@
 #include "posix/copy_sigevent.h"
 #include "posix/export.h"
 #include "posix/frame.h"
+#include "request/probes.h"
 
 namespace kaio {
 namespace {
@@ -61,8 +62,17 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   runtime.completer.complete(request, -error_number);
 }
 
+// Not accepted. `request`: null if none was made.
+[[gnu::noinline]] Submitted refuse(const Request* request, const aiocb& control_block,
+                                   Submitted outcome) noexcept {
+  probes::refuse(request, &control_block, error_of(outcome));
+  return outcome;
+}
+
 // Not accepted after all, for want of something.
-[[gnu::noinline]] Submitted withdraw(Runtime& runtime, Request& request) noexcept {
+[[gnu::noinline]] Submitted withdraw(Runtime& runtime, Request& request,
+                                     const aiocb& control_block) noexcept {
+  refuse(&request, control_block, Submitted::no_resources);
   release(request.notification, runtime.completer.notifier());
   runtime.requests.free(request);
   return Submitted::no_resources;
@@ -73,21 +83,22 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
                                                     const Submission& submission) noexcept {
   const bool is_sync = submission.opcode >= Opcode::fsync;
   if (!is_sync && (control_block.aio_reqprio < 0 || control_block.aio_reqprio > reqprio_max))
-    return Submitted::invalid;
+    return refuse(nullptr, control_block, Submitted::invalid);
   StatusCell& cell = cell_of(control_block);
   const std::uint32_t last = cell.word.load(std::memory_order_acquire);
   if (status::is_in_progress(last)) {
     // Perhaps it is finished, and nobody has looked.
     runtime.harvester.harvest();
     if (request_in_progress(runtime.requests, control_block) != nullptr)
-      return Submitted::in_progress;
+      return refuse(nullptr, control_block, Submitted::in_progress);
   }
   Request* request = allocate(runtime);
-  if (request == nullptr) return Submitted::no_resources;
+  if (request == nullptr) return refuse(nullptr, control_block, Submitted::no_resources);
   if (const int error_number = copy_sigevent(
           control_block.aio_sigevent, runtime.completer.notifier(), request->notification)) {
     runtime.requests.free(*request);
-    return error_number == EINVAL ? Submitted::invalid : Submitted::no_resources;
+    return refuse(nullptr, control_block,
+                  error_number == EINVAL ? Submitted::invalid : Submitted::no_resources);
   }
   // A result of its last life that nobody took is nobody's now.
   if ((last & status::tag_mask) != status::tag_taken) {
@@ -100,7 +111,8 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   request->group = submission.group;
   int error_number = fill(runtime.requests, control_block, submission, request->operation);
   if (submission.error_number != 0) error_number = submission.error_number;
-  if (error_number == EAGAIN) return withdraw(runtime, *request);
+  probes::submit(*request, &control_block);
+  if (error_number == EAGAIN) return withdraw(runtime, *request, control_block);
   set_id(control_block, *request);
   cell.result_bytes = 0;
   cell.word.store(status::in_progress, std::memory_order_release);
@@ -110,7 +122,7 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   }
   if (runtime.dispatcher.submit(*request, submission.batch)) return Submitted::accepted;
   runtime.completer.publish_refusal(cell, EAGAIN);  // somebody may wait for it already
-  return withdraw(runtime, *request);
+  return withdraw(runtime, *request, control_block);
 }
 
 }  // namespace
