@@ -46,28 +46,41 @@ bool Context::set_up() noexcept {
   if (sys::monotonic_ns() < ask_again_ns_.load(std::memory_order_relaxed)) return false;
   const sys::NoCancellation no_cancellation;
   const int saved_errno = errno;
-  sys::MutexLock lock(set_up_mutex_);
-  State state = state_.load(std::memory_order_relaxed);
-  if (state == State::unknown || state == State::scarce) {
-    state = options_.enabled ? make_context() : State::absent;
-    if (state == State::scarce)
-      ask_again_ns_.store(sys::monotonic_ns() + ask_again_after_ns, std::memory_order_relaxed);
-    state_.store(state, std::memory_order_release);
+  State state = State::unknown;
+  Outcome outcome{.asked_count = options_.queue_depth};
+  {
+    sys::MutexLock lock(set_up_mutex_);
+    state = state_.load(std::memory_order_relaxed);
+    if (state == State::unknown || state == State::scarce) {
+      state = options_.enabled ? make_context(outcome) : State::absent;
+      if (state == State::scarce)
+        ask_again_ns_.store(sys::monotonic_ns() + ask_again_after_ns, std::memory_order_relaxed);
+      state_.store(state, std::memory_order_release);
+    }
   }
+  // Not with the lock held, as it takes a while.
+  if (outcome.call != nullptr) loss_report_.set_up(outcome, state == State::scarce);
   errno = saved_errno;
   return state == State::ready;
 }
 
-Context::State Context::make_context() noexcept {
+Context::State Context::make_context(Outcome& outcome) noexcept {
   const std::optional<bool> nosignal = probe_nosignal();
-  if (!nosignal) return State::scarce;
+  if (!nosignal) {
+    outcome.call = "open";
+    outcome.error_number = errno;
+    return State::scarce;
+  }
+  outcome.call = "io_setup";
   // fs.aio-max-nr is for the whole machine: when little is left, take less.
   unsigned depth = options_.queue_depth;
-  while (const int outcome = sys::calls.io_setup(depth, &context_)) {
+  while (const int answer = sys::calls.io_setup(depth, &context_)) {
     context_ = nullptr;
-    if (depth / 2 < queue_depth_min) return is_passing(-outcome) ? State::scarce : State::absent;
+    outcome.error_number = -answer;
+    if (depth / 2 < queue_depth_min) return is_passing(-answer) ? State::scarce : State::absent;
     depth /= 2;
   }
+  outcome.granted_count = depth;
   const Ring ring(context_);
   // One slot of a full ring stays free, to tell it from an empty one. Fewer may
   // be had, as the kernel keeps some per processor: then io_submit says EAGAIN.
@@ -75,7 +88,9 @@ Context::State Context::make_context() noexcept {
   if (ring.usable()) ::madvise(ring.address(), ring.size_bytes(), MADV_DONTFORK);
   if (options_.read_ring) ring_ = ring;
   if (ring_.usable()) ring_size_bytes_ = ring_.size_bytes();
-  if (!ring_.usable() && !can_get_events()) {
+  if (const int error_number = ring_.usable() ? 0 : events_error()) {
+    outcome = {.call = "io_getevents", .error_number = error_number,
+               .asked_count = outcome.asked_count};
     sys::direct_call(SYS_io_destroy, context_);
     context_ = nullptr;
     return State::absent;
@@ -86,10 +101,10 @@ Context::State Context::make_context() noexcept {
 
 // A filter may let contexts be made and refuse this. With the ring at hand a look now and
 // then takes its place (Harvester::sleep); without it nothing would ever end.
-bool Context::can_get_events() noexcept {
+int Context::events_error() noexcept {
   io_event none;
   const timespec no_time{};
-  return sys::calls.io_getevents(context_, 0, 1, &none, &no_time) == 0;
+  return -sys::calls.io_getevents(context_, 0, 1, &none, &no_time);
 }
 
 int Context::get_events(long min_count, std::span<io_event> events, const timespec* timeout) {

@@ -11,6 +11,7 @@
 
 #include "kernel/ring.h"
 #include "request/request.h"
+#include "kernel/loss_report.h"
 #include "request/statistics.h"
 #include "sys/calls.h"
 #include "sys/doorbell.h"
@@ -43,8 +44,12 @@ class Context {
     return state == State::ready || state == State::given_up;
   }
 
-  // A filter said no later, to io_submit itself. What is in flight still completes.
-  void give_up() noexcept { state_.store(State::given_up, std::memory_order_release); }
+  // A filter said no later, to io_submit itself, with this error. What is in flight still
+  // completes.
+  void give_up(int error_number) noexcept {
+    state_.store(State::given_up, std::memory_order_release);
+    loss_report_.submit_refused(error_number);
+  }
 
   // What follows needs ready().
 
@@ -93,9 +98,11 @@ class Context {
  private:
   enum class State : std::uint8_t { unknown, ready, scarce, absent, given_up };
 
+  using Outcome = LossReport::Outcome;
+
   bool set_up() noexcept EXCLUDES(set_up_mutex_);
-  State make_context() noexcept;
-  bool can_get_events() noexcept;
+  State make_context(Outcome& outcome) noexcept;
+  int events_error() noexcept;
 
   // Constant after construction.
   const KernelOptions& options_;
@@ -105,6 +112,7 @@ class Context {
   std::atomic<State> state_{State::unknown};  // release: publishes what follows
   std::atomic<std::int64_t> ask_again_ns_{0};  // while contexts are scarce
   sys::Doorbell doorbell_;
+  LossReport loss_report_;
 
   // Constant once ready.
   io_context_t context_ = nullptr;

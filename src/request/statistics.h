@@ -26,6 +26,11 @@ enum class Count : std::uint8_t {
 
 class Statistics {
  public:
+  // How it lies in memory, for those who read it from outside (runtime/live_file.h): counters
+  // of 64 bits, in the order of enum Count, in each of the shards, whose sums count.
+  static constexpr std::uint32_t shard_count = 80;
+  static constexpr std::uint32_t shard_bytes = 256;
+
   void count(Count what) noexcept { add(what, 1); }
   void uncount(Count what) noexcept { add(what, -1); }
   std::uint64_t get(Count what) const noexcept {
@@ -37,11 +42,12 @@ class Statistics {
 
  private:
   static constexpr std::uint32_t own_shard_count = 64;
-  static constexpr std::uint32_t shared_shard_count = 16;
+  static constexpr std::uint32_t shared_shard_count = shard_count - own_shard_count;
 
   struct alignas(64) Shard {
     std::atomic<std::uint64_t> counters[static_cast<std::size_t>(Count::size)]{};
   };
+  static_assert(sizeof(Shard) == shard_bytes);
 
   // The first threads that count have a shard each, for ever: nobody else writes to
   // it, so that counting needs no atomic read-modify-write. All others share.

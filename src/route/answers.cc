@@ -6,6 +6,7 @@
 #include "pool/stream_io.h"
 #include "request/deferred.h"
 #include "route/dispatcher.h"
+#include "route/no_nowait_report.h"
 #include "sys/descriptors.h"
 
 namespace kaio {
@@ -111,7 +112,12 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
   if (verdict.expect_block) expect(request, true);
   if (verdict.mark_no_nowait) {
     const DescriptorFacts facts = facts_of(request);
-    if (facts.traits.direct) no_nowait_devices_.insert(facts.device);
+    if (facts.traits.direct && !no_nowait_devices_.contains(facts.device)) {
+      no_nowait_devices_.insert(facts.device);
+      // Once for each: those that the set has no room for are not told of.
+      if (!facts.traits.is_stream() && no_nowait_devices_.contains(facts.device))
+        report_no_nowait(request.operation.fd, facts.device);
+    }
     DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
     RecordLock lock(record);
     if (record.occupancy.now().era() == request.era) {
@@ -167,7 +173,7 @@ Dispatcher::Started Dispatcher::act(Request& request, const Verdict& verdict, By
         finish(request, verdict.error_number);
         return Started::yes;
       }
-      context_.give_up();
+      context_.give_up(verdict.error_number);
       return start(request, by);
   }
   return Started::yes;

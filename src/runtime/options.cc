@@ -96,6 +96,13 @@ const Option known_options[] = {
        options.print_statistics = print;
        return true;
      }},
+    {"log", "KAIO_LOG", "0 or 1", nullptr,
+     [](Options& options, std::string_view value) {
+       bool log = false;
+       if (!parse_switch(value, log)) return false;
+       options.log = log;
+       return true;
+     }},
     {"callback_threads", "KAIO_CALLBACK_THREADS", "reuse or fresh", nullptr,
      [](Options& options, std::string_view value) {
        if (value != "reuse" && value != "fresh") return false;

@@ -31,6 +31,7 @@ class Options {
   std::atomic<int> spin_us{limits::spin_us_auto};
   std::atomic<bool> strict{false};
   std::atomic<bool> print_statistics{false};
+  std::atomic<bool> log{false};
   std::atomic<bool> fresh_callback_threads{false};
 
   // 0; EINVAL: no such option, or not such a value; EBUSY: too late.

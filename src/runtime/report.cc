@@ -2,21 +2,19 @@
 #include "runtime/report.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cinttypes>
-#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "runtime/runtime.h"
-#include "sys/descriptors.h"
+#include "sys/log.h"
+#include "sys/standard_error.h"
 
 namespace kaio {
 namespace {
@@ -60,70 +58,7 @@ class Text {
   std::size_t size_ = 0;
 };
 
-// A signal that a write may raise would end the program in place of its own exit code.
-class WriteSignalsHeld {
- public:
-  WriteSignalsHeld() noexcept {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGPIPE);
-    sigaddset(&signals_, SIGXFSZ);
-    ::sigpending(&pending_before_);
-    ::pthread_sigmask(SIG_BLOCK, &signals_, &mask_before_);
-  }
-  ~WriteSignalsHeld() {
-    for (const int number : {SIGPIPE, SIGXFSZ}) {
-      if (sigismember(&pending_before_, number) == 1) sigdelset(&signals_, number);
-    }
-    const timespec at_once{};
-    while (::sigtimedwait(&signals_, nullptr, &at_once) > 0) {
-    }
-    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
-  }
-  WriteSignalsHeld(const WriteSignalsHeld&) = delete;
-  WriteSignalsHeld& operator=(const WriteSignalsHeld&) = delete;
-
- private:
-  sigset_t signals_, pending_before_, mask_before_;
-};
-
-// Standard error as it is when the report is asked for. A program may have closed it when
-// the report is due (those of the GNU coreutils do so at exit), and may have a file of its
-// own under that number, or under the copy's: only what is still the same file is written to.
-class StandardError {
- public:
-  void keep() noexcept {
-    if (::fstat(STDERR_FILENO, &original_) != 0) return;
-    is_known_ = true;
-    copy_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, sys::own_descriptors_min);
-    if (copy_ < 0) copy_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  }
-
-  void write(const Text& text) const noexcept {
-    const int fd = is_original(STDERR_FILENO) ? STDERR_FILENO : is_original(copy_) ? copy_ : -1;
-    if (fd < 0) return;
-    const WriteSignalsHeld held;
-    // In one piece, so that what several processes say does not mix.
-    for (std::size_t done = 0; done < text.size();) {
-      const ssize_t count = ::write(fd, text.begin() + done, text.size() - done);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) return;
-      done += static_cast<std::size_t>(count);
-    }
-  }
-
- private:
-  bool is_original(int fd) const noexcept {
-    struct stat now {};
-    return is_known_ && fd >= 0 && ::fstat(fd, &now) == 0 && now.st_dev == original_.st_dev &&
-           now.st_ino == original_.st_ino && now.st_rdev == original_.st_rdev;
-  }
-
-  struct stat original_ {};
-  bool is_known_ = false;
-  int copy_ = -1;
-};
-
-constinit StandardError standard_error;
+constinit sys::StandardError standard_error;
 // What the program was called: it may write over its arguments later.
 char program_name[64];
 
@@ -167,14 +102,19 @@ void print_statistics() {
     if (statistics.*field.member != 0 || field.count <= Count::completed)
       text.add(" %s %" PRIu64, field.name, statistics.*field.member);
   text.add("\n");
-  standard_error.write(text);
+  standard_error.write(text.begin(), text.size());
 }
 
 // A program that never makes a request is asked about too: whether it uses kaio at all is
 // what its user may want to know.
-[[gnu::constructor]] void print_statistics_if_the_environment_asks() noexcept {
-  const char* value = std::getenv("KAIO_STATS");
-  if (value != nullptr && std::strcmp(value, "1") == 0) print_statistics_at_exit();
+[[gnu::constructor]] void report_if_the_environment_asks() noexcept {
+  const auto is_set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && std::strcmp(value, "1") == 0;
+  };
+  if (is_set("KAIO_STATS")) print_statistics_at_exit();
+  // What is standard error now, not when the first request is made.
+  if (is_set("KAIO_LOG")) sys::log::turn(true);
 }
 
 }  // namespace
@@ -191,11 +131,17 @@ kaio_statistics gather_statistics() noexcept {
   return gathered;
 }
 
+const char* name_of(Count count) noexcept {
+  for (const Field& field : fields)
+    if (field.count == count) return field.name;
+  return "threads_ended";  // which only tells how many there are now
+}
+
 void print_statistics_at_exit() noexcept {
   static std::atomic<bool> registered{false};
   if (registered.exchange(true)) return;
   std::snprintf(program_name, sizeof program_name, "%s", program_invocation_short_name);
-  standard_error.keep();
+  standard_error.remember(sys::KeepCopy::yes);
   std::atexit(print_statistics);
 }
 

@@ -2,11 +2,15 @@
 #pragma once
 
 #include "kaio/aio.h"
+#include "request/statistics.h"
 
 namespace kaio {
 
 // All zero before the first request.
 kaio_statistics gather_statistics() noexcept;
+
+// As the member of struct kaio_statistics that it becomes.
+const char* name_of(Count count) noexcept;
 
 // Has them printed at exit if the option `stats` is set then, with program, process, date,
 // machine and kernel: to standard error as it is now, if it can still be reached. Called when

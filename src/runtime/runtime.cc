@@ -5,7 +5,9 @@
 #include <pthread.h>
 
 #include "request/deferred.h"
+#include "runtime/live_statistics.h"
 #include "runtime/report.h"
+#include "sys/log.h"
 
 namespace kaio {
 
@@ -21,6 +23,7 @@ void after_fork_in_child() {
   sys::mutexes_held = 0;
   deferred::requests.take_in_order();
   if (inherited == nullptr) return;
+  live_statistics::detach(inherited->statistics);
   inherited->context.forget_after_fork();
   inherited->dispatcher.forget_after_fork();
   inherited->harvester.forget_after_fork();
@@ -34,6 +37,7 @@ Runtime* process::make_runtime() noexcept {
   void* pages = sys::map_pages(sizeof(Runtime));
   if (pages == nullptr) return nullptr;
   auto* made = new (pages) Runtime(fixed, options());
+  live_statistics::attach(made->statistics);  // it has counted nothing yet
   Runtime* expected = nullptr;
   if (!instance.compare_exchange_strong(expected, made)) {
     sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
@@ -72,6 +76,7 @@ void Runtime::configure(const Options& options) noexcept {
 }
 
 void apply_options() noexcept {
+  sys::log::turn(options().log.load());
   if (options().print_statistics.load()) print_statistics_at_exit();
   if (Runtime* existing = runtime_if_any()) existing->configure(options());
 }

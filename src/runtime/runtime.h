@@ -6,6 +6,7 @@
 #include "complete/waiter.h"
 #include "route/dispatcher.h"
 #include "runtime/options.h"
+#include "sys/pages.h"
 
 namespace kaio {
 
@@ -17,8 +18,9 @@ class Runtime {
   void configure(const Options& options) noexcept;
 
   const FixedOptions fixed_options;
-  Statistics statistics;
-  Requests requests;
+  // On pages of its own, so that it can be shared with who reads it (live_statistics.h).
+  alignas(sys::page_bytes_max) Statistics statistics;
+  alignas(sys::page_bytes_max) Requests requests;
   Context context;
   Harvester harvester;
   Completer completer;

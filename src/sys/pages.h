@@ -6,6 +6,14 @@
 
 namespace kaio::sys {
 
+// The largest pages that the processor may have: what is aligned to it, with what follows, can
+// be mapped anew by itself.
+#ifdef __x86_64__
+inline constexpr std::size_t page_bytes_max = 4096;
+#else
+inline constexpr std::size_t page_bytes_max = 65536;
+#endif
+
 // Zeroed memory straight from the kernel: async-signal-safe, unlike malloc, and
 // free of cost until touched. Null when there is none.
 inline void* map_pages(std::size_t size_bytes) noexcept {

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <csignal>
+#include <ctime>
+#include <sys/syscall.h>
+
+#include "sys/direct_call.h"
+
+namespace kaio::sys {
+
+// A write, or the making of a file, raises no signal of its own in the scope: the program has
+// not asked for it, and would end by it. Async-signal-safe, and no cancellation point.
+class WriteSignalsHeld {
+ public:
+  WriteSignalsHeld() noexcept {
+    direct_call(SYS_rt_sigpending, &pending_before_, set_bytes);
+    direct_call(SYS_rt_sigprocmask, long{SIG_BLOCK}, &signals_, &mask_before_, set_bytes);
+  }
+  ~WriteSignalsHeld() {
+    const std::uint64_t own = signals_ & ~pending_before_;
+    const timespec at_once{};
+    while (direct_call(SYS_rt_sigtimedwait, &own, nullptr, &at_once, set_bytes) > 0) {
+    }
+    direct_call(SYS_rt_sigprocmask, long{SIG_SETMASK}, &mask_before_, nullptr, set_bytes);
+  }
+  WriteSignalsHeld(const WriteSignalsHeld&) = delete;
+  WriteSignalsHeld& operator=(const WriteSignalsHeld&) = delete;
+
+ private:
+  static constexpr long set_bytes = 8;  // the kernel's sets are of 64 signals
+  const std::uint64_t signals_ = std::uint64_t{1} << (SIGPIPE - 1) |
+                                 std::uint64_t{1} << (SIGXFSZ - 1);
+  std::uint64_t pending_before_ = 0, mask_before_ = 0;
+};
+
+}  // namespace kaio::sys
