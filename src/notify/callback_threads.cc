@@ -157,17 +157,12 @@ void CallbackThreads::work() {
 void CallbackThreads::run_all(Presence& presence) {
   do {
     presence.set_busy(true);
-    if (presence.state().resume()) {
-      keep_spare();
-    } else {
-      retire();
-    }
+    presence.state().resume() ? keep_spare() : retire();
     owner_.harvest();  // before a callback: all that the doorbell has rung for
     Notifiable* item = take();
     if (item != nullptr) call_watcher();
     for (; item != nullptr; item = take_or_harvest()) {
-      // It may never return, and others count on a watcher that takes part by now, or
-      // has left off.
+      // It may never return, and others count on a watcher that may have left off.
       if (!queue_empty()) call_watcher();
       const Notification notification = item->notification;
       probes::notify(*item);

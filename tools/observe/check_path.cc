@@ -208,7 +208,12 @@ bool check_transfers(int plain_fd, bool is_own, off_t size_bytes, const Mount& m
                          " (preallocate, and they are as the others)");
   }
   show(Mark::note, "buffered reads, " + ways_of(attempt(plain_fd, false, block, 0, step, count)));
-  if (!good && reads.unavailable == 0) advise_on_file_system(mount);
+  if (reads.would_block != 0 && reads.no_nowait == 0) {
+    show(Mark::note, "what was written through the page cache is in the way: sync FILE, and try "
+                     "again");
+  } else if (!good && reads.unavailable == 0) {
+    advise_on_file_system(mount);
+  }
   return good;
 }
 

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(numbers_are_taken_within_their_bounds_and_refused_outside) 
 
 BOOST_AUTO_TEST_CASE(switches_take_0_and_1_only) {
   Options options;
-  for (const char* name : {"ring", "strict", "stats"}) {
+  for (const char* name : {"ring", "strict", "stats", "log"}) {
     BOOST_TEST(options.set(name, "1") == 0);
     BOOST_TEST(options.set(name, "0") == 0);
     for (const char* bad : {"", "2", "yes", "01"}) BOOST_TEST(options.set(name, bad) == EINVAL);
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(after_the_first_request_only_what_may_change_changes) {
   options.freeze();
   for (const char* name : {"route", "queue_depth", "ring"})
     BOOST_TEST(options.set(name, "1") == EBUSY);
-  for (const char* name : {"threads", "idle_time", "spin_time", "strict", "stats"})
+  for (const char* name : {"threads", "idle_time", "spin_time", "strict", "stats", "log"})
     BOOST_TEST(options.set(name, "1") == 0);
   BOOST_TEST(options.threads.load() == 1u);
 }
@@ -169,6 +169,7 @@ BOOST_AUTO_TEST_CASE(the_environment_is_taken_over) {
   const Variable idle_time("KAIO_IDLE_TIME", "9");
   const Variable strict("KAIO_STRICT", "1");
   const Variable stats("KAIO_STATS", "1");
+  const Variable log("KAIO_LOG", "1");
   Options options;
   BOOST_TEST(complaint(options) == "");
   BOOST_TEST(int(options.fixed().route) == int(Route::poll));
@@ -178,6 +179,7 @@ BOOST_AUTO_TEST_CASE(the_environment_is_taken_over) {
   BOOST_TEST(options.idle_seconds.load() == 9);
   BOOST_TEST(options.strict.load());
   BOOST_TEST(options.print_statistics.load());
+  BOOST_TEST(options.log.load());
 }
 
 BOOST_AUTO_TEST_CASE(a_value_that_cannot_be_used_is_told_with_what_could_be) {
