@@ -262,7 +262,8 @@ struct kaio_statistics {
 
 /** Fills `*statistics` with at most `size_bytes` (sizeof *statistics) and returns
  * 0, or -1 with EINVAL when statistics is NULL. Counters are read one by one,
- * not as one snapshot. Signal-safe. KAIO_STATS=1 prints them at exit. */
+ * not as one snapshot. Signal-safe. KAIO_STATS=1 prints them at exit, and
+ * `aio-run --stats SECONDS` shows them as they grow. */
 int kaio_get_statistics(struct kaio_statistics *statistics, size_t size_bytes);
 
 #ifdef __cplusplus
