@@ -156,12 +156,13 @@ class Occupancy : private OccupancyLayout {
   void guess_cached_reads(bool are) noexcept { guess(cached_reads, are); }
 
   // A read with RWF_NOWAIT is under way: the descriptor is no stream, which would have
-  // answered at once, one way or the other. By whom it is, or was: `lives`, seen before.
-  // No mutex needed.
+  // answered at once, one way or the other. By whom it is, or was: `lives`, seen before. Does
+  // not overrule what somebody has asked the kernel. No mutex needed.
   void know_reads_unordered(std::uint16_t lives) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     do {
-      if ((bits & unordered_reads) != 0 || View(bits).empty() || View(bits).lives() != lives)
+      if ((bits & (known | unordered_reads)) != 0 || View(bits).empty() ||
+          View(bits).lives() != lives)
         return;
     } while (!word_.compare_exchange_weak(bits, bits | unordered_reads, std::memory_order_relaxed,
                                           std::memory_order_relaxed));

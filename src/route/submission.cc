@@ -178,7 +178,7 @@ KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(
     return process_answer(request, request.answer(), false, By::submitter);
   if (answers_came && may_be_in_other_hands(request)) {
     note_identity(fd);
-  } else if (tells) {
+  } else if (tells && !is_over(request, generation)) {  // in that order: the slot has many lives
     record.occupancy.know_reads_unordered(lives);
   }
   return Started::yes;

@@ -282,6 +282,16 @@ BOOST_AUTO_TEST_CASE(a_read_that_is_under_way_lets_others_enter_unlisted) {
   BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));
 }
 
+BOOST_AUTO_TEST_CASE(a_read_that_seems_under_way_does_not_make_a_stream_unordered) {
+  Desk desk(stream());
+  Request& first = desk.make(Opcode::read);
+  BOOST_TEST(desk.enter_unlisted(first));
+  const std::uint16_t lives = desk.record.occupancy.now().lives();
+  desk.know_traits();
+  desk.record.occupancy.know_reads_unordered(lives);
+  BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_seen_hundreds_of_lives_ago_is_known_to_be_old) {
   Desk desk(regular());
   Request& first = desk.make(Opcode::read);
