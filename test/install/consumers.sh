@@ -121,7 +121,7 @@ check_plugins() {
 check_files() {
   local file missing='' documents=share/doc/kaio
   for file in include/kaio/{aio,prefixed}.h bin/aio-run share/man/man1/aio-bench.1 \
-    "$documents"/{LICENSE,README.md,CHANGELOG.md,abi.md}; do
+    "$documents"/{LICENSE,README.md,CHANGELOG.md,doc/abi.md}; do
     [[ -e $prefix/$file ]] || missing+=" $file"
   done
   if [[ -z $missing ]]; then pass 'the files'; else fail 'the files' "missing:$missing"; fi

@@ -15,7 +15,7 @@ std::atomic<int> count{0};
 std::atomic<std::uint64_t> now{1};
 std::atomic<Fault> planned{Fault::none};
 std::atomic<int> chances{0};
-constexpr int reports_shown = 20;
+constexpr int reports_shown = 120;
 constexpr int chances_for_a_fault = 5;
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "deadline.h"
 
 #include <arpa/inet.h>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
@@ -131,13 +132,26 @@ void Channel::send(std::string_view text) const {
     throw std::system_error{errno, std::generic_category(), "write"};
 }
 
+namespace {
+
+template <class Call> auto again_after_handlers(Call call) {
+  auto outcome = call();
+  while (outcome < 0 && errno == EINTR)
+    outcome = call();
+  return outcome;
+}
+
+} // namespace
+
 std::string Channel::receive(std::size_t size_bytes) const {
   pollfd wanted{reader(), POLLIN, 0};
   const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(patience);
-  if (::poll(&wanted, 1, static_cast<int>(limit.count())) == 0)
+  if (again_after_handlers([&] { return ::poll(&wanted, 1, static_cast<int>(limit.count())); }) == 0)
     throw std::runtime_error{"nothing to receive"};
   std::string data(size_bytes, '\0');
-  data.resize(static_cast<std::size_t>(checked(::read(reader(), data.data(), size_bytes), "read")));
+  const auto size =
+      again_after_handlers([&] { return ::read(reader(), data.data(), size_bytes); });
+  data.resize(static_cast<std::size_t>(checked(size, "read")));
   return data;
 }
 
