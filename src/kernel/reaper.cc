@@ -57,7 +57,8 @@ void Reaper::run(Turn turn) {
     std::int64_t pause_ns = periodic_.try_again();
     if (looks_for_lost_.load()) pause_ns = std::min(pause_ns, lost_look_ns);
     // Left to a leader that may be gone.
-    if (harvester_.something_visible()) pause_ns = std::min(pause_ns, debt_look_ns);
+    if (harvester_.context().ready() && harvester_.something_visible())
+      pause_ns = std::min(pause_ns, debt_look_ns);
     // Bounded: io_submit may have refused for want of something else than a place.
     if (harvester_.in_debt() && harvester_.context().ready() &&
         lead(std::min(pause_ns, debt_look_ns))) {

@@ -155,7 +155,8 @@ int jump_and_tell(Told told, bool waits_for_any) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(jumps_out_of_waits, *without_sanitizer())
+// Without the ring nobody can see that there is something for a leader that does not take it.
+BOOST_AUTO_TEST_SUITE(jumps_out_of_waits, *without_sanitizer() *with_the_ring())
 
 BOOST_DATA_TEST_CASE(others_are_told_though_a_handler_jumped_out_of_aio_suspend,
                      data::make(all_ways_to_be_told), told) {

@@ -3,6 +3,7 @@
 #include "stress.h"
 #include "support/channel.h"
 #include "support/child.h"
+#include "support/precondition.h"
 #include "support/request.h"
 #include "support/temporary_file.h"
 
@@ -119,6 +120,7 @@ int use_all_functions_while_being_cancelled(int descriptor) {
   return done == 3 ? 0 : 1;
 }
 
+BOOST_TEST_DECORATOR(*support::without_sanitizer())  // what it intercepts are cancellation points
 BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_functions_on_a_channel,
                      boost::unit_test::data::make(support::channel_kinds()), kind) {
   BOOST_TEST(support::run_in_child([kind = kind] {
@@ -128,6 +130,7 @@ BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_function
   }) == 0);
 }
 
+BOOST_TEST_DECORATOR(*support::without_sanitizer())  // what it intercepts are cancellation points
 BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_functions_on_a_file,
                      boost::unit_test::data::make({O_RDWR, O_RDWR | O_DIRECT}), flags) {
   BOOST_TEST(support::run_in_child([flags = flags] {
@@ -137,6 +140,7 @@ BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_function
   }) == 0);
 }
 
+BOOST_TEST_DECORATOR(*support::without_sanitizer())  // what it intercepts are cancellation points
 BOOST_DATA_TEST_CASE(a_thread_that_is_being_cancelled_can_still_use_all_functions_on_a_node,
                      boost::unit_test::data::make({"/dev/zero", "/", "/proc/self/status"}), path) {
   BOOST_TEST(support::run_in_child([path = path] {
