@@ -94,8 +94,8 @@ ssize_t aio_return(struct aiocb *aiocbp);
  * zero or negative only looks); EINTR when a handler ran; EINVAL nent < 0 or
  * nanoseconds outside 0..999999999. NULL entries are skipped. A cancellation
  * point. Signal-safe. The list is read, not kept. A handler may leave the sleep
- * by siglongjmp(): completions may then come to other threads half a second
- * late once, and with KAIO_RING=0 not at all. */
+ * by siglongjmp(): completions may then come to other threads up to a second
+ * late, once, and with KAIO_RING=0 not at all. */
 int aio_suspend(const struct aiocb *const list[], int nent, const struct timespec *timeout);
 
 /** Cancels one request, or (aiocbp NULL) all of a descriptor.    POSIX.1-2024

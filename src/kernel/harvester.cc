@@ -20,7 +20,7 @@ bool take_from(io_event& handed, io_event& event) noexcept {
   std::atomic_ref object(handed.obj);
   if (object.load(std::memory_order_relaxed) == nullptr) return false;
   event = handed;
-  // A handler in between may have taken it: who gets the pointer has the event.
+  // A handler in between may have taken it: whoever takes the pointer has the event.
   return object.exchange(nullptr, std::memory_order_relaxed) != nullptr;
 }
 

@@ -87,7 +87,7 @@ void log::turn(bool on) noexcept {
   } else if (on && before == Known::soon) {
     return;  // by another thread, which turns it on
   }
-  // release: who sees it on sees what is written to.
+  // release: whoever sees that it is on sees where to write as well.
   is_on.store(on, std::memory_order_release);
 }
 

@@ -7,7 +7,7 @@
 namespace kaio::sys {
 
 // The largest pages that the processor may have: what is aligned to it, with what follows, can
-// be mapped anew by itself.
+// be mapped again without its neighbours.
 #ifdef __x86_64__
 inline constexpr std::size_t page_bytes_max = 4096;
 #else

@@ -19,8 +19,8 @@
  * holds: leaders that jump away: -DEVENTS=3 -DJUMPS
  * holds: leaders that are slow, and jump away when they have been replaced: -DEVENTS=2 -DJUMPS -DLATE
  * fails: a leader goes on as if it had the lock still: -DEVENTS=2 -DNOT_TAKEN_BACK
- * fails: who takes over keeps the place: -DEVENTS=3 -DSAME_PLACE
- * fails: who takes over leaves behind what was handed over: -DEVENTS=2 -DJUMPS -DLEFT_BEHIND
+ * fails: whoever takes over keeps the place: -DEVENTS=3 -DSAME_PLACE
+ * fails: whoever takes over leaves behind what was handed over: -DEVENTS=2 -DJUMPS -DLEFT_BEHIND
  * fails: a leader that has lost the lock keeps its event: -DEVENTS=2 -DNOT_DELIVERED
  * fails: nobody looks at the places from before: -DEVENTS=2 -DJUMPS -DLATE -DONLY_HERE
  */
