@@ -52,7 +52,7 @@ void Reaper::run(Turn turn) {
   for (;;) {
     harvester_.harvest();
     sink_.drain();
-    if (is_abandoned(turn)) return;
+    if (is_replaced(turn)) return;
     if (harvester_.requests_in_kernel() == 0) looks_for_lost_.store(false);
     std::int64_t pause_ns = periodic_.try_again();
     if (looks_for_lost_.load()) pause_ns = std::min(pause_ns, lost_look_ns);
@@ -72,7 +72,7 @@ void Reaper::run(Turn turn) {
     }
     const auto heard = harvester_.context().doorbell().wait(
         sys::monotonic_ns() + std::min(pause_ns, sys::thread_idle_ns));
-    if (is_abandoned(turn)) return;
+    if (is_replaced(turn)) return;
     listen(false);
     if (heard == sys::Doorbell::Heard::gone) {
       restore_doorbell();
@@ -90,9 +90,12 @@ bool Reaper::is_needed() const noexcept {
 
 // By the reaper itself, which is awake.
 void Reaper::restore_doorbell() noexcept {
-  sys::MutexLock lock(doorbell_mutex_);
-  looks_for_lost_.store(true);
-  if (!harvester_.context().doorbell().ensure()) sys::sleep_for(lost_look_ns);
+  {
+    sys::MutexLock lock(doorbell_mutex_);
+    looks_for_lost_.store(true);
+    if (harvester_.context().doorbell().ensure()) return;
+  }
+  sys::sleep_for(lost_look_ns);
 }
 
 }  // namespace kaio

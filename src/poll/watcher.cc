@@ -22,19 +22,32 @@ std::uint32_t wanted_by(const Request& request) {
 
 }  // namespace
 
+bool Watcher::has_epoll() const noexcept { return epoll_.number() >= 0 && wake_.number() >= 0; }
+
 bool Watcher::ensure_epoll() noexcept {
-  if (epoll_.number() >= 0 && wake_.number() >= 0) return true;
+  if (has_epoll()) return true;
   const int saved_errno = errno;
-  bool is_new = false;
   bool is_there = true;
   {
     sys::MutexLock lock(mutex_);
-    if (epoll_.number() < 0 || wake_.number() < 0) is_new = is_there = make_epoll();
+    if (!has_epoll()) {
+      is_there = make_epoll();
+      // It sleeps on the old instance, if it runs. Here, so that whoever watches by the new one
+      // finds it gone.
+      if (is_there) abandon();
+    }
   }
   errno = saved_errno;
-  // It sleeps on the old instance, if it runs.
-  if (is_new) abandon();
   return is_there;
+}
+
+// By the thread itself, which is awake.
+void Watcher::restore_epoll() noexcept {
+  {
+    sys::MutexLock lock(mutex_);
+    if (has_epoll() || make_epoll()) return;
+  }
+  sys::sleep_for(audit_interval_ns);
 }
 
 bool Watcher::make_epoll() noexcept {
@@ -54,7 +67,7 @@ bool Watcher::make_epoll() noexcept {
 
 bool Watcher::can_watch() noexcept {
   const sys::NoCancellation no_cancellation;
-  return ensure_running();
+  return ensure_epoll() && ensure_running();
 }
 
 bool Watcher::watch(Request& request) noexcept {
@@ -264,8 +277,8 @@ void Watcher::run(Turn turn) {
       next_audit_ns = now_ns + audit_interval_ns;
     }
     sink_.drain();
-    if (is_abandoned(turn)) return;
-    if (is_gone && !ensure_epoll()) sys::sleep_for(audit_interval_ns);
+    if (is_replaced(turn)) return;
+    if (is_gone) restore_epoll();
     if (count != 0 || !is_idle()) idle_since_ns = now_ns;
     if (now_ns - idle_since_ns >= sys::thread_idle_ns &&
         may_end(turn, [this] { return !is_idle(); }))

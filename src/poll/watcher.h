@@ -65,7 +65,9 @@ class Watcher final : private sys::LazyThread {
   void run(Turn turn) override;
   bool is_idle() const noexcept { return watched_count_.load(std::memory_order_seq_cst) == 0; }
   // The epoll instance is there, with everything registered.
+  bool has_epoll() const noexcept;
   bool ensure_epoll() noexcept EXCLUDES(mutex_);
+  void restore_epoll() noexcept EXCLUDES(mutex_);
   bool make_epoll() noexcept REQUIRES(mutex_);
   void answer_ready(int fd, std::uint32_t events) noexcept EXCLUDES(mutex_);
   void audit() noexcept EXCLUDES(mutex_);

@@ -5,13 +5,12 @@ namespace kaio::sys {
 
 bool LazyThread::start() noexcept {
   MutexLock lock(mutex_);
-  std::uint32_t state = state_.load();
-  // `starting`, seen with the lock held: the thread has been made, and has not run yet.
+  const std::uint32_t state = state_.load();
+  // `starting`: the thread has been made, and has not run yet.
   if ((state & phase_mask) != absent) return true;
   if (!prepare()) return false;
-  // Before it is made: it may even end before we go on. If this fails, the thread that was
-  // about to end has seen the need, and goes on.
-  if (!state_.compare_exchange_strong(state, (state & ~phase_mask) | starting)) return true;
+  // Before it is made, for the thread to find it so.
+  state_.store((state & ~phase_mask) | starting);
   if (start_thread(enter, this, Stack::ours) != 0) {
     state_.store(state);
     return false;
@@ -25,14 +24,22 @@ void LazyThread::abandon() noexcept {
   state_.store((state_.load() & ~phase_mask) + turn_one);
 }
 
+bool LazyThread::take_place(Turn& turn) noexcept {
+  MutexLock lock(mutex_);
+  const std::uint32_t state = state_.load();
+  if ((state & phase_mask) == running) return false;
+  turn = state & ~phase_mask;
+  state_.store(turn | running);
+  return true;
+}
+
 void* LazyThread::enter(void* self) {
   auto& thread = *static_cast<LazyThread*>(self);
-  std::uint32_t state = thread.state_.load();
-  // Otherwise it was abandoned before it ran, and the one in its place has begun already.
-  if ((state & phase_mask) == starting &&
-      thread.state_.compare_exchange_strong(state, (state & ~phase_mask) | running)) {
+  Turn turn = 0;
+  // Otherwise it was abandoned before it ran, and another one has begun in its place.
+  if (thread.take_place(turn)) {
     name_this_thread(thread.name_);
-    thread.run(state & ~phase_mask);
+    thread.run(turn);
   }
   thread.ended();
   return nullptr;

@@ -9,7 +9,8 @@
 // says so, and then looks for needs (may_end). One of the two sees the other.
 //
 // A thread can also be abandoned, if it sleeps where nobody can wake it any more: then
-// another one takes its place at the next ensure_running(), and it ends when it wakes up.
+// another one takes its place at the next ensure_running(), and it ends when it wakes up. If
+// no other could be made, it takes the place again itself.
 #pragma once
 
 #include "sys/mutex.h"
@@ -35,7 +36,7 @@ class LazyThread {
   // Which of the threads that this object has had one is.
   using Turn = std::uint32_t;
 
-  // What the thread does; it ends by returning, after may_end() or is_abandoned() said so.
+  // What the thread does; it ends by returning, after may_end() or is_replaced() said so.
   virtual void run(Turn turn) = 0;
   // Before one is started, with nothing but the lock held: makes what it needs. False: that
   // cannot be had, and no thread is started.
@@ -44,19 +45,16 @@ class LazyThread {
   virtual void started() noexcept {}
   virtual void ended() noexcept {}
 
-  // For the thread itself. True: it has to return, and touch nothing of its owner's any more,
-  // as another thread may be running in its place.
+  // Both are for the thread itself. True: it has to return, and touch nothing of its owner's
+  // any more, as another thread may be running in its place.
   template <class IsNeeded>
-  bool may_end(Turn turn, IsNeeded&& is_needed) noexcept {
+  bool may_end(Turn& turn, IsNeeded&& is_needed) noexcept EXCLUDES(mutex_) {
     std::uint32_t expected = turn | running;
-    if (!state_.compare_exchange_strong(expected, turn | absent)) return true;  // abandoned
-    if (!is_needed()) return true;
-    // If the exchange fails, whoever needs a thread has started another one.
-    expected = turn | absent;
-    return !state_.compare_exchange_strong(expected, turn | running);
+    if (!state_.compare_exchange_strong(expected, turn | absent)) return is_replaced(turn);
+    return !is_needed() || !take_place(turn);
   }
-  bool is_abandoned(Turn turn) const noexcept {
-    return (state_.load(std::memory_order_seq_cst) & ~phase_mask) != turn;
+  bool is_replaced(Turn& turn) noexcept EXCLUDES(mutex_) {
+    return (state_.load(std::memory_order_seq_cst) & ~phase_mask) != turn && !take_place(turn);
   }
 
   void abandon() noexcept EXCLUDES(mutex_);
@@ -67,10 +65,13 @@ class LazyThread {
                                  turn_one = 4;
 
   bool start() noexcept EXCLUDES(mutex_);
+  // False: another thread has it.
+  bool take_place(Turn& turn) noexcept EXCLUDES(mutex_);
   static void* enter(void* self);
 
   const char* const name_;
   Mutex mutex_;
+  // Changed with the lock held, but for a thread that says it ends.
   std::atomic<std::uint32_t> state_{absent};
 };
 

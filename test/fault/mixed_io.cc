@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <fcntl.h>
+#include <string_view>
 #include <sys/eventfd.h>
 
 namespace fault {
@@ -89,6 +90,7 @@ void MixedIo::begin_on_streams() {
 }
 
 void MixedIo::begin(bool may_refuse) {
+  may_refuse_ = may_refuse;
   begin_on_streams();
   begin_on_file(buffered_.get(), "a buffered file");
   begin_on_file(direct_.get(), "a direct file");
@@ -96,30 +98,37 @@ void MixedIo::begin(bool may_refuse) {
   check(may_refuse || refused_ == 0, std::to_string(refused_) + " calls were refused");
 }
 
+void MixedIo::wait_and_check(Item& item) {
+  int status = EINPROGRESS;
+  try {
+    status = support::wait_done(item.request, failures_ == 0 ? support::patience : support::a_while);
+  } catch (const support::NotDoneInTime&) {
+    check(false, item.what + " is not done in time");
+    return;
+  }
+  const ssize_t result = aio_return(item.request);
+  if (status == EAGAIN && may_refuse_) return;
+  check(status == 0, item.what + " has the status " + std::to_string(status));
+  check(result == item.expected, item.what + " returned " + std::to_string(result));
+  if (status == 0 && item.content_is_right)
+    check(item.content_is_right(), item.what + " has the wrong content");
+}
+
+void MixedIo::write_to(const support::Channel& channel) {
+  constexpr std::string_view text = "abcdabcdabcd";
+  const Item* write = submit("write of a stream",
+                             Request::to_write(channel.writer(), std::string(text)), aio_write,
+                             static_cast<ssize_t>(text.size()));
+  const bool is_refused =
+      write == nullptr ||
+      (may_refuse_ && support::eventually([&] { return !support::in_progress(write->request); }) &&
+       aio_error(write->request) == EAGAIN);
+  if (is_refused) channel.send(text);  // otherwise the readers would wait for ever
+}
+
 void MixedIo::end() {
-  for (const support::Channel& channel : channels_) {
-    // A write that is refused, now or later, would leave the readers waiting.
-    if (refused_ > 0) {
-      channel.send("abcdabcdabcd");
-      continue;
-    }
-    submit("write of a stream", Request::to_write(channel.writer(), "abcdabcdabcd"), aio_write, 12);
-  }
-  for (Item& item : items_) {
-    int status = EINPROGRESS;
-    try {
-      status = support::wait_done(item.request, failures_ == 0 ? support::patience : support::a_while);
-    } catch (const support::NotDoneInTime&) {
-      check(false, item.what + " is not done in time");
-      continue;
-    }
-    const ssize_t result = aio_return(item.request);
-    if (status == EAGAIN && refused_ > 0) continue;  // it was refused later on
-    check(status == 0, item.what + " has the status " + std::to_string(status));
-    check(result == item.expected, item.what + " returned " + std::to_string(result));
-    if (status == 0 && item.content_is_right)
-      check(item.content_is_right(), item.what + " has the wrong content");
-  }
+  for (const support::Channel& channel : channels_) write_to(channel);
+  for (Item& item : items_) wait_and_check(item);
   items_.clear();
   channels_.clear();
   eventfd_t notified = 0;

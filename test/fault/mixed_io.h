@@ -17,7 +17,8 @@ namespace fault {
 class MixedIo {
  public:
   MixedIo();
-  // Submits. A call may be refused with EAGAIN where `may_refuse` says so.
+  // Submits. A request may be refused with EAGAIN where `may_refuse` says so: by the call, or
+  // later, as its status.
   void begin(bool may_refuse = false);
   // Supplies what streams wait for, waits for all, and checks them.
   void end();
@@ -35,6 +36,9 @@ class MixedIo {
 
   Item* submit(std::string what, support::Request request, int (*call)(aiocb*), ssize_t expected);
   void check(bool condition, const std::string& what);
+  void wait_and_check(Item& item);
+  // Supplies the readers, whatever is refused.
+  void write_to(const support::Channel& channel);
   void begin_on_file(int fd, const std::string& name);
   void begin_on_streams();
   void notify_by_eventfd(support::Request& request);
@@ -51,6 +55,7 @@ class MixedIo {
   int notified_wanted_ = 0;
   int failures_ = 0;
   int refused_ = 0;
+  bool may_refuse_ = false;
 };
 
 // A whole round, or several; 0 when all was right.

@@ -2,6 +2,7 @@
 // Lists taken in pieces; threads, signals, descriptors and space that run out.
 #include "faults.h"
 #include "mixed_io.h"
+#include "support/channel.h"
 #include "support/child.h"
 #include "support/limit.h"
 #include "support/pattern.h"
@@ -17,12 +18,14 @@
 #include <boost/test/unit_test.hpp>
 
 #include <fcntl.h>
+#include <filesystem>
 #include <grp.h>
 #include <unistd.h>
 
 using fault::faults;
 using fault::install_faults;
 using fault::mixed_rounds;
+using support::ChannelKind;
 using support::Request;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
@@ -72,6 +75,17 @@ int lists_survive(Prepare prepare) {
     if (mode == LIO_NOWAIT && !support::eventually([] { return called == 1; })) return 4;
   }
   return 0;
+}
+
+// True: there was one.
+bool close_epoll_instances() {
+  bool closed = false;
+  for (int fd = 3; fd < 4096; ++fd) {
+    std::error_code error;
+    const auto target = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), error);
+    if (!error && target == "anon_inode:[eventpoll]") closed = ::close(fd) == 0;
+  }
+  return closed;
 }
 
 std::string fill_disk_text() { return support::pattern(256 * 1024); }
@@ -125,6 +139,26 @@ BOOST_AUTO_TEST_CASE(once_threads_can_be_made_again_all_goes_well_again) {
     faults.threads_refused_from = INT_MAX;
     return mixed_rounds(2);
   }, 60 + patience_s) == 0);
+}
+
+// Streams that wait by epoll, whose instance the program closes: what makes another finds no
+// thread for it.
+BOOST_AUTO_TEST_CASE(what_waits_goes_on_though_epoll_is_closed_and_no_thread_can_be_made) {
+  BOOST_TEST(run_in_child([] {
+    install_faults();
+    const support::Channel waited(ChannelKind::pty_slave);
+    const support::Channel refused(ChannelKind::pty_slave);
+    const Request read = Request::to_read(waited.reader(), 4);
+    if (aio_read(read) != 0) return 1;
+    ::usleep(100'000);
+    if (!close_epoll_instances()) return 2;
+    faults.threads_refused_from = 0;
+    const Request other = Request::to_read(refused.reader(), 4);
+    if (aio_read(other) == 0 && support::wait_done(other) != EAGAIN) return 3;
+    ::usleep(700'000);  // until its thread has seen that it is gone
+    waited.send("text");
+    return support::wait_done(read) == 0 && aio_return(read) == 4 ? 0 : 4;
+  }, patience_s) == 0);
 }
 
 // The only callback thread ends itself when no other can be made; the callback

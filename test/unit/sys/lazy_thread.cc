@@ -25,8 +25,9 @@ struct Counter final : kaio::sys::LazyThread {
   }
   void run(Turn turn) override {
     for (;;) {
-      while (counted < brought && !is_abandoned(turn)) ++counted;
-      if (is_abandoned(turn)) {
+      while (is_held) std::this_thread::yield();
+      while (counted < brought && !is_replaced(turn)) ++counted;
+      if (is_replaced(turn)) {
         ++abandoned_count;
         return;
       }
@@ -42,10 +43,13 @@ struct Counter final : kaio::sys::LazyThread {
   std::atomic<int> brought{0};
   std::atomic<int> counted{0};
   std::atomic<bool> may_end_now{true};
+  std::atomic<bool> is_held{false};
   std::atomic<int> started_count{0};
   std::atomic<int> ended_count{0};
   std::atomic<int> abandoned_count{0};
 };
+
+int refuse_thread(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return -EAGAIN; }
 
 } // namespace
 
@@ -82,20 +86,62 @@ BOOST_AUTO_TEST_CASE(one_that_was_abandoned_is_replaced_and_ends) {
   counter.may_end_now = false;
   BOOST_REQUIRE(counter.bring());
   BOOST_REQUIRE(eventually([&] { return counter.counted == 1; }));
+  counter.is_held = true;
   counter.abandon();
   BOOST_TEST(!counter.is_running());
   BOOST_REQUIRE(counter.bring());
+  BOOST_REQUIRE(eventually([&] { return counter.is_running(); }));
+  counter.is_held = false;
   BOOST_TEST(eventually([&] { return counter.counted == 2 && counter.abandoned_count == 1; }));
   BOOST_TEST(counter.is_running());
   counter.may_end_now = true;
   BOOST_TEST(eventually([&] { return counter.ended_count == 2; }));
 }
 
+BOOST_AUTO_TEST_CASE(one_that_was_abandoned_goes_on_when_no_other_can_be_made) {
+  unit::FakedCalls calls;
+  Counter counter;
+  counter.may_end_now = false;
+  counter.is_held = true;
+  BOOST_REQUIRE(counter.bring());
+  calls->create_thread = refuse_thread;
+  counter.abandon();
+  BOOST_TEST(!counter.bring());
+  counter.is_held = false;
+  BOOST_TEST(eventually([&] { return counter.counted == 2; }));
+  BOOST_TEST(counter.is_running());
+  BOOST_TEST(counter.bring());
+  BOOST_TEST(eventually([&] { return counter.counted == 3; }));
+  counter.may_end_now = true;
+  BOOST_TEST(eventually([&] { return counter.ended_count == 1; }));
+  BOOST_TEST(counter.abandoned_count == 0);
+}
+
+// It was made, and has not come to run yet.
+BOOST_AUTO_TEST_CASE(one_that_is_abandoned_before_it_runs_serves_when_no_other_can_be_made) {
+  unit::FakedCalls calls;
+  static std::atomic<bool> is_held;
+  is_held = true;
+  calls->create_thread = [](pthread_t* thread, const pthread_attr_t* attributes, void* (*enter)(void*), void* self) {
+    static void* (*entered)(void*);
+    entered = enter;
+    return kaio::sys::real_calls.create_thread(thread, attributes, [](void* of) {
+      while (is_held) std::this_thread::yield();
+      return entered(of);
+    }, self);
+  };
+  Counter counter;
+  BOOST_REQUIRE(counter.bring());
+  calls->create_thread = refuse_thread;
+  counter.abandon();
+  BOOST_TEST(!counter.bring());
+  is_held = false;
+  BOOST_TEST(eventually([&] { return counter.counted == 2 && counter.ended_count == 1; }));
+}
+
 BOOST_AUTO_TEST_CASE(without_a_thread_to_be_had_whoever_needs_it_is_told) {
   unit::FakedCalls calls;
-  calls->create_thread = [](pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) {
-    return -EAGAIN;
-  };
+  calls->create_thread = refuse_thread;
   Counter counter;
   BOOST_TEST(!counter.bring());
   BOOST_TEST(!counter.is_running());
