@@ -22,9 +22,9 @@ constexpr std::uint32_t threads_kept = 2;  // one to run callbacks, one spare
 void set_mask(const sigset_t& mask) noexcept { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
 
 void block_all_signals() noexcept {
-  sigset_t every_signal;
-  ::sigfillset(&every_signal);
-  set_mask(every_signal);
+  sigset_t all;
+  ::sigfillset(&all);
+  set_mask(all);
 }
 
 }  // namespace
@@ -113,10 +113,14 @@ void CallbackThreads::note_mask() noexcept {
 }
 
 bool CallbackThreads::ensure_queue_runs() noexcept {
-  if (!replacement_wanted_.exchange(false) && promised_.load() == 0 && queue_empty()) return true;
+  const bool replaces = replacement_wanted_.exchange(false);
+  if (!replaces && promised_.load() == 0 && queue_empty()) return true;
   const std::uint32_t count = thread_count_.load();
   if (count == 0) return ensure_now();
-  return busy_count_.load() < count || count >= limits::callback_threads_max || start_thread();
+  if (busy_count_.load() < count || count >= limits::callback_threads_max || start_thread())
+    return true;
+  if (replaces) replacement_wanted_.store(true);
+  return false;
 }
 
 bool CallbackThreads::start_thread() noexcept {
@@ -324,8 +328,7 @@ void CallbackThreads::end_if_forgotten() const {
 void CallbackThreads::call(const Notification& notification, ThreadState& state) {
   statistics_.count(Count::notified_thread);
   const bool attributed = notification.kind == Notification::Kind::attributed_callback;
-  NotifyFunction function =
-      attributed ? notification.attributed->function : notification.function;
+  const auto function = attributed ? notification.attributed->function : notification.function;
   // No thread to be had: better here than never.
   if (!attributed && fresh_.load() &&
       own_threads_.start(function, notification.value, program_mask_))

@@ -188,6 +188,42 @@ BOOST_AUTO_TEST_CASE(a_promised_callback_comes_though_its_thread_went_and_none_c
   }, patience_s) == 0);
 }
 
+// A callback left its thread in a state that an ordinary user cannot undo.
+BOOST_AUTO_TEST_CASE(a_spoilt_callback_thread_is_replaced_once_threads_can_be_made,
+                     *support::as_root()) {
+  BOOST_TEST(run_in_child([] {
+    if (::setgid(54321) != 0 || ::setuid(54321) != 0) return 1;
+    install_faults();
+    faults.threads_refused_from = 2;  // the reaper, one for callbacks
+    static std::atomic<int> called{0};
+    static std::atomic<int> policy{-1};
+    const auto ends = support::make_pipe();
+    const auto call_back = [&](void (*function)(sigval)) {
+      const Request read = Request::to_read(ends.first.get(), 1);
+      read->aio_sigevent.sigev_notify = SIGEV_THREAD;
+      read->aio_sigevent.sigev_notify_function = function;
+      const int before = called;
+      return ::write(ends.second.get(), "x", 1) == 1 && aio_read(read) == 0 &&
+             support::eventually([&] { return called == before + 1 && !support::in_progress(read); });
+    };
+    const auto change_policy = [](sigval) {
+      const sched_param none{};
+      ::sched_setscheduler(0, SCHED_IDLE, &none);
+      ++called;
+    };
+    const auto tell_policy = [](sigval) {
+      policy = ::sched_getscheduler(0);
+      ++called;
+    };
+    if (!call_back(change_policy) || !call_back(tell_policy)) return 2;
+    if (policy != SCHED_IDLE) return 3;  // it is told in that state, better than not at all
+    ::usleep(100'000);  // some tries to replace it, which fail
+    faults.threads_refused_from = INT_MAX;
+    if (!support::eventually([] { return support::thread_count() == 4; })) return 4;
+    return call_back(tell_policy) && policy == SCHED_OTHER ? 0 : 5;
+  }, patience_s) == 0);
+}
+
 BOOST_DATA_TEST_CASE(signals_that_find_the_queue_full_come_later, data::make({1, 5, 1000}), times) {
   BOOST_TEST(run_in_child([&] {
     install_faults();
