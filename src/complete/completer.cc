@@ -14,6 +14,10 @@ constexpr std::int64_t retry_ns = 1'000'000;
 bool concerns_only_callbacks(const Notification& notification) noexcept {
   return notification.kind == Notification::Kind::none || notification.is_callback();
 }
+bool concerns_only_callbacks(const Request& request) noexcept {
+  return concerns_only_callbacks(request.notification) &&
+         (request.group == nullptr || concerns_only_callbacks(request.group->notification));
+}
 
 }  // namespace
 
@@ -131,11 +135,14 @@ void Completer::harvest() {
 }
 
 int Completer::doorbell_for(const Request& request) {
-  const bool by_callback = concerns_only_callbacks(request.notification) &&
-                           (request.group == nullptr ||
-                            concerns_only_callbacks(request.group->notification));
-  const int of_callbacks = by_callback ? notifier_.callbacks().doorbell() : -1;
-  return of_callbacks >= 0 || reaper_ == nullptr ? of_callbacks : reaper_->doorbell();
+  const int of_callbacks =
+      concerns_only_callbacks(request) ? notifier_.callbacks().doorbell() : -1;
+  return of_callbacks >= 0 || reaper_ == nullptr ? of_callbacks : reaper_->doorbell_lately();
+}
+
+void Completer::doubt_doorbell_for(const Request& request) {
+  harvester_.context().doorbell().doubt();
+  if (concerns_only_callbacks(request)) notifier_.callbacks().doubt_doorbell();
 }
 
 void Completer::sent(Notifiable& item) {

@@ -38,6 +38,7 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
   // a moment, in which others began to wait for it.
   void publish_refusal(StatusCell& cell, int error_number) noexcept;
   int doorbell_for(const Request& request) override;
+  void doubt_doorbell_for(const Request& request) override;
 
   // One of the group's is done, and told if the group is, or all are submitted; sends the
   // group's notification when it was the last.

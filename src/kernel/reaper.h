@@ -44,6 +44,11 @@ class Reaper final : private sys::LazyThread {
     const int number = harvester_.context().doorbell().number();
     return number >= 0 ? number : replace_doorbell();
   }
+  // The same; if io_submit refuses it, the program has closed it a moment ago.
+  int doorbell_lately() noexcept {
+    const int number = harvester_.context().doorbell().number_lately();
+    return number >= 0 ? number : replace_doorbell();
+  }
 
   // Makes it look at its work; nothing if it does not run.
   void wake() noexcept {

@@ -58,7 +58,7 @@ class CallbackThreads {
   // After promise(): makes sure that there is a thread to run it. False: there is none and
   // none can be made.
   bool ensure_running() noexcept EXCLUDES(mutex_) {
-    return (thread_count_.load() > busy_count_.load() && doorbell_.number() >= 0) ||
+    return (thread_count_.load() > busy_count_.load() && doorbell_.number_lately() >= 0) ||
            ensure_now();
   }
 
@@ -72,7 +72,12 @@ class CallbackThreads {
 
   // What a request rings that ends with a callback; -1 while there is no thread.
   int doorbell() const noexcept {
-    return thread_count_.load() == 0 ? -1 : doorbell_.number_unasked();
+    return thread_count_.load() == 0 ? -1 : doorbell_.number_lately();
+  }
+
+  void doubt_doorbell() noexcept EXCLUDES(mutex_) {
+    doorbell_.doubt();
+    ensure_running();
   }
 
   // Whether each callback that begins from now on has a thread of its own.

@@ -35,6 +35,8 @@ class CompletionSink {
   // The eventfd to ring when a request that is to be notified has ended: there is
   // always a thread that hears it.
   virtual int doorbell_for(const Request& request) = 0;
+  // The kernel has refused it: perhaps the program has closed it.
+  virtual void doubt_doorbell_for(const Request& request) = 0;
 
  protected:
   ~CompletionSink() = default;

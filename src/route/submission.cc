@@ -241,6 +241,11 @@ Dispatcher::Started Dispatcher::submitted(Request& request, int outcome, By by) 
   request.move_to(RequestState::starting);
   harvester_.call_leader();
   if (outcome == -EAGAIN || outcome == 0) return to_backlog(request, by);
+  // Perhaps not for its own descriptor: the program may have closed the doorbell.
+  if ((outcome == -EBADF || outcome == -EINVAL) && by == By::submitter && request.pushed) {
+    completions_.doubt_doorbell_for(request);
+    return submit_kernel(request, request.attempt, By::later, nullptr);
+  }
   return process_answer(request, outcome, true, by);
 }
 

@@ -18,6 +18,11 @@ class Doorbell {
   // Its number, for iocbs that are to ring it; -1 if there is none, or it has been closed.
   int number() const noexcept { return descriptor_.number(); }
 
+  // The same for each request's iocb: an answer is good for some microseconds.
+  int number_lately() const noexcept { return descriptor_.number_lately(); }
+  // The kernel has refused an iocb that was to ring it.
+  void doubt() const noexcept { descriptor_.doubt(); }
+
   // Not asked whether it is: for whoever has just done so.
   int number_unasked() const noexcept { return descriptor_.number_unasked(); }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "sys/clock.h"
 #include "sys/descriptors.h"
 
 namespace kaio::sys {
@@ -28,6 +29,7 @@ std::atomic<bool> marks_work{true};
 bool OwnDescriptor::adopt(int made) noexcept {
   if (made < 0) return false;
   const int number = out_of_the_way(made);
+  answered_ns_.store(0, std::memory_order_relaxed);
   if (direct_call(SYS_fcntl, number, F_SETSIG, mark) != 0 ||
       direct_call(SYS_fcntl, number, F_GETSIG) != mark)
     marks_work.store(false, std::memory_order_relaxed);
@@ -44,6 +46,15 @@ int OwnDescriptor::number() const noexcept {
   const bool taken_by_another =
       owner != this && owner != nullptr && owner->number_unasked() == number;
   return !taken_by_another && direct_call(SYS_fcntl, number, F_GETSIG) == mark ? number : -1;
+}
+
+int OwnDescriptor::number_lately() const noexcept {
+  const std::int64_t now_ns = monotonic_ns();
+  const std::int64_t answered_ns = answered_ns_.load(std::memory_order_relaxed);
+  if (answered_ns != 0 && now_ns - answered_ns < answer_good_ns) return number_unasked();
+  const int answer = number();
+  answered_ns_.store(answer >= 0 ? now_ns : 0, std::memory_order_relaxed);
+  return answer;
 }
 
 void OwnDescriptor::close() noexcept {

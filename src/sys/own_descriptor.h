@@ -11,10 +11,11 @@
 // table beside the mark.
 //
 // Between the question and the use the number can still change hands: for as long as two
-// system calls take.
+// system calls take, or for as long as an answer is good (number_lately).
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 namespace kaio::sys {
 
@@ -33,6 +34,11 @@ class OwnDescriptor {
   // The number, or -1 if there is none or the program has closed it. One system call, and
   // async-signal-safe, as all that follows.
   int number() const noexcept;
+  // The same, but an answer is good for `answer_good_ns`: for a use by each request, which the
+  // kernel refuses if the number is no descriptor of the kind any more. Whoever is refused says
+  // so by doubt(), after which it is asked again.
+  int number_lately() const noexcept;
+  void doubt() const noexcept { answered_ns_.store(0, std::memory_order_relaxed); }
   // The number without the question.
   int number_unasked() const noexcept { return number_.load(std::memory_order_acquire); }
 
@@ -40,7 +46,10 @@ class OwnDescriptor {
   void close() noexcept;
 
  private:
+  static constexpr std::int64_t answer_good_ns = 50'000;
+
   std::atomic<int> number_{-1};
+  mutable std::atomic<std::int64_t> answered_ns_{0};  // 0: in doubt
 };
 
 }  // namespace kaio::sys

@@ -115,6 +115,42 @@ BOOST_DATA_TEST_CASE(what_was_outstanding_when_the_program_closed_its_number_is_
   }) == 0);
 }
 
+// At any moment: also between the last look at the number and its use.
+BOOST_DATA_TEST_CASE(a_number_that_is_closed_just_before_a_request_is_replaced,
+                     data::make({SIGEV_THREAD, SIGEV_SIGNAL}), notify) {
+  BOOST_TEST(run_in_child([&] {
+    const TemporaryFile file{4096};
+    const Fd fd = file.open(O_RDONLY | O_DIRECT);
+    const int program_max = std::max(fd.get(), STDERR_FILENO);
+    told_count = 0;
+    ::signal(SIGRTMIN, [](int) { ++told_count; });
+    const auto request = [&] {
+      Request read = Request::to_read(fd.get(), 4096);
+      read->aio_sigevent.sigev_notify = notify;
+      read->aio_sigevent.sigev_signo = SIGRTMIN;
+      if (notify == SIGEV_THREAD)
+        read->aio_sigevent.sigev_notify_function = [](sigval) { ++told_count; };
+      return read;
+    };
+    for (int round = 1; round <= 50; ++round) {
+      const Request first = request();
+      const Request second = request();
+      if (aio_read(first) != 0)
+        return 1;
+      ::syscall(SYS_close_range, program_max + 1, ~0u, 0);
+      if (aio_read(second) != 0)
+        return 2;
+      if (wait_done(first) != 0 || wait_done(second) != 0)
+        return 3;
+      if (aio_return(first) != 4096 || aio_return(second) != 4096)
+        return 4;
+      if (!eventually([&] { return told_count == 2 * round; }))
+        return 5;
+    }
+    return 0;
+  }, 60) == 0);
+}
+
 // The first request of the process meets a process that has no descriptor left.
 BOOST_AUTO_TEST_CASE(when_descriptors_are_free_again_all_goes_as_if_they_had_always_been) {
   BOOST_TEST(run_in_child([] {

@@ -43,6 +43,20 @@ BOOST_AUTO_TEST_CASE(a_number_that_was_closed_is_known_no_more) {
   BOOST_TEST(descriptor.number() == -1);
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_is_good_for_some_microseconds_or_until_it_is_doubted) {
+  OwnDescriptor descriptor;
+  BOOST_REQUIRE(descriptor.adopt(::eventfd(0, EFD_CLOEXEC)));
+  const int number = descriptor.number_lately();
+  BOOST_REQUIRE(number >= 0);
+  ::close(number);
+  ::usleep(100);
+  BOOST_TEST(descriptor.number_lately() == -1);
+  BOOST_REQUIRE(descriptor.adopt(::eventfd(0, EFD_CLOEXEC)));
+  ::close(descriptor.number_lately());
+  descriptor.doubt();
+  BOOST_TEST(descriptor.number_lately() == -1);
+}
+
 // Of the same kind, so that nothing but the mark tells.
 BOOST_AUTO_TEST_CASE(a_number_that_has_become_the_programs_eventfd_is_neither_used_nor_closed) {
   int number = -1;
