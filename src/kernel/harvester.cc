@@ -58,13 +58,19 @@ inline Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
   }
 }
 
-inline Harvester::Hold::~Hold() {
+[[gnu::noinline]] void Harvester::Hold::leave_interrupted() noexcept {
   if (over_leader_) harvester_.call_interrupted_leader();
   if (over_sleep_) {
     std::uintptr_t awake = sys::this_thread();
     harvester_.owner_.compare_exchange_strong(awake, awake | asleep, std::memory_order_seq_cst);
   }
-  if (!acquired_) return;
+}
+
+inline Harvester::Hold::~Hold() {
+  if (!acquired_) {
+    leave_interrupted();
+    return;
+  }
   if (handed_ != nullptr) {  // it is being unwound out of its sleep
     harvester_.take_back();
     if (!is_back()) return;
@@ -267,11 +273,6 @@ Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
   timespec pause = sys::to_timespec(filtered_pause_ns);
   if (outcome != -EINTR) sys::direct_call(SYS_ppoll, nullptr, 0, &pause, nullptr, 0);
   return outcome == -EINTR ? Led::interrupted : Led::harvested;
-}
-
-void Harvester::hand_over() noexcept {
-  if (followers_.load(std::memory_order_seq_cst) != 0) promote();
-  if (in_debt()) call_reaper();
 }
 
 void Harvester::promote(int count) noexcept {

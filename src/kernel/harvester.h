@@ -205,6 +205,7 @@ class Harvester {
 
    private:
     void acquire_from(std::uintptr_t owner) noexcept;
+    void leave_interrupted() noexcept;
 
     Harvester& harvester_;
     io_event* handed_ = nullptr;
@@ -241,7 +242,11 @@ class Harvester {
   bool was_jumped_over() const noexcept;
   void arm_call() noexcept;
   void call_interrupted_leader() noexcept;
-  void hand_over() noexcept;
+  // Inline: at the end of every harvest.
+  void hand_over() noexcept {
+    if (followers_.load(std::memory_order_seq_cst) != 0) promote();
+    if (in_debt()) call_reaper();
+  }
   void call_reaper() noexcept {
     if (reaper_listens_.load(std::memory_order_seq_cst)) context_.doorbell().ring();
   }

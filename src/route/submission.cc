@@ -37,7 +37,7 @@ constexpr std::uint8_t reads_at_once_to_ask = 8;
 }
 
 // That life of the request's.
-bool is_over(const Request& request, std::uint32_t generation) noexcept {
+KAIO_STRAIGHT bool is_over(const Request& request, std::uint32_t generation) noexcept {
   return Requests::generation_of(request) != generation ||
          request.state.load(std::memory_order_acquire) == RequestState::finished;
 }
