@@ -30,7 +30,7 @@ std::chrono::seconds duration() {
   if (const char* chosen = std::getenv("KAIO_RANDOM_SECONDS"))
     return std::chrono::seconds(std::atoi(chosen));
   const char* wanted = std::getenv("KAIO_TEST_LONG");
-  return std::chrono::seconds(wanted != nullptr && wanted[0] == '1' ? 12 : 4);
+  return std::chrono::seconds(wanted != nullptr && wanted[0] == '1' ? 15 : 4);
 }
 
 constexpr auto longest_program = std::chrono::seconds(240);
