@@ -50,33 +50,50 @@ bool DirectSender::try_send(const Notifiable& item) noexcept {
 }
 
 bool DirectSender::send(Notifiable& item) {
-  // Behind those that wait already, so that none is overtaken.
-  if (!any_waiting_.load(std::memory_order_acquire) && try_send(item)) {
+  Line& line = item.notification.kind == Notification::Kind::eventfd ? eventfds_ : signals_;
+  const bool overtakes = line.in_order && line.any_waiting.load(std::memory_order_acquire);
+  if (!overtakes && try_send(item)) {
     owner_.sent(item);
     return true;
   }
   statistics_.count(Count::notification_retries);
-  // In this order: who finds the flag finds the item.
-  refused_.push(item);
-  any_waiting_.store(true, std::memory_order_seq_cst);
+  // In this order: whoever finds the flag finds the item.
+  line.refused.push(item);
+  line.any_waiting.store(true, std::memory_order_seq_cst);
   return false;
 }
 
 bool DirectSender::try_again() {
-  if (!any_waiting_.load(std::memory_order_acquire)) return true;
+  const bool no_signal_waits = try_again(signals_);
+  return try_again(eventfds_) && no_signal_waits;
+}
+
+bool DirectSender::try_again(Line& line) {
+  if (!line.any_waiting.load(std::memory_order_acquire)) return true;
   for (;;) {
-    while (waiting_ != nullptr) {
-      if (!try_send(*waiting_)) return false;
-      Notifiable* item = waiting_;
-      waiting_ = item->next;
-      owner_.sent(*item);
+    // Those of a line in order are many, perhaps, and the first one decides.
+    if (!line.in_order || line.waiting == nullptr) {
+      Notifiable* const older = line.waiting;
+      Notifiable** end = &line.waiting;
+      for (*end = line.refused.take_in_order(); *end != nullptr;) end = &(*end)->next;
+      *end = older;
     }
-    waiting_ = refused_.take_in_order();
-    if (waiting_ != nullptr) continue;
-    any_waiting_.store(false, std::memory_order_seq_cst);
-    // One that saw the flag still set may have pushed since.
-    if (refused_.empty()) return true;
-    any_waiting_.store(true, std::memory_order_seq_cst);
+    for (Notifiable** place = &line.waiting; *place != nullptr;) {
+      Notifiable* const item = *place;
+      if (try_send(*item)) {
+        *place = item->next;
+        owner_.sent(*item);
+      } else if (line.in_order) {
+        return false;
+      } else {
+        place = &item->next;
+      }
+    }
+    if (line.waiting != nullptr) return false;
+    line.any_waiting.store(false, std::memory_order_seq_cst);
+    // Whoever saw the flag still set may have pushed since.
+    if (line.refused.empty()) return true;
+    line.any_waiting.store(true, std::memory_order_seq_cst);
   }
 }
 

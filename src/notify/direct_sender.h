@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What is sent by one system call: SIGEV_SIGNAL, SIGEV_THREAD_ID, SIGEV_EVENTFD.
 // When there is no room, in the signal queue of the process (RLIMIT_SIGPENDING) or
-// in the eventfd's counter, notifications wait here, in order, and are tried again.
+// in the eventfd's counter, notifications wait here, and are tried again. Signals wait in
+// order, because they share one queue. An eventfd that is full delays nobody else.
 #pragma once
 
 #include <unistd.h>
@@ -32,12 +33,19 @@ class DirectSender {
   bool queue_signal(const Notification& notification) noexcept;
   bool add_to_eventfd(int fd) noexcept;
 
+  struct Line {
+    const bool in_order;
+    NotifiableStack refused{};
+    Notifiable* waiting = nullptr;  // only touched by try_again()
+    std::atomic<bool> any_waiting{false};
+  };
+  bool try_again(Line& line);
+
   NotificationOwner& owner_;
   Statistics& statistics_;
   const pid_t pid_ = ::getpid();  // a child of fork() has an engine of its own
-  NotifiableStack refused_;
-  Notifiable* waiting_ = nullptr;  // only touched by try_again()
-  std::atomic<bool> any_waiting_{false};
+  Line signals_{.in_order = true};
+  Line eventfds_{.in_order = false};
 };
 
 }  // namespace kaio

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "notify/direct_sender.h"
+#include "support/channel.h"
 #include "support/deadline.h"
 #include "support/limit.h"
 #include "support/precondition.h"
@@ -12,6 +13,7 @@
 #include <deque>
 #include <fstream>
 #include <string>
+#include <sys/eventfd.h>
 #include <thread>
 #include <unistd.h>
 
@@ -118,6 +120,63 @@ BOOST_AUTO_TEST_CASE(when_the_queue_is_full_all_wait_in_order_and_none_is_lost) 
   Request last;
   last.notification = signal_of(10);
   BOOST_TEST(bench.sender.send(last));
+}
+
+kaio::Notification add_to(int fd) {
+  kaio::Notification notification;
+  notification.kind = kaio::Notification::Kind::eventfd;
+  notification.target = fd;
+  return notification;
+}
+
+std::uint64_t count_of(int fd) {
+  std::uint64_t count = 0;
+  return ::read(fd, &count, sizeof count) == sizeof count ? count : 0;
+}
+
+BOOST_AUTO_TEST_CASE(a_full_eventfd_delays_no_signal_and_no_other_eventfd) {
+  unit::FakedCalls calls;
+  calls->queue_signal = queue_with_places;
+  places = 10;
+  values.clear();
+  Bench bench;
+  const support::Fd full = support::make_eventfd(0, EFD_NONBLOCK);
+  const support::Fd other = support::make_eventfd(0, EFD_NONBLOCK);
+  constexpr std::uint64_t most = UINT64_MAX - 1;
+  BOOST_REQUIRE(::write(full.get(), &most, sizeof most) == sizeof most);
+  Request to_full, to_other, signal, again;
+  to_full.notification = again.notification = add_to(full.get());
+  to_other.notification = add_to(other.get());
+  signal.notification = signal_of(1);
+  BOOST_TEST(!bench.sender.send(to_full));
+  BOOST_TEST(!bench.sender.send(again));
+  BOOST_TEST(bench.sender.send(to_other));
+  BOOST_TEST(bench.sender.send(signal));
+  BOOST_TEST(count_of(other.get()) == 1u);
+  BOOST_TEST((values == std::vector<int>{1}));
+  BOOST_TEST(!bench.sender.try_again());
+  BOOST_TEST(count_of(full.get()) == most);
+  BOOST_TEST(bench.sender.try_again());
+  BOOST_TEST(count_of(full.get()) == 2u);
+  BOOST_TEST(bench.outbox.count == 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_signal_queue_delays_no_eventfd) {
+  unit::FakedCalls calls;
+  calls->queue_signal = queue_with_places;
+  places = 0;
+  Bench bench;
+  const support::Fd event = support::make_eventfd(0, EFD_NONBLOCK);
+  Request signal, counted;
+  signal.notification = signal_of(1);
+  counted.notification = add_to(event.get());
+  BOOST_TEST(!bench.sender.send(signal));
+  BOOST_TEST(bench.sender.send(counted));
+  BOOST_TEST(count_of(event.get()) == 1u);
+  BOOST_TEST(!bench.sender.try_again());
+  places = 1;
+  BOOST_TEST(bench.sender.try_again());
+  BOOST_TEST(bench.outbox.count == 2);
 }
 
 rlim_t pending_of_user() {
