@@ -228,6 +228,7 @@ void Watcher::audit() noexcept {
       while (request != nullptr) {
         // ENOENT or EBADF if it was closed, EPERM if the number is a file now.
         if (rearm(request->operation.fd) != 0) {
+          if (!has_epoll()) break;  // it is not the request's that was closed
           take(request->operation.fd, ~0u, gone);
           request = bucket.front();
         } else {

@@ -151,6 +151,25 @@ BOOST_DATA_TEST_CASE(a_number_that_is_closed_just_before_a_request_is_replaced,
   }, 60) == 0);
 }
 
+// Longer than until it is looked whether what waits is still open.
+BOOST_DATA_TEST_CASE(what_waits_goes_on_when_the_program_has_closed_the_number_that_it_waits_by,
+                     data::make(channel_kinds()), kind) {
+  BOOST_TEST(run_in_child([&] {
+    Channel channel{kind};
+    const Request read = Request::to_read(channel.reader(), 4);
+    if (aio_read(read) != 0)
+      return 1;
+    ::usleep(50'000);
+    const int keep = std::max(channel.reader(), channel.writer());
+    ::syscall(SYS_close_range, keep + 1, ~0u, 0);
+    ::usleep(1'200'000);
+    if (!in_progress(read))
+      return 2;
+    channel.send("text");
+    return wait_done(read) == 0 && aio_return(read) == 4 ? 0 : 3;
+  }) == 0);
+}
+
 // The first request of the process meets a process that has no descriptor left.
 BOOST_AUTO_TEST_CASE(when_descriptors_are_free_again_all_goes_as_if_they_had_always_been) {
   BOOST_TEST(run_in_child([] {
