@@ -90,7 +90,7 @@ BOOST_DATA_TEST_CASE(it_is_done_after_everything_before_it, data::make(storage_k
     const auto before = submitted_mixture(storage, 200);
     const Request sync = Request::to_sync(storage.fd());
     BOOST_REQUIRE(aio_fsync(round % 2 == 0 ? O_SYNC : O_DSYNC, sync) == 0);
-    const auto deadline = Clock::now() + 30s;
+    const auto deadline = Clock::now() + 30s * slowness();
     while (aio_error(sync) == EINPROGRESS && Clock::now() < deadline) {
     }
     BOOST_TEST(count_in_progress(before) == 0);
@@ -110,7 +110,7 @@ BOOST_DATA_TEST_CASE(it_does_not_overtake_writes_of_lower_priority, data::make(s
   }
   const Request sync = Request::to_sync(storage.fd());
   BOOST_REQUIRE(aio_fsync(O_SYNC, sync) == 0);
-  const auto deadline = Clock::now() + 30s;
+  const auto deadline = Clock::now() + 30s * slowness();
   while (aio_error(sync) == EINPROGRESS && Clock::now() < deadline) {
   }
   BOOST_TEST(count_in_progress(writes) == 0);
@@ -126,7 +126,7 @@ BOOST_DATA_TEST_CASE(its_notification_comes_after_everything_before_it,
   const Request sync = Request::to_sync(storage.fd());
   callbacks.attach(sync->aio_sigevent);
   BOOST_REQUIRE(aio_fsync(O_DSYNC, sync) == 0);
-  BOOST_TEST(callbacks.wait_for(1, 30s));
+  BOOST_TEST(callbacks.wait_for(1, 30s * slowness()));
   BOOST_TEST(left_count == 0);
   BOOST_TEST(aio_error(sync) == 0);
 }
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(many_at_once_all_end) {
     requests.push_back(Request::to_sync(storage.fd()));
     BOOST_REQUIRE(aio_fsync(O_SYNC, requests.back()) == 0);
   }
-  wait_all_done(requests, 30s);
+  wait_all_done(requests, 30s * slowness());
   for (const Request &request : requests)
     BOOST_TEST(aio_error(request) == 0);
 }

@@ -26,7 +26,7 @@ void finish_the_request(int) {
   if (handled_count++ > 0)
     return;
   [[maybe_unused]] const ssize_t written = ::write(fd_to_feed, "text", 4);
-  const auto deadline = Clock::now() + 5s;
+  const auto deadline = Clock::now() + 5s * slowness();
   while (aio_error(block_to_finish) == EINPROGRESS && Clock::now() < deadline) {
   }
 }

@@ -13,12 +13,12 @@ namespace {
 // 0 when every way to be told works.
 int try_everything(const Storage &storage) {
   const Request read = Request::to_read(storage.fd(), 4096, 4096);
-  if (aio_read(read) != 0 || wait_done(read, 5s) != 0 || aio_return(read) != 4096)
+  if (aio_read(read) != 0 || wait_done(read, 5s * slowness()) != 0 || aio_return(read) != 4096)
     return 1;
   const Request write = Request::to_write(storage.fd(), pattern(4096), 0);
   Callbacks callbacks;
   callbacks.attach(write->aio_sigevent);
-  if (aio_write(write) != 0 || !callbacks.wait_for(1, 5s))
+  if (aio_write(write) != 0 || !callbacks.wait_for(1, 5s * slowness()))
     return 2;
   const Channel pipe{ChannelKind::pipe};
   const Request waiting = Request::to_read(pipe.reader(), 10);

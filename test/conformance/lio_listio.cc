@@ -228,7 +228,7 @@ BOOST_DATA_TEST_CASE(a_list_may_be_very_long, data::make({LIO_WAIT, LIO_NOWAIT})
   for (int index = 0; index < length; ++index)
     reads.push_back(Request::to_read(storage.fd(), 16, index));
   BOOST_TEST(listio(mode, list_of(reads)) == 0);
-  wait_all_done(reads, 30s);
+  wait_all_done(reads, 30s * slowness());
   BOOST_TEST(std::ranges::count_if(reads, [](const Request &read) {
                return aio_error(read) == 0 && aio_return(read) == 16;
              }) == length);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr Duration at_once = sanitized ? 500ms : 100ms;
 // Of 64 MiB, which take 10 and more.
-constexpr Duration copying_at_most = sanitized ? 100ms : 8ms;
+const Duration copying_at_most = (sanitized ? 100ms : 8ms) * slowness();
 
 Duration median(std::vector<Duration> times) {
   std::ranges::nth_element(times, times.begin() + times.size() / 2);
@@ -127,7 +127,7 @@ BOOST_DATA_TEST_CASE(a_write_that_extends_a_file_does_not_block_the_caller,
   const Request write = Request::to_write(fd.get(), std::string(large_bytes, 'w'));
   int result = -1;
   const Duration time = time_of([&] { result = aio_write(write); });
-  const Duration rest = time_of([&] { wait_done(write, 30s); });
+  const Duration rest = time_of([&] { wait_done(write, 30s * slowness()); });
   BOOST_REQUIRE(result == 0);
   BOOST_TEST((time < at_once));
   BOOST_TEST((time < rest));
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(aio_fsync_does_not_block_the_caller) {
   const Request sync = Request::to_sync(fd.get());
   int result = -1;
   const Duration time = time_of([&] { result = aio_fsync(O_SYNC, sync); });
-  const Duration rest = time_of([&] { wait_done(sync, 30s); });
+  const Duration rest = time_of([&] { wait_done(sync, 30s * slowness()); });
   BOOST_REQUIRE(result == 0);
   BOOST_TEST((time < at_once));
   BOOST_TEST((time < rest));
@@ -179,11 +179,11 @@ BOOST_AUTO_TEST_CASE(hundreds_of_reads_that_wait_do_not_hold_up_files) {
   for (const Direction direction : both_directions()) {
     const Request request = Request::to_read(storage.fd(), 4096);
     BOOST_REQUIRE(submit(direction, request) == 0);
-    BOOST_TEST(wait_done(request, 5s) == 0);
+    BOOST_TEST(wait_done(request, 5s * slowness()) == 0);
   }
   const Request sync = Request::to_sync(storage.fd());
   BOOST_REQUIRE(aio_fsync(O_SYNC, sync) == 0);
-  BOOST_TEST(wait_done(sync, 5s) == 0);
+  BOOST_TEST(wait_done(sync, 5s * slowness()) == 0);
   for (const Request &read : waiting) {
     BOOST_TEST(in_progress(read));
     BOOST_TEST(aio_cancel(read->aio_fildes, read) == AIO_CANCELED);
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_hundred_writes_that_wait_do_not_hold_up_files) {
   }
   const Request request = Request::to_read(storage.fd(), 4096);
   BOOST_REQUIRE(aio_read(request) == 0);
-  BOOST_TEST(wait_done(request, 5s) == 0);
+  BOOST_TEST(wait_done(request, 5s * slowness()) == 0);
   for (int index = 0; index < 100; ++index) {
     BOOST_TEST(in_progress(waiting[index]));
     channels[index].close_reader(); // lets it end

@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_callback_may_block_and_others_still_run) {
     (index < 40 ? stuck : callbacks).attach(reads.back()->aio_sigevent);
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
-  BOOST_TEST(callbacks.wait_for(60, 5s));
+  BOOST_TEST(callbacks.wait_for(60, 5s * slowness()));
   BOOST_TEST(stuck.count() == 0);
   released = true;
   BOOST_TEST(stuck.wait_for(40));

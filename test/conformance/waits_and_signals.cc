@@ -27,7 +27,7 @@ std::thread sender_to(const Channel &channel) {
     sigset_t every_signal;
     sigfillset(&every_signal);
     pthread_sigmask(SIG_SETMASK, &every_signal, nullptr);
-    std::this_thread::sleep_for(10ms);
+    std::this_thread::sleep_for(10ms * slowness());
     channel.send("x");
   }};
 }

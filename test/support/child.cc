@@ -3,9 +3,12 @@
 
 #include "channel.h"
 #include "checked.h"
+#include "deadline.h"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <sys/wait.h>
 
 namespace support {
@@ -18,7 +21,7 @@ void limit_child(unsigned limit_s) {
   sigemptyset(&alarm_only);
   sigaddset(&alarm_only, SIGALRM);
   ::sigprocmask(SIG_UNBLOCK, &alarm_only, nullptr);
-  ::alarm(limit_s);
+  ::alarm(limit_s * static_cast<unsigned>(slowness()));
 }
 
 int status_of(pid_t child) {
@@ -40,6 +43,8 @@ int run_in_child(const std::function<int()> &body, unsigned limit_s) {
     int result = 255;
     try {
       result = body();
+    } catch (const std::exception &error) {
+      std::fprintf(stderr, "in a child: %s\n", error.what());
     } catch (...) {
     }
     ::_exit(result);

@@ -10,8 +10,12 @@ namespace support {
 using Duration = std::chrono::nanoseconds;
 using Clock = std::chrono::steady_clock;
 
+// How many times as long everything takes as on an ordinary machine: environment
+// KAIO_TEST_SLOWNESS, which test/vm sets where each instruction is translated.
+int slowness();
+
 // Long enough for what has to happen on a loaded machine.
-inline constexpr Duration patience = std::chrono::seconds{10};
+inline const Duration patience = std::chrono::seconds{10} * slowness();
 // How long to look whether something happens that must not.
 inline constexpr Duration a_while = std::chrono::milliseconds{50};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "watchdog.h"
 
+#include "deadline.h"
 #include "precondition.h"
 
 #include <boost/test/tree/test_unit.hpp>
@@ -17,7 +18,7 @@ namespace {
 std::chrono::seconds usual_limit() {
   if (const char *chosen = std::getenv("KAIO_TEST_TIMEOUT_S"))
     return std::chrono::seconds{std::atoi(chosen)};
-  return std::chrono::seconds{sanitized ? 120 : 40};
+  return std::chrono::seconds{sanitized ? 120 : 40} * slowness();
 }
 
 } // namespace
