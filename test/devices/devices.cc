@@ -3,7 +3,6 @@
 #include "given_devices.h"
 #include "network_block_device.h"
 
-#include "support/checked.h"
 #include "support/deadline.h"
 #include "support/loop_device.h"
 #include "support/pattern.h"
@@ -19,24 +18,17 @@
 #include <fcntl.h>
 #include <optional>
 
+using devices::block_bytes;
 using devices::Device;
+using devices::open_path;
+using devices::where_there_is;
 using support::Request;
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t block_bytes = 4096;
 constexpr int depth = 32;
 constexpr std::size_t region_bytes = depth * block_bytes * 2;
-
-support::Precondition where_there_is(std::string_view role) {
-  return support::only_if([=] { return !devices::with_role(role).empty(); },
-                          "this machine has no device that is " + std::string{role});
-}
-
-support::Fd open_path(const std::string &path, int flags) {
-  return support::Fd{support::checked(::open(path.c_str(), flags | O_CLOEXEC, 0600), path.c_str())};
-}
 
 // All those that work, and a loop device, for as long as `use` runs.
 template <class Use> void for_each_good_device(Use use) {
@@ -192,51 +184,6 @@ BOOST_AUTO_TEST_CASE(an_error_of_the_device_is_the_status_of_buffered_reads_and_
       BOOST_TEST(status_of(aio_write, write) == 0);
       const Request sync = Request::to_sync(fd.get());
       BOOST_TEST(status_of([](aiocb *block) { return aio_fsync(O_SYNC, block); }, sync) == EIO);
-    }
-  }
-}
-
-// A device that needs a second for each: neither its reads nor its writes, cached or
-// not, keep the caller.
-BOOST_AUTO_TEST_CASE(calls_for_a_slow_device_return_at_once, *where_there_is("slow")) {
-  for (const Device &device : devices::with_role("slow")) {
-    for (const int flags : {0, O_DIRECT}) {
-      BOOST_TEST_CONTEXT(device << (flags == 0 ? ", buffered" : ", direct")) {
-        const support::Fd fd = open_path(device.path, O_RDWR | flags);
-        std::vector<Request> requests;
-        support::Duration longest{};
-        for (int i = 0; i < 8; ++i) {
-          const off_t place = (i + (flags == 0 ? 1000 : 2000)) * (off_t{1} << 16);
-          const bool writes = i % 2 == 1;
-          requests.push_back(writes ? Request::to_write(fd.get(), content_of(i, 0), place)
-                                    : Request::to_read(fd.get(), block_bytes, place));
-          longest = std::max(longest, support::time_of([&] {
-            BOOST_TEST((writes ? aio_write : aio_read)(requests.back()) == 0);
-          }));
-        }
-        BOOST_TEST((longest < 500ms), "a call took " << longest.count() / 1'000'000 << " ms");
-        for (const Request &request : requests)
-          BOOST_TEST(support::wait_done(request, 60s) == 0);
-      }
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(lists_for_a_slow_device_return_at_once, *where_there_is("slow")) {
-  for (const Device &device : devices::with_role("slow")) {
-    BOOST_TEST_CONTEXT(device) {
-      const support::Fd fd = open_path(device.path, O_RDWR | O_DIRECT);
-      std::vector<Request> requests;
-      for (int i = 0; i < 10; ++i) {
-        requests.push_back(Request::to_read(fd.get(), block_bytes, i * (off_t{1} << 16)));
-        requests.back()->aio_lio_opcode = LIO_READ;
-      }
-      const std::vector<aiocb *> list = support::list_of(requests);
-      const auto took = support::time_of(
-        [&] { BOOST_TEST(lio_listio(LIO_NOWAIT, list.data(), 10, nullptr) == 0); });
-      BOOST_TEST((took < 500ms), "the call took " << took.count() / 1'000'000 << " ms");
-      for (const Request &request : requests)
-        BOOST_TEST(support::wait_done(request, 60s) == 0);
     }
   }
 }

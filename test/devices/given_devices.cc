@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "given_devices.h"
 
+#include "support/checked.h"
+
 #include <cstdlib>
+#include <fcntl.h>
 #include <ostream>
 #include <sstream>
 
@@ -24,6 +27,15 @@ std::vector<Device> with_role(std::string_view role) {
       found.push_back(std::move(device));
   }
   return found;
+}
+
+support::Precondition where_there_is(std::string_view role) {
+  return support::only_if([=] { return !with_role(role).empty(); },
+                          "this machine has no device that is " + std::string{role});
+}
+
+support::Fd open_path(const std::string &path, int flags) {
+  return support::Fd{support::checked(::open(path.c_str(), flags | O_CLOEXEC, 0600), path.c_str())};
 }
 
 } // namespace devices

@@ -12,7 +12,10 @@ MODULES = {
     'virtio_pci': '', 'virtio_blk': '', 'virtio_console': '',
     'crc32c_generic': '', 'crc32c_intel': '', 'xxhash_generic': '', 'ext4': '', 'loop': '',
     'null_blk': 'nr_devices=6 memory_backed=1 gb=1',
-    'scsi_debug': 'dev_size_mb=64', 'sd_mod': '',
+    # Two transfers at a time, of some hundredths of a second; errors by number of sector.
+    'scsi_debug': 'dev_size_mb=64 max_queue=2 delay=10 '
+                  'opts=2 medium_error_start=16384 medium_error_count=512',
+    'sd_mod': '',
     'dm-mod': '', 'dm-flakey': '', 'dm-delay': '',
     'zram': 'num_devices=1', 'nbd': 'nbds_max=2',
     'xfs': '', 'btrfs': '', 'fuse': '', 'overlay': '',
