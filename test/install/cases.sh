@@ -1,26 +1,14 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2034
-# For the scripts beside it: results that test/report_cases.py counts, an installation to try,
-# and the proof that a program ran on kaio. Sourced, with the source root and the build
-# directory as the script's first arguments.
+# For the scripts beside it, on top of test/support/cases.sh: an installation to try, and the
+# proof that a program ran on kaio. Sourced, with the source root and the build directory as
+# the script's first arguments.
 
+# shellcheck source=test/support/cases.sh disable=SC1091
+source "$(dirname "${BASH_SOURCE[0]}")/../support/cases.sh"
 source_root=$1
 build_root=$2
 sources=$source_root/test/install
-failed_count=0
-told_count=0
-
-pass() { echo "pass: $1"; ((++told_count)); }
-skip() { echo "skip: $1: $2"; ((++told_count)); }
-fail() {
-  echo "fail: $1: $2"
-  ((++told_count))
-  ((++failed_count))
-}
-finish() {
-  ((failed_count == 0 && told_count > 0))
-  exit
-}
 
 # Always the same, so that a cache of compilations serves where it holds a build directory.
 scratch=$build_root/test/install/$(basename "$0" .sh)
@@ -29,9 +17,6 @@ mkdir -p "$scratch" || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 
-# show FILE: its last lines in one.
-show() { tail -n 3 "$1" | cut -c 1-200 | tr '\n' ' '; }
-
 # builds CASE COMMAND...: the case fails when the command does.
 builds() {
   local name=$1
@@ -39,6 +24,20 @@ builds() {
   "$@" >"$scratch/log" 2>&1 && return
   fail "$name" "$(show "$scratch/log")"
   return 1
+}
+
+# The tree under test as a clone of it is, and with what is not committed yet.
+clone_sources() { # DIRECTORY
+  if git -C "$source_root" rev-parse --git-dir >/dev/null 2>&1; then
+    git clone --quiet --depth 1 "file://$source_root" "$1" || return
+    git -C "$source_root" diff --quiet HEAD ||
+      git -C "$source_root" diff --binary HEAD | git -C "$1" apply || return
+    (cd "$source_root" && git ls-files -z --others --exclude-standard |
+      xargs -0 --no-run-if-empty cp --parents -t "$1" --)
+  else
+    mkdir -p "$1" && (cd "$source_root" && find . -mindepth 1 -maxdepth 1 ! -name 'build*' \
+      -exec cp -r -t "$1" -- {} +)
+  fi
 }
 
 # What the program's requests were carried out by: kaio, or the C library.

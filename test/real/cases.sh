@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2034
-# For the scripts beside it: results that test/report_cases.py counts, a scratch
-# directory, a loop device, and the proof that a program really ran on kaio.
-# Sourced, with the source root and the library as the script's first arguments.
+# For the scripts beside it, on top of test/support/cases.sh: a scratch directory, a loop
+# device, and the proof that a program really ran on kaio. Sourced, with the source root and
+# the library as the script's first arguments.
 
+# shellcheck source=test/support/cases.sh disable=SC1091
+source "$(dirname "${BASH_SOURCE[0]}")/../support/cases.sh"
 source_root=$1
 export KAIO_LIBRARY=$2
 shift 2
 
 is_long=${KAIO_TEST_LONG:-0}
-failed_count=0
-told_count=0
-
-pass() { echo "pass: $1"; ((++told_count)); }
-skip() { echo "skip: $1: $2"; ((++told_count)); }
-fail() {
-  echo "fail: $1: $2"
-  ((++told_count))
-  ((++failed_count))
-}
-
 scratch=$(mktemp -d "${KAIO_TEST_DIR:-/var/tmp}/kaio-real-XXXXXX") || exit 1
 memory_scratch=
 loop=
@@ -29,18 +20,6 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
-
-finish() {
-  ((failed_count == 0 && told_count > 0))
-  exit
-}
-
-# skip_without COMMAND CASE: ends the script when the program is not there.
-skip_without() {
-  command -v "$1" >/dev/null && return
-  skip "$2" "$1 is not installed"
-  finish
-}
 
 is_tmpfs() { [[ $(stat -f -c %T "$1" 2>/dev/null) == tmpfs ]]; }
 
