@@ -4,6 +4,8 @@
 # Usage: packages.sh SOURCE_ROOT BUILD_ROOT
 # shellcheck source=test/install/cases.sh
 source "$(dirname "$0")/cases.sh"
+# shellcheck source=test/install/bare.sh disable=SC1091
+source "$(dirname "$0")/bare.sh"
 
 for command in dpkg-buildpackage dh lintian; do
   command -v "$command" >/dev/null && continue
@@ -14,22 +16,11 @@ builds 'Debian packages, without a complaint of lintian' \
   "$source_root/tools/package" --no-packages --lintian --output "$scratch/packages" || finish
 pass 'Debian packages, without a complaint of lintian'
 
-if ((EUID != 0)) || ! PATH=$PATH:/usr/sbin command -v debootstrap >/dev/null; then
-  skip 'a bare Debian' 'it takes root, and debootstrap'
-  finish
-fi
-bare=$scratch/bare
-release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-if ! debootstrap --variant=minbase "$release" "$bare" >"$scratch/log" 2>&1; then
-  skip 'a bare Debian' "debootstrap failed: $(show "$scratch/log")"
-  finish
-fi
-# A namespace of its own: what is mounted is gone with it, and no process is left.
-inside() { unshare --mount --pid --fork --mount-proc="$bare/proc" chroot "$bare" "$@"; }
+make_bare 'a bare Debian'
 cp "$scratch"/packages/*.deb "$sources"/{reads,reads_beside,hello}.c "$bare/root"
 
 builds 'the tools are installed by apt' inside sh -c \
-  'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+  'apt-get -qq update && apt-get -qq -y --no-install-recommends \
      install /root/kaio-tools_*.deb /root/libkaio-posix0_*.deb /root/libkaio0_*.deb' &&
   pass 'the tools are installed by apt'
 builds 'aio-run runs there' inside aio-run --stats /bin/true && pass 'aio-run runs there'
@@ -37,7 +28,7 @@ builds 'aio-bench runs there' inside aio-bench -e kaio -d 1 -s 1m -t 0.1 -r 1 -c
   pass 'aio-bench runs there'
 
 builds 'the -dev package is installed by apt' inside sh -c \
-  'DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+  'apt-get -qq -y --no-install-recommends \
      install /root/libkaio-dev_*.deb gcc libc6-dev libstdc++-12-dev pkg-config' &&
   pass 'the -dev package is installed by apt'
 for how in '' '-static'; do
@@ -49,6 +40,6 @@ for how in '' '-static'; do
     ./beside' sh "$how" && pass "a program${how:+, $how}"
 done
 builds 'the packages are removed' inside sh -c \
-  'DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge "kaio-tools" "libkaio*" &&
+  'apt-get -qq -y purge "kaio-tools" "libkaio*" &&
      ! ls /usr/lib/*/libkaio* 2>/dev/null' && pass 'the packages are removed'
 finish

@@ -38,11 +38,7 @@ if ! fetch_sources libaio liburing fmtlib nlohmann-json3 >"$scratch/log" 2>&1; t
 fi
 
 project=$scratch/kaio
-mkdir -p "$project/subprojects"
-cp -r "$source_root"/{CHANGELOG.md,LICENSE,README.md,doc,include,meson.build,meson_options.txt} \
-  "$source_root"/{src,tools,test} "$project"
-cp -r "$source_root"/subprojects/*.wrap "$source_root/subprojects/packagefiles" \
-  "$project/subprojects"
+builds 'a copy of the sources' clone_sources "$project" || finish
 builds 'unpacking' unpack libaio libaio && builds 'unpacking' unpack liburing liburing &&
   builds 'unpacking' unpack fmtlib fmt && builds 'unpacking' unpack nlohmann-json3 nlohmann_json ||
   finish
