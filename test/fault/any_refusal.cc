@@ -22,6 +22,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <ostream>
 #include <sys/eventfd.h>
@@ -246,8 +247,10 @@ BOOST_DATA_TEST_CASE(of_a_single_call_costs_time_or_a_clear_error_and_never_hang
                      data::make(every_call) * data::make({EPERM, ENOSYS, EACCES}) *
                          data::make({true, false}),
                      call, error_number, reads_ring) {
+  const support::TemporaryDirectory left_behind;
   BOOST_TEST(run_in_child([&] {
     // Not destroyed: what it would close and remove may need the call.
+    if (::setenv("KAIO_TEST_DIR", left_behind.path().c_str(), 1) != 0) return 102;
     auto& work = *new Work(call);
     if (kaio_set_option("ring", reads_ring ? "1" : "0") != 0) return 101;
     if (!refuse(call.number, error_number)) return 100;
