@@ -77,10 +77,13 @@ check_programs_of() { # CASE BUILD_DIRECTORY LANGUAGE...
 }
 
 check_cmake() { # CASE OPTION...
-  local name=$1 directory=$scratch/cmake
+  local name=$1 directory=$scratch/cmake where=(-DCMAKE_PREFIX_PATH="$prefix")
   shift
   rm -rf "$directory"
-  builds "$name" cmake -S "$sources/cmake" -B "$directory" -DCMAKE_PREFIX_PATH="$prefix" "$@" &&
+  # Meson takes lib64 on a Debian without dpkg-dev, and CMake does not look there.
+  [[ ${library_directory##*/} != lib64 ]] || where+=(-Dkaio_DIR="$library_directory/cmake/kaio")
+  # By itself CMake takes make, which a machine that has Meson may lack.
+  builds "$name" cmake -G Ninja -S "$sources/cmake" -B "$directory" "${where[@]}" "$@" &&
     builds "$name" cmake --build "$directory" || return
   check_programs_of "$name" "$directory" c cxx
 }
