@@ -225,7 +225,8 @@ BOOST_AUTO_TEST_CASE(other_descriptors_do_not_wait_for_it) {
 }
 
 // A device over a file that cannot grow as large as the device says it is.
-BOOST_AUTO_TEST_CASE(the_error_of_the_device_is_the_status, *where_disks_can_be_mounted()) {
+BOOST_AUTO_TEST_CASE(the_error_of_the_device_is_the_status,
+                     *where_disks_can_be_mounted() * with_loop_devices()) {
   const SmallDisk tiny{"1m"};
   TemporaryFile backing{tiny.path().c_str(), 0};
   BOOST_REQUIRE(::truncate(backing.path().c_str(), 16 << 20) == 0);

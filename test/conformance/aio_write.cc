@@ -180,7 +180,7 @@ BOOST_DATA_TEST_CASE(a_synchronous_descriptor_can_be_written, data::make(files()
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_block_device_is_full_at_its_end, *as_root()) {
+BOOST_AUTO_TEST_CASE(a_block_device_is_full_at_its_end, *with_loop_devices()) {
   const Storage device{StorageKind::loop_device, file_bytes};
   const Request write = Request::to_write(device.fd(), pattern(4096), file_bytes);
   BOOST_REQUIRE(aio_write(write) == 0);

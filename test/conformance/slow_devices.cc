@@ -39,6 +39,7 @@ std::vector<Request> transfers(Direction direction, int fd, int count, std::size
 // Under ThreadSanitizer the server, a child with threads, does not start.
 BOOST_AUTO_TEST_SUITE(slow_devices, *as_root() * without_sanitizer())
 
+BOOST_TEST_DECORATOR(*where_files_can_be_slow())
 BOOST_DATA_TEST_CASE(a_call_does_not_wait_for_the_server,
                      data::make(both_directions()) * data::make({O_RDWR, O_RDWR | O_DIRECT}),
                      direction, flags) {
@@ -52,6 +53,7 @@ BOOST_DATA_TEST_CASE(a_call_does_not_wait_for_the_server,
     BOOST_TEST(aio_return(request) == 4096);
 }
 
+BOOST_TEST_DECORATOR(*where_files_can_be_slow())
 BOOST_DATA_TEST_CASE(a_list_does_not_wait_for_the_server,
                      data::make(both_directions()) * data::make({O_RDWR, O_RDWR | O_DIRECT}),
                      direction, flags) {
@@ -68,7 +70,8 @@ BOOST_DATA_TEST_CASE(a_list_does_not_wait_for_the_server,
 }
 
 // It may be submitted to in the call, for as long as that takes no time.
-BOOST_AUTO_TEST_CASE(a_quick_server_that_becomes_slow_is_waited_for_once_at_most) {
+BOOST_AUTO_TEST_CASE(a_quick_server_that_becomes_slow_is_waited_for_once_at_most,
+                     *where_files_can_be_slow()) {
   SlowFiles files{0ms};
   const Fd fd = files.open(O_RDWR | O_DIRECT);
   for (int index = 0; index < 300; ++index) {
@@ -86,6 +89,7 @@ BOOST_AUTO_TEST_CASE(a_quick_server_that_becomes_slow_is_waited_for_once_at_most
 }
 
 // As many as the threads that there may be by default, and more.
+BOOST_TEST_DECORATOR(*where_files_can_be_slow())
 BOOST_DATA_TEST_CASE(reads_of_a_slow_server_do_not_hold_up_other_files,
                      data::make({O_RDONLY, O_RDONLY | O_DIRECT}), flags) {
   SlowFiles files{2000ms};
@@ -107,7 +111,8 @@ BOOST_DATA_TEST_CASE(reads_of_a_slow_server_do_not_hold_up_other_files,
 // With RWF_NOWAIT the kernel refuses them one by one: each takes its own page out of the
 // cache.
 BOOST_AUTO_TEST_CASE(direct_writes_over_cached_pages_of_a_device_are_not_made_one_by_one,
-                     *on_route({Route::automatic, Route::poll}) * from_kernel(6, 5)) {
+                     *on_route({Route::automatic, Route::poll}) * from_kernel(6, 5) *
+                       with_loop_devices()) {
   constexpr int count = 64;
   const LoopDevice device{count * 65536};
   const Fd buffered = device.open(O_RDWR);

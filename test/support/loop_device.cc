@@ -3,6 +3,7 @@
 
 #include "checked.h"
 
+#include <exception>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
@@ -34,6 +35,22 @@ LoopDevice::LoopDevice(TemporaryFile backing) : backing_{std::move(backing)} {
 
 Fd LoopDevice::open(int flags) const {
   return Fd{checked(::open(path_.c_str(), flags | O_CLOEXEC), path_.c_str())};
+}
+
+bool loop_devices_exist() {
+  static const bool exist = [] {
+    try {
+      const LoopDevice trial{4096};
+      return true;
+    } catch (const std::exception &) {
+      return false;
+    }
+  }();
+  return exist;
+}
+
+Precondition with_loop_devices() {
+  return only_if(loop_devices_exist, "there are no loop devices here");
 }
 
 } // namespace support

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fd.h"
+#include "precondition.h"
 #include "temporary_file.h"
 
 #include <string>
@@ -22,5 +23,9 @@ private:
   Fd holder_;
   std::string path_;
 };
+
+// Not in most containers, not even for their root.
+bool loop_devices_exist();
+Precondition with_loop_devices();
 
 } // namespace support

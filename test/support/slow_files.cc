@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <sys/mman.h>
@@ -173,6 +174,22 @@ SlowFiles::~SlowFiles() {
 Fd SlowFiles::open(int flags) const {
   const std::string path = directory_.path() + "/file";
   return Fd{checked(::open(path.c_str(), flags | O_CLOEXEC), path.c_str())};
+}
+
+Precondition where_files_can_be_slow() {
+  return only_if(
+    [] {
+      static const bool can_be = [] {
+        try {
+          SlowFiles{std::chrono::milliseconds{0}}.open(O_RDONLY);
+          return true;
+        } catch (const std::exception &) {
+          return false;
+        }
+      }();
+      return can_be;
+    },
+    "may not mount a FUSE file system");
 }
 
 } // namespace support

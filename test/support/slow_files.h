@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fd.h"
+#include "precondition.h"
 #include "temporary_file.h"
 
 #include <atomic>
@@ -36,5 +37,8 @@ private:
   Fd life_; // the server ends when it is closed
   pid_t server_ = -1;
 };
+
+// Root, where there is FUSE.
+Precondition where_files_can_be_slow();
 
 } // namespace support

@@ -37,7 +37,7 @@ std::vector<StorageKind> storage_kinds() {
     kinds.push_back(StorageKind::direct_file);
   } catch (const std::exception &) {
   }
-  if (is_root())
+  if (loop_devices_exist())
     kinds.push_back(StorageKind::loop_device);
   return kinds;
 }
