@@ -3,6 +3,7 @@
 // what may happen in the meantime.
 #include "cases.h"
 #include "support/child.h"
+#include "support/process.h"
 
 #include <atomic>
 #include <csetjmp>
@@ -21,13 +22,17 @@ int suspend(const aiocb *block, const timespec *timeout = nullptr) {
   return aio_suspend(list, 1, timeout);
 }
 
-// Sends from a thread that takes no signal.
+// Sends from a thread that takes no signal, when the one that makes it waits.
 std::thread sender_to(const Channel &channel) {
-  return std::thread{[&channel] {
+  return std::thread{[&channel, waiting = ::gettid()] {
     sigset_t every_signal;
     sigfillset(&every_signal);
     pthread_sigmask(SIG_SETMASK, &every_signal, nullptr);
-    std::this_thread::sleep_for(10ms * slowness());
+    const auto waits = [&] {
+      std::this_thread::sleep_for(10ms * slowness());
+      return is_asleep(waiting);
+    };
+    eventually([&] { return waits() && waits(); });
     channel.send("x");
   }};
 }
@@ -105,6 +110,7 @@ BOOST_DATA_TEST_CASE(a_signal_for_another_request_makes_aio_suspend_say_EINTR,
     BOOST_REQUIRE(aio_read(waited_for) == 0);
     BOOST_REQUIRE(aio_read(notified) == 0);
     handled_count = 0;
+    std::atomic<bool> has_returned = false;
     std::thread sender = sender_to(channel);
     // Ends the wait if nothing else does.
     std::thread rescuer{[&] {
@@ -112,10 +118,11 @@ BOOST_DATA_TEST_CASE(a_signal_for_another_request_makes_aio_suspend_say_EINTR,
       sigfillset(&every_signal);
       pthread_sigmask(SIG_SETMASK, &every_signal, nullptr);
       eventually([&] { return handled_count > 0; });
-      std::this_thread::sleep_for(500ms);
+      eventually([&] { return has_returned.load(); }, 3s);
       never.send("x");
     }};
     const int number = errno_of([&] { return suspend(waited_for, timed ? &long_time : nullptr); });
+    has_returned = true;
     missed_count += number != EINTR;
     BOOST_TEST(handled_count == 1);
     sender.join();

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using fault::faults;
@@ -86,7 +87,7 @@ bool close_epoll_instances() {
     if (std::filesystem::read_symlink(entry.path(), error) == "anon_inode:[eventpoll]")
       found.push_back(std::stoi(entry.path().filename()));
   }
-  for (const int fd : found) closed = ::close(fd) == 0;
+  for (const int fd : found) closed = ::syscall(SYS_close, fd) == 0;
   return closed;
 }
 

@@ -18,6 +18,14 @@ int entry_count(const char *directory) {
 
 } // namespace
 
+bool is_asleep(int tid) {
+  std::ifstream stat{"/proc/self/task/" + std::to_string(tid) + "/stat"};
+  std::string line;
+  std::getline(stat, line);
+  const std::size_t name_end = line.rfind(')'); // a name may have anything in it
+  return name_end != line.npos && line.compare(name_end, 4, ") S ") == 0;
+}
+
 int thread_count() { return entry_count("/proc/self/task"); }
 
 int open_descriptor_count() {
