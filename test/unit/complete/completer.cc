@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What happens when a request ends, and in which order.
 #include "unit/complete/workshop.h"
+#include "support/deadline.h"
 #include "support/precondition.h"
 
 #include <boost/test/unit_test.hpp>
@@ -70,7 +71,7 @@ BOOST_AUTO_TEST_CASE(an_end_changes_the_event_count_that_it_is_announced_to_and_
 }
 
 BOOST_AUTO_TEST_CASE(who_sees_the_status_finds_the_descriptor_free) {
-  constexpr int rounds = support::sanitized ? 2000 : 20000;
+  const int rounds = (support::sanitized ? 2000 : 20000) / support::slowness();
   Workshop shop;
   StatusCell cell{};
   std::atomic<int> begun{0}, seen{0}, too_early{0};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "complete/retrieval.h"
+#include "support/deadline.h"
 #include "support/precondition.h"
 
 #include <boost/test/unit_test.hpp>
@@ -131,7 +132,7 @@ BOOST_AUTO_TEST_CASE(until_somebody_wants_them_the_last_are_kept_in_little_memor
 }
 
 BOOST_AUTO_TEST_CASE(results_that_many_threads_take_while_the_first_wants_them_all_are_taken_once) {
-  for (int round = 0; round < (support::sanitized ? 50 : 500); ++round) {
+  for (int round = 0; round < (support::sanitized ? 50 : 500) / support::slowness(); ++round) {
     Bench bench;
     std::atomic<int> taken_by_next{0};
     std::vector<Request*> requests;
@@ -180,7 +181,7 @@ BOOST_AUTO_TEST_CASE(programs_that_take_every_result_use_no_more_memory) {
 }
 
 BOOST_AUTO_TEST_CASE(each_result_is_taken_once_whoever_comes_first) {
-  constexpr int count = support::sanitized ? 20000 : 200000;
+  const int count = (support::sanitized ? 20000 : 200000) / support::slowness();
   Bench bench;
   std::atomic<int> by_next{0};
   std::atomic<bool> ending{false};
