@@ -114,7 +114,9 @@ BOOST_AUTO_TEST_CASE(cached_data_of_any_size_is_not_copied_in_the_call) {
   const auto before_list = used();
   BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), static_cast<int>(list.size()), nullptr) == 0);
   const Duration in_list = used() - before_list;
-  BOOST_TEST((in_list < copying_at_most), in_list / 1us << " us");
+  // Where each instruction is translated a thousand requests take longer than copying does.
+  if (slowness() == 1)
+    BOOST_TEST((in_list < copying_at_most), in_list / 1us << " us");
   wait_all_done(parts);
   for (const Request &part : parts)
     BOOST_REQUIRE(aio_return(part) == 64 << 10);
