@@ -117,8 +117,8 @@ bool CallbackThreads::ensure_queue_runs() noexcept {
   if (!replaces && promised_.load() == 0 && queue_empty()) return true;
   const std::uint32_t count = thread_count_.load();
   if (count == 0) return ensure_now();
-  if (busy_count_.load() < count || count >= limits::callback_threads_max || start_thread())
-    return true;
+  const std::uint32_t unfit = busy_count_.load() + (replaces ? 1 : 0);  // it may be idle by now
+  if (unfit < count || count >= limits::callback_threads_max || start_thread()) return true;
   if (replaces) replacement_wanted_.store(true);
   return false;
 }
