@@ -23,7 +23,7 @@ expect_exit() {
   if ((status != $2)); then
     fail "$1" "exit code $status instead of $2: $(tail -n 3 "$scratch/output" "$scratch/errors" |
       tr '\n' ' ')"
-  elif [[ -n ${3:-} ]] && ! cat "$scratch/output" "$scratch/errors" | grep -qF -- "$3"; then
+  elif [[ -n ${3:-} ]] && ! grep -qF -- "$3" "$scratch/output" "$scratch/errors"; then
     fail "$1" "it did not say '$3': $(tail -n 3 "$scratch/output" "$scratch/errors" |
       tr '\n' ' ')"
   else

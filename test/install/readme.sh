@@ -141,7 +141,7 @@ programs=()
 for block in "$blocks"/*.{c,cpp}; do
   [[ -e $block ]] || continue
   name=$(name_of "$block")
-  if [[ -n $name ]] && printf '%s\n' "${commands[@]}" | grep -qwF -- "$name"; then
+  if [[ -n $name ]] && grep -qwF -- "$name" <<<"$(printf '%s\n' "${commands[@]}")"; then
     programs+=("$name")
     cp "$block" "$scratch/$name"
     pass "README compiles $name"

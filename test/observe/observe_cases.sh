@@ -28,7 +28,7 @@ expect() {
     return
   fi
   for text in "$@"; do
-    if ! cat "$scratch/output" "$scratch/errors" | grep -qE -- "$text"; then
+    if ! grep -qE -- "$text" "$scratch/output" "$scratch/errors"; then
       fail "$name" "it did not say '$text': $(cat "$scratch/output" "$scratch/errors" | tr '\n' ' ')"
       return
     fi
