@@ -84,6 +84,10 @@ void ThreadState::note_seldom() noexcept {
 void ThreadState::begin() noexcept {
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, nullptr);
   if (::uselocale(locale_t{}) != locale_) ::uselocale(locale_);
+  errno = 0;
+}
+
+void ThreadState::bring_back_floating_point() noexcept {
   // The exceptions that a calculation has raised stay until they are cleared.
 #ifdef __x86_64__
   const FloatingPoint now = read_floating_point();
@@ -96,10 +100,10 @@ void ThreadState::begin() noexcept {
 #else
   std::fesetenv(FE_DFL_ENV);
 #endif
-  errno = 0;
 }
 
 bool ThreadState::end(NotifyFunction function) noexcept {
+  bring_back_floating_point();
   Known& known = known_[slot_of(function, known_.size())];
   if (known.function != function) known = {.function = function};
   often_unseen_ = seldom_unseen_ = true;
@@ -127,6 +131,7 @@ bool ThreadState::resume() noexcept {
 }
 
 bool ThreadState::bring_back() noexcept {
+  bring_back_floating_point();
   bool changed = false;
   return !(often_unseen_ || seldom_unseen_) || look(sys::monotonic_ns(), true, changed);
 }

@@ -117,6 +117,8 @@ class ThreadState {
   bool bring_back_scheduling(bool& changed) noexcept;
   bool bring_back_processors(bool& changed) noexcept;
   void bring_back_name(bool& changed) noexcept;
+  // As soon as the callback is over: threads that are started from here inherit it.
+  void bring_back_floating_point() noexcept;
   bool bring_back_seldom(bool& changed) noexcept;
   bool same_identity() noexcept;
   bool same_directory() noexcept;

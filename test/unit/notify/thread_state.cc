@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cfenv>
 #include <atomic>
 #include <chrono>
 #include <pthread.h>
@@ -107,6 +108,16 @@ BOOST_AUTO_TEST_CASE(after_a_change_no_function_is_known_for_long) {
 }
 
 // Nobody but an administrator, or the program from another thread, changes one that sleeps.
+// A thread that is started from this one inherits it.
+BOOST_AUTO_TEST_CASE(rounding_is_back_as_soon_as_the_callback_is_over) {
+  kaio::ThreadState state;
+  state.note();
+  state.begin();
+  std::fesetround(FE_UPWARD);
+  state.end([](sigval) {});
+  BOOST_TEST(std::fegetround() == FE_TONEAREST);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_changed_while_the_thread_sleeps_stays) {
   on_a_thread([](ThreadState& state) {
     BOOST_TEST(state.end(one_callback));
