@@ -13,9 +13,8 @@
 // Leading. One thread may sleep in io_getevents, holding the lock all the while:
 // the leader; the lock says that it sleeps. When an event arrives the kernel wakes it,
 // and no second thread is involved. A thread that wants to sleep while another leads is
-// a follower: it
-// sleeps on futexes (complete/waiter.h), one of them `leadership`. The leader
-// completes everybody's requests while it leads.
+// a follower: it sleeps on futexes (complete/waiter.h), one of them `leadership`. The
+// leader completes everybody's requests while it leads.
 //
 // Handing over. Who gives up the lock, for whatever reason, then looks (after the
 // full fence): events left: harvests again. Followers: wakes one, which tries to

@@ -75,6 +75,7 @@ class CallbackThreads {
     return thread_count_.load() == 0 ? -1 : doorbell_.number_lately();
   }
 
+  // io_submit refused a request that was to ring it. Another one is made if it is gone.
   void doubt_doorbell() noexcept EXCLUDES(mutex_) {
     doorbell_.doubt();
     ensure_running();

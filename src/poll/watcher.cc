@@ -41,7 +41,7 @@ bool Watcher::ensure_epoll() noexcept {
   return is_there;
 }
 
-// By the thread itself, which is awake.
+// It is awake, and need not be abandoned.
 void Watcher::restore_epoll() noexcept {
   {
     sys::MutexLock lock(mutex_);

@@ -66,7 +66,9 @@ class Watcher final : private sys::LazyThread {
   bool is_idle() const noexcept { return watched_count_.load(std::memory_order_seq_cst) == 0; }
   // The epoll instance is there, with everything registered.
   bool has_epoll() const noexcept;
+  // The same afterwards: for whoever has something to watch. False: it cannot be made.
   bool ensure_epoll() noexcept EXCLUDES(mutex_);
+  // For the thread itself.
   void restore_epoll() noexcept EXCLUDES(mutex_);
   bool make_epoll() noexcept REQUIRES(mutex_);
   void answer_ready(int fd, std::uint32_t events) noexcept EXCLUDES(mutex_);

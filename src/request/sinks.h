@@ -35,7 +35,7 @@ class CompletionSink {
   // The eventfd to ring when a request that is to be notified has ended: there is
   // always a thread that hears it.
   virtual int doorbell_for(const Request& request) = 0;
-  // The kernel has refused it: perhaps the program has closed it.
+  // io_submit refused the request, perhaps because the program has closed that eventfd.
   virtual void doubt_doorbell_for(const Request& request) = 0;
 
  protected:

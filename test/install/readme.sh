@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# README.md as somebody goes through it who has a bare Debian and the sources, from top to
+# Goes through README.md on a bare Debian that has nothing but the sources, from top to
 # bottom and without a hand: each command of its blocks `sh`, and the programs of its blocks
 # `c` and `cpp`, which its commands compile and run.
 # Usage: readme.sh SOURCE_ROOT BUILD_ROOT
