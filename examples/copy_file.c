@@ -24,12 +24,12 @@ struct block {
 
 static struct block blocks[block_count];
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   perror(what);
   exit(EXIT_FAILURE); /* what is still on its way uses memory that stays until then */
 }
 
-static void start_read(struct block *block, int from, off_t offset) {
+static void start_read(struct block* block, int from, off_t offset) {
   memset(&block->request, 0, sizeof block->request);
   block->request.aio_fildes = from;
   block->request.aio_offset = offset;
@@ -41,7 +41,7 @@ static void start_read(struct block *block, int from, off_t offset) {
 }
 
 /* The same place and buffer, so only two members change. */
-static void start_write(struct block *block, int to, size_t size_bytes) {
+static void start_write(struct block* block, int to, size_t size_bytes) {
   block->request.aio_fildes = to;
   block->request.aio_nbytes = size_bytes;
   if (aio_write(&block->request) != 0) fail("aio_write");
@@ -49,14 +49,14 @@ static void start_write(struct block *block, int to, size_t size_bytes) {
 }
 
 static void wait_for_any(void) {
-  const struct aiocb *list[block_count];
+  const struct aiocb* list[block_count];
   for (int i = 0; i < block_count; ++i)
     list[i] = blocks[i].state == idle ? NULL : &blocks[i].request;
   if (aio_suspend(list, block_count, NULL) != 0 && errno != EINTR) fail("aio_suspend");
 }
 
 /* The bytes that were transferred, of a request that is done. */
-static size_t result_of(struct block *block) {
+static size_t result_of(struct block* block) {
   const int error_number = aio_error(&block->request);
   const ssize_t size_bytes = aio_return(&block->request);
   if (error_number == 0) return (size_t)size_bytes;
@@ -73,7 +73,7 @@ static void copy(int from, int to) {
   while (busy_count > 0) {
     wait_for_any();
     for (int i = 0; i < block_count; ++i) {
-      struct block *block = &blocks[i];
+      struct block* block = &blocks[i];
       if (block->state == idle || aio_error(&block->request) == EINPROGRESS) continue;
       const size_t size_bytes = result_of(block);
       if (block->state == reading && size_bytes > 0) {
@@ -95,7 +95,7 @@ static void copy(int from, int to) {
 /* Starts when the writes are done, whichever are still on their way. */
 static void make_durable(int to) {
   struct aiocb request;
-  const struct aiocb *list[] = {&request};
+  const struct aiocb* list[] = {&request};
   memset(&request, 0, sizeof request);
   request.aio_fildes = to;
   request.aio_sigevent.sigev_notify = SIGEV_NONE;
@@ -105,7 +105,7 @@ static void make_durable(int to) {
   if (aio_return(&request) != 0) fail("fsync");
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 3) {
     fprintf(stderr, "Usage: copy_file FROM TO\n");
     return 2;

@@ -22,7 +22,7 @@ enum { block_bytes = 4096, block_count = 8 };
 static struct aiocb requests[block_count];
 static _Alignas(block_bytes) char blocks[block_count][block_bytes];
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   perror(what);
   exit(EXIT_FAILURE);
 }
@@ -41,14 +41,14 @@ static void start_reads(int fd, struct sigevent event) {
   }
 }
 
-static void take_result(struct aiocb *request) {
+static void take_result(struct aiocb* request) {
   errno = aio_error(request);
   if (aio_return(request) < 0) fail("read");
 }
 
 /* Waits for any of a list of requests, and looks which one it is. */
 static void by_suspend(int fd) {
-  const struct aiocb *list[block_count];
+  const struct aiocb* list[block_count];
   start_reads(fd, (struct sigevent){.sigev_notify = SIGEV_NONE});
   for (int i = 0; i < block_count; ++i) list[i] = &requests[i];
   for (int left = block_count; left > 0;) {
@@ -66,7 +66,7 @@ static void by_suspend(int fd) {
 static void by_waitcomplete(int fd) {
   start_reads(fd, (struct sigevent){.sigev_notify = SIGEV_NONE});
   for (int left = block_count; left > 0;) {
-    struct aiocb *request;
+    struct aiocb* request;
     const ssize_t size_bytes = aio_waitcomplete(&request, NULL);
     if (request == NULL && errno == EINTR) continue;
     if (request == NULL || size_bytes < 0) fail("aio_waitcomplete");
@@ -84,8 +84,8 @@ static void on_completion(union sigval value) {
 /* Has a function called on another thread. */
 static void by_callback(int fd) {
   if (sem_init(&called, 0, 0) != 0) fail("sem_init");
-  start_reads(fd, (struct sigevent){.sigev_notify = SIGEV_THREAD,
-                                    .sigev_notify_function = on_completion});
+  start_reads(
+      fd, (struct sigevent){.sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_completion});
   for (int left = block_count; left > 0;)
     if (sem_wait(&called) == 0) --left;
 }
@@ -116,8 +116,7 @@ static void by_signal(int fd) {
 static void by_eventfd(int fd) {
   const int event = eventfd(0, EFD_CLOEXEC);
   if (event < 0) fail("eventfd");
-  start_reads(fd, (struct sigevent){.sigev_notify = SIGEV_EVENTFD,
-                                    .sigev_notify_eventfd = event});
+  start_reads(fd, (struct sigevent){.sigev_notify = SIGEV_EVENTFD, .sigev_notify_eventfd = event});
   for (uint64_t told = 0; told < block_count;) {
     uint64_t more;
     if (read(event, &more, sizeof more) != sizeof more) fail("read");
@@ -127,9 +126,9 @@ static void by_eventfd(int fd) {
   close(event);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static const struct {
-    const char *name;
+    const char* name;
     void (*read_blocks)(int fd);
   } ways[] = {{"aio_suspend", by_suspend},
               {"aio_waitcomplete", by_waitcomplete},

@@ -42,9 +42,7 @@ class File {
 
   int descriptor() const { return fd_; }
   // Of a device too, whose size stat() does not tell.
-  off_t block_count() const {
-    return ::lseek(fd_, 0, SEEK_END) / static_cast<off_t>(block_bytes);
-  }
+  off_t block_count() const { return ::lseek(fd_, 0, SEEK_END) / static_cast<off_t>(block_bytes); }
 
  private:
   int fd_;

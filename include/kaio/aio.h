@@ -64,29 +64,29 @@ extern "C" {
  * EINVAL, EFBIG, EOVERFLOW, EFAULT, EIO, ENOSPC, EPIPE, ECANCELED ... Never
  * blocks on I/O. Streams (pipes, sockets, terminals) ignore aio_offset.
  * Signal-safe. */
-int aio_read(struct aiocb *aiocbp);
+int aio_read(struct aiocb* aiocbp);
 
 /** Writes, as aio_read() reads.                                  POSIX.1-2024 */
-int aio_write(struct aiocb *aiocbp);
+int aio_write(struct aiocb* aiocbp);
 
 /** Synchronises after earlier requests.                          POSIX.1-2024
  *
  * op O_SYNC or O_DSYNC, else EINVAL; EBADF for a bad descriptor. Starts when
  * every request accepted earlier for the descriptor has completed. Of the aiocb
  * only aio_fildes and aio_sigevent are looked at. Signal-safe. */
-int aio_fsync(int op, struct aiocb *aiocbp);
+int aio_fsync(int op, struct aiocb* aiocbp);
 
 /** The status: EINPROGRESS, 0, ECANCELED, or the error number.   POSIX.1-2024
  *
  * Signal-safe. */
-int aio_error(const struct aiocb *aiocbp);
+int aio_error(const struct aiocb* aiocbp);
 
 /** Takes the result.                                             POSIX.1-2024
  *
  * Bytes transferred, or -1 when aio_error() names an error. Called again, or on
  * an aiocb never submitted, it answers as glibc does (the same value; 0); with
  * KAIO_STRICT=1 it fails with EINVAL. Signal-safe. */
-ssize_t aio_return(struct aiocb *aiocbp);
+ssize_t aio_return(struct aiocb* aiocbp);
 
 /** Waits for one of the listed requests.                         POSIX.1-2024
  *
@@ -96,7 +96,7 @@ ssize_t aio_return(struct aiocb *aiocbp);
  * point. Signal-safe. The list is read, not kept. A handler may leave the sleep
  * by siglongjmp(): completions may then come to other threads up to a second
  * late, once, and with KAIO_RING=0 not at all. */
-int aio_suspend(const struct aiocb *const list[], int nent, const struct timespec *timeout);
+int aio_suspend(const struct aiocb* const list[], int nent, const struct timespec* timeout);
 
 /** Cancels one request, or (aiocbp NULL) all of a descriptor.    POSIX.1-2024
  *
@@ -104,7 +104,7 @@ int aio_suspend(const struct aiocb *const list[], int nent, const struct timespe
  * aiocb is for another descriptor. What was cancelled has the status ECANCELED on
  * return. Signal-safe, except that a handler which interrupted kaio itself in this
  * thread is answered AIO_NOTCANCELED. */
-int aio_cancel(int fildes, struct aiocb *aiocbp);
+int aio_cancel(int fildes, struct aiocb* aiocbp);
 
 /** Submits a list.                                               POSIX.1-2024
  *
@@ -117,29 +117,29 @@ int aio_cancel(int fildes, struct aiocb *aiocbp);
  * elements could not be queued (their status is EAGAIN as well); EINVAL bad mode,
  * nent < 0 or bad `sig`. Elements: LIO_READ, LIO_WRITE, LIO_READV, LIO_WRITEV;
  * NULL and LIO_NOP are skipped. */
-int lio_listio(int mode, struct aiocb *const list[], int nent, struct sigevent *sig);
+int lio_listio(int mode, struct aiocb* const list[], int nent, struct sigevent* sig);
 
 /** Shapes the thread pool.                                              glibc
  *
  * May be called at any time: aio_threads bounds the thread pool, aio_num is the
  * number of requests to have memory ready for, aio_idle_time the seconds after
  * which an idle thread ends. The other members are ignored. */
-void aio_init(const struct aioinit *init);
+void aio_init(const struct aioinit* init);
 
 #endif
 
 /* ---- Vectored I/O ------------------------------------------------ FreeBSD */
 
-#define LIO_VECTORED 4                          /**< with LIO_READ or LIO_WRITE */
-#define LIO_READV (LIO_VECTORED | LIO_READ)     /**< aio_readv(), in a list      */
-#define LIO_WRITEV (LIO_VECTORED | LIO_WRITE)   /**< aio_writev(), in a list     */
+#define LIO_VECTORED 4                        /**< with LIO_READ or LIO_WRITE */
+#define LIO_READV (LIO_VECTORED | LIO_READ)   /**< aio_readv(), in a list      */
+#define LIO_WRITEV (LIO_VECTORED | LIO_WRITE) /**< aio_writev(), in a list     */
 
 /** As aio_read(), with aio_buf pointing to an array of struct iovec and aio_nbytes
  * saying how many there are (0..1024, else the status is EINVAL). The array is
  * copied at the call; what it points to is not. Signal-safe. */
-int aio_readv(struct aiocb *aiocbp);
+int aio_readv(struct aiocb* aiocbp);
 /** As aio_write(), with an array as for aio_readv(). Signal-safe. */
-int aio_writev(struct aiocb *aiocbp);
+int aio_writev(struct aiocb* aiocbp);
 
 /* ---- Flags for one request ---------------------- FreeBSD aio_read2, Linux */
 
@@ -154,9 +154,9 @@ int aio_writev(struct aiocb *aiocbp);
 /** As aio_read(), with `flags` an OR of the above, but for those of writes. An
  * unknown flag is EINVAL at the call; one that the kernel or file system does not
  * support gives the status EOPNOTSUPP. Signal-safe. */
-int aio_read2(struct aiocb *aiocbp, int flags);
+int aio_read2(struct aiocb* aiocbp, int flags);
 /** As aio_write(), with flags as aio_read2(). Signal-safe. */
-int aio_write2(struct aiocb *aiocbp, int flags);
+int aio_write2(struct aiocb* aiocbp, int flags);
 
 /* ---- Waiting for whichever request is next ----------------------- FreeBSD */
 
@@ -175,7 +175,7 @@ int aio_write2(struct aiocb *aiocbp, int flags);
  * that do so must not look into it. Of one that is still there aio_error() and
  * aio_return() say status and result as if this function had not been called,
  * with KAIO_STRICT=1 too. */
-ssize_t aio_waitcomplete(struct aiocb **aiocbp, const struct timespec *timeout);
+ssize_t aio_waitcomplete(struct aiocb** aiocbp, const struct timespec* timeout);
 
 /* ---- Notification --------------------------------------------------------- */
 
@@ -225,7 +225,7 @@ ssize_t aio_waitcomplete(struct aiocb **aiocbp, const struct timespec *timeout);
  * Names, in lower case, with their values and defaults: kaio(7), "OPTIONS".
  * Returns 0, or -1 with EINVAL (unknown name, or value out of range) or EBUSY
  * (the option only counts before the first request). Not signal-safe. */
-int kaio_set_option(const char *name, const char *value);
+int kaio_set_option(const char* name, const char* value);
 
 /** Requests by the way they took, why they left the first one, what was sent.
  * Counts since the start of the process, or since fork() in a child. New
@@ -266,7 +266,7 @@ struct kaio_statistics {
  * 0, or -1 with EINVAL when statistics is NULL. Counters are read one by one,
  * not as one snapshot. Signal-safe. KAIO_STATS=1 prints them at exit, and
  * `aio-run --stats SECONDS` shows them as they grow. */
-int kaio_get_statistics(struct kaio_statistics *statistics, size_t size_bytes);
+int kaio_get_statistics(struct kaio_statistics* statistics, size_t size_bytes);
 
 #ifdef __cplusplus
 }

@@ -20,33 +20,33 @@ extern "C" {
 #endif
 
 /** aio_read() of libkaio. */
-int kaio_aio_read(struct aiocb *aiocbp);
+int kaio_aio_read(struct aiocb* aiocbp);
 /** aio_write() of libkaio. */
-int kaio_aio_write(struct aiocb *aiocbp);
+int kaio_aio_write(struct aiocb* aiocbp);
 /** aio_fsync() of libkaio. */
-int kaio_aio_fsync(int op, struct aiocb *aiocbp);
+int kaio_aio_fsync(int op, struct aiocb* aiocbp);
 /** aio_error() of libkaio. */
-int kaio_aio_error(const struct aiocb *aiocbp);
+int kaio_aio_error(const struct aiocb* aiocbp);
 /** aio_return() of libkaio. */
-ssize_t kaio_aio_return(struct aiocb *aiocbp);
+ssize_t kaio_aio_return(struct aiocb* aiocbp);
 /** aio_suspend() of libkaio. */
-int kaio_aio_suspend(const struct aiocb *const list[], int nent, const struct timespec *timeout);
+int kaio_aio_suspend(const struct aiocb* const list[], int nent, const struct timespec* timeout);
 /** aio_cancel() of libkaio. */
-int kaio_aio_cancel(int fildes, struct aiocb *aiocbp);
+int kaio_aio_cancel(int fildes, struct aiocb* aiocbp);
 /** lio_listio() of libkaio. */
-int kaio_lio_listio(int mode, struct aiocb *const list[], int nent, struct sigevent *sig);
+int kaio_lio_listio(int mode, struct aiocb* const list[], int nent, struct sigevent* sig);
 /** aio_init() of libkaio. */
-void kaio_aio_init(const struct aioinit *init);
+void kaio_aio_init(const struct aioinit* init);
 /** aio_readv() of libkaio. */
-int kaio_aio_readv(struct aiocb *aiocbp);
+int kaio_aio_readv(struct aiocb* aiocbp);
 /** aio_writev() of libkaio. */
-int kaio_aio_writev(struct aiocb *aiocbp);
+int kaio_aio_writev(struct aiocb* aiocbp);
 /** aio_read2() of libkaio. */
-int kaio_aio_read2(struct aiocb *aiocbp, int flags);
+int kaio_aio_read2(struct aiocb* aiocbp, int flags);
 /** aio_write2() of libkaio. */
-int kaio_aio_write2(struct aiocb *aiocbp, int flags);
+int kaio_aio_write2(struct aiocb* aiocbp, int flags);
 /** aio_waitcomplete() of libkaio. */
-ssize_t kaio_aio_waitcomplete(struct aiocb **aiocbp, const struct timespec *timeout);
+ssize_t kaio_aio_waitcomplete(struct aiocb** aiocbp, const struct timespec* timeout);
 
 #ifdef __cplusplus
 }

@@ -135,8 +135,7 @@ void Completer::harvest() {
 }
 
 int Completer::doorbell_for(const Request& request) {
-  const int of_callbacks =
-      concerns_only_callbacks(request) ? notifier_.callbacks().doorbell() : -1;
+  const int of_callbacks = concerns_only_callbacks(request) ? notifier_.callbacks().doorbell() : -1;
   return of_callbacks >= 0 || reaper_ == nullptr ? of_callbacks : reaper_->doorbell_lately();
 }
 

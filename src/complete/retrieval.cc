@@ -58,7 +58,8 @@ void Retrieval::collect_kept() noexcept {
       kept[kept_count++] = &request;
     }
   };
-  claim_kept(requests_, claim::retained, [](const Request&) { return true; }, keep);
+  claim_kept(
+      requests_, claim::retained, [](const Request&) { return true; }, keep);
   const std::span<Request*> in_order(kept, kept_count);
   std::ranges::sort(in_order, {}, [](const Request* request) { return request->end_number(); });
   for (Request* request : in_order) append(*request);

@@ -58,8 +58,7 @@ bool one_ends(sys::OwnSignals::Set handled, sys::Deadline deadline) noexcept {
 class TimedFollower {
  public:
   explicit TimedFollower(bool timed) noexcept
-      : timed_(timed),
-        alone_(!timed || count_.fetch_add(1, std::memory_order_relaxed) == 0) {}
+      : timed_(timed), alone_(!timed || count_.fetch_add(1, std::memory_order_relaxed) == 0) {}
   ~TimedFollower() {
     if (timed_) count_.fetch_sub(1, std::memory_order_relaxed);
   }
@@ -159,8 +158,9 @@ bool Waiter::look_on(const FutexWaitSet& waits, sys::Deadline deadline) {
   if (!waits.one_is_enough() || harvester_.led() || !harvester_.context().ring().usable())
     return false;
   // Not all comes by the ring, nor through us.
-  return spin_budget_.look_on(deadline, [this] { return harvester_.something_visible(); },
-                              [&waits] { return waits.done(); });
+  return spin_budget_.look_on(
+      deadline, [this] { return harvester_.something_visible(); },
+      [&waits] { return waits.done(); });
 }
 
 Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
@@ -202,14 +202,12 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   }
   std::size_t word_count = count;
   // Only who could lead: a promotion wakes one thread.
-  if (could_lead)
-    words[word_count++] = {.word = &harvester_.leadership(), .expected = leadership};
+  if (could_lead) words[word_count++] = {.word = &harvester_.leadership(), .expected = leadership};
   words[word_count++] = waits.signals().word();
   const auto expected = std::span<const sys::FutexExpectation>(words).first(word_count);
-  const int error_number =
-      sys::as_cancellation_point(waits.cancellable(), [expected, until = sleep.until] {
-        return sys::futex_wait_any(expected, until);
-      });
+  const int error_number = sys::as_cancellation_point(
+      waits.cancellable(),
+      [expected, until = sleep.until] { return sys::futex_wait_any(expected, until); });
   waits.slept();
   if (error_number != ENOSYS && error_number != EPERM) return error_number;
   has_futex_waitv.store(false, std::memory_order_relaxed);

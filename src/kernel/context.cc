@@ -34,8 +34,7 @@ std::optional<bool> probe_nosignal() noexcept {
   if (fd < 0) return is_passing(errno) ? std::nullopt : std::optional(false);
   char byte = 0;
   const iovec part{.iov_base = &byte, .iov_len = 1};
-  const bool supported =
-      ::pwritev2(fd, &part, 1, 0, static_cast<int>(iocb_of::rwf_nosignal)) == 1;
+  const bool supported = ::pwritev2(fd, &part, 1, 0, static_cast<int>(iocb_of::rwf_nosignal)) == 1;
   ::close(fd);
   return supported;
 }
@@ -89,8 +88,8 @@ Context::State Context::make_context(Outcome& outcome) noexcept {
   if (options_.read_ring) ring_ = ring;
   if (ring_.usable()) ring_size_bytes_ = ring_.size_bytes();
   if (const int error_number = ring_.usable() ? 0 : events_error()) {
-    outcome = {.call = "io_getevents", .error_number = error_number,
-               .asked_count = outcome.asked_count};
+    outcome = {
+        .call = "io_getevents", .error_number = error_number, .asked_count = outcome.asked_count};
     sys::direct_call(SYS_io_destroy, context_);
     context_ = nullptr;
     return State::absent;

@@ -35,8 +35,8 @@ class Context {
   // filtered), or none now.
   bool available() noexcept {
     const State state = state_.load(std::memory_order_acquire);
-    return state == State::ready || ((state == State::unknown || state == State::scarce) &&
-                                     set_up());
+    return state == State::ready ||
+           ((state == State::unknown || state == State::scarce) && set_up());
   }
   // There is a context, whose completions are to be harvested.
   bool ready() const noexcept {
@@ -109,7 +109,7 @@ class Context {
   Statistics& statistics_;
 
   sys::Mutex set_up_mutex_;
-  std::atomic<State> state_{State::unknown};  // release: publishes what follows
+  std::atomic<State> state_{State::unknown};   // release: publishes what follows
   std::atomic<std::int64_t> ask_again_ns_{0};  // while contexts are scarce
   sys::Doorbell doorbell_;
   LossReport loss_report_;

@@ -256,10 +256,9 @@ Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
     timeout = sys::to_timespec(std::min(left, timed_sleep_max_ns));
   }
   const timespec* until = deadline == sys::forever ? nullptr : &timeout;
-  sleep_number_.store(sleep_number_.load(std::memory_order_relaxed) + 1,
-                      std::memory_order_relaxed);
-  const std::uintptr_t outer_frame = std::exchange(
-      sleep_frame_, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+  sleep_number_.store(sleep_number_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  const std::uintptr_t outer_frame =
+      std::exchange(sleep_frame_, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
   const bool keeps = sys::OwnSignals::change(false);
   const std::span<io_event> space = handed_space();
   owner_.store(sys::this_thread() | asleep, std::memory_order_seq_cst);
@@ -304,9 +303,9 @@ Harvester::OverLeader::OverLeader(Harvester& harvester) noexcept : harvester_(ha
     harvester_.owner_.store(0, std::memory_order_seq_cst);
     harvester_.hand_over();
   }
-  over_leader_ = harvester_.owner_.load(std::memory_order_relaxed) ==
-                     (sys::this_thread() | asleep) &&
-                 harvester_.being_callable_.load(std::memory_order_relaxed);
+  over_leader_ =
+      harvester_.owner_.load(std::memory_order_relaxed) == (sys::this_thread() | asleep) &&
+      harvester_.being_callable_.load(std::memory_order_relaxed);
   if (over_leader_) harvester_.being_callable_.store(false, std::memory_order_relaxed);
 }
 

@@ -70,8 +70,8 @@ void LossReport::set_up(const Outcome& outcome, bool passing) noexcept {
   if ((refused ? refusal_told_ : return_told_).exchange(true, std::memory_order_relaxed)) return;
   LogLine line;
   if (refused) {
-    line << "no kernel AIO" << (passing ? " for now" : "") << ", requests go by threads: "
-         << outcome.call << " says ";
+    line << "no kernel AIO" << (passing ? " for now" : "")
+         << ", requests go by threads: " << outcome.call << " says ";
     add_error(line, outcome.error_number) << ": ";
     add_reason(line, outcome.error_number);
     if (passing) line << ". kaio goes on asking, and says when it is granted";
@@ -79,8 +79,7 @@ void LossReport::set_up(const Outcome& outcome, bool passing) noexcept {
     line << "kernel AIO is used" << (refusal_told_.load() ? " now" : "") << ", with "
          << outcome.granted_count << " events";
     if (!whole) {
-      line << " instead of " << outcome.asked_count
-           << ", and what is deeper waits in user space: ";
+      line << " instead of " << outcome.asked_count << ", and what is deeper waits in user space: ";
       add_reason(line, outcome.error_number);
     }
   }

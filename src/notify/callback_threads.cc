@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t look_interval_ns = 2'000'000;
 constexpr std::int64_t stuck_ns = 4'000'000;
 constexpr std::int64_t lost_look_ns = 10'000'000;
-constexpr unsigned quiet_looks_max = 10;  // then the spare goes to sleep
+constexpr unsigned quiet_looks_max = 10;   // then the spare goes to sleep
 constexpr std::uint32_t threads_kept = 2;  // one to run callbacks, one spare
 
 void set_mask(const sigset_t& mask) noexcept { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
@@ -68,8 +68,7 @@ class CallbackThreads::Presence {
     // Requests may be on their way to the doorbell, even if nothing is queued.
     if (threads_.promised_.load() == 0 && threads_.queue_empty()) return;
     if (threads_.thread_count_.load() <= threads_.busy_count_.load()) {
-      if (!may_start_others ||
-          (!threads_.start_thread() && threads_.thread_count_.load() == 0))
+      if (!may_start_others || (!threads_.start_thread() && threads_.thread_count_.load() == 0))
         threads_.owner_.wants_retry();
     } else if (threads_.nobody_runs() || !threads_.queue_empty()) {
       threads_.call_idle();

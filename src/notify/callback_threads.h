@@ -137,22 +137,22 @@ class CallbackThreads {
   sys::Mutex mutex_;
   Notifiable* queue_ GUARDED_BY(mutex_) = nullptr;  // oldest first
 
-  std::atomic<std::uint32_t> promised_{0};     // callbacks that are still to begin
+  std::atomic<std::uint32_t> promised_{0};  // callbacks that are still to begin
   std::atomic<std::uint32_t> thread_count_{0};
-  std::atomic<std::uint32_t> busy_count_{0};   // running callbacks
-  std::atomic<std::uint32_t> lost_count_{0};   // of those, stuck; changed under mutex_
+  std::atomic<std::uint32_t> busy_count_{0};            // running callbacks
+  std::atomic<std::uint32_t> lost_count_{0};            // of those, stuck; changed under mutex_
   std::uint32_t give_up_count_ GUARDED_BY(mutex_) = 0;  // how often all busy ones became lost
-  std::atomic<std::uint32_t> idle_count_{0};   // asleep, though not as a watcher
-  std::atomic<std::uint32_t> volunteers_{0};   // idle ones that are to help
-  std::atomic<std::uint32_t> watch_count_{0};  // spares that look on
-  std::atomic<std::uint32_t> taken_{0};        // callbacks ever begun
-  sys::Doorbell doorbell_;                     // made before the first thread
-  std::atomic<std::uint32_t> doorbell_turn_{0};  // counts those that were made
+  std::atomic<std::uint32_t> idle_count_{0};            // asleep, though not as a watcher
+  std::atomic<std::uint32_t> volunteers_{0};            // idle ones that are to help
+  std::atomic<std::uint32_t> watch_count_{0};           // spares that look on
+  std::atomic<std::uint32_t> taken_{0};                 // callbacks ever begun
+  sys::Doorbell doorbell_;                              // made before the first thread
+  std::atomic<std::uint32_t> doorbell_turn_{0};         // counts those that were made
   std::atomic<bool> replacement_wanted_{false};  // of a thread that callbacks are not to meet
   std::atomic<bool> looks_for_lost_{false};      // requests may ring one that is gone
-  std::atomic<bool> listening_{false};         // a thread sleeps on the last one, or will
-  sys::FutexWord work_{0};                     // counts calls; others sleep on it
-  std::atomic<bool> forgotten_{false};         // this is the child of a fork
+  std::atomic<bool> listening_{false};           // a thread sleeps on the last one, or will
+  sys::FutexWord work_{0};                       // counts calls; others sleep on it
+  std::atomic<bool> forgotten_{false};           // this is the child of a fork
   std::atomic<bool> fresh_{false};
   OwnThreads own_threads_;
   bool mask_noted_ GUARDED_BY(mutex_) = false;

@@ -10,8 +10,7 @@ namespace kaio {
 class Notifier {
  public:
   Notifier(NotificationOwner& owner, Statistics& statistics) noexcept
-      : owner_(owner), direct_(owner, statistics),
-        callbacks_(owner, statistics) {}
+      : owner_(owner), direct_(owner, statistics), callbacks_(owner, statistics) {}
 
   // One more notification will come to send(), or be settled otherwise; until then there
   // are threads to send it. For all kinds but `none`.

@@ -63,8 +63,8 @@ bool OwnThreads::start(const AttributedCallback& attributed, sigval value) noexc
 }
 
 bool OwnThreads::start(NotifyFunction function, sigval value, const sigset_t& mask) noexcept {
-  auto* call = new (std::nothrow)
-      Call{.function = function, .value = value, .fresh = this, .mask = mask};
+  auto* call =
+      new (std::nothrow) Call{.function = function, .value = value, .fresh = this, .mask = mask};
   if (call == nullptr) return false;
   pthread_attr_t attributes;  // the stack size stays the program's default
   ::pthread_attr_init(&attributes);

@@ -176,8 +176,8 @@ bool ThreadState::bring_back_processors(bool& changed) noexcept {
   };
   if (now.size_bytes < 0 || processors_.size_bytes < 0 || same()) return true;
   changed = true;
-  const long outcome = sys::direct_call(SYS_sched_setaffinity, 0, processors_.size_bytes,
-                                        processors_.words.data());
+  const long outcome =
+      sys::direct_call(SYS_sched_setaffinity, 0, processors_.size_bytes, processors_.words.data());
   if (outcome != 0 && outcome != -EINVAL) return false;
   read(now);
   // Processors that the process has lost meanwhile (cpuset, hotplug) are nobody's to bring back.
@@ -209,8 +209,7 @@ bool ThreadState::bring_back_seldom(bool& changed) noexcept {
   }
   stack_t signal_stack{};
   if (signal_stack_noted_ && sys::direct_call(SYS_sigaltstack, nullptr, &signal_stack) == 0 &&
-      (signal_stack.ss_sp != signal_stack_.ss_sp ||
-       signal_stack.ss_size != signal_stack_.ss_size ||
+      (signal_stack.ss_sp != signal_stack_.ss_sp || signal_stack.ss_size != signal_stack_.ss_size ||
        signal_stack.ss_flags != signal_stack_.ss_flags)) {
     changed = true;
     if (sys::direct_call(SYS_sigaltstack, &signal_stack_, nullptr) != 0) return false;
@@ -239,8 +238,8 @@ bool ThreadState::same_directory() noexcept {
   const std::uint64_t directory = read_directory();
   if (directory == directory_) return true;
   Path path;
-  const long length = sys::direct_call(SYS_readlinkat, AT_FDCWD, "/proc/self/cwd", path.data(),
-                                       path.size());
+  const long length =
+      sys::direct_call(SYS_readlinkat, AT_FDCWD, "/proc/self/cwd", path.data(), path.size());
   if (length > 0 && hash_of(path, length) != directory) return false;
   directory_ = directory;
   return true;
@@ -251,8 +250,8 @@ bool ThreadState::read(Scheduling& scheduling) noexcept {
 }
 
 void ThreadState::read(Processors& processors) noexcept {
-  processors.size_bytes = sys::direct_call(SYS_sched_getaffinity, 0, sizeof processors.words,
-                                           processors.words.data());
+  processors.size_bytes =
+      sys::direct_call(SYS_sched_getaffinity, 0, sizeof processors.words, processors.words.data());
 }
 
 bool ThreadState::read(MemoryPolicy& policy) noexcept {
@@ -272,8 +271,8 @@ ThreadState::Identity ThreadState::read_identity() noexcept {
 // By what the kernel says of the main thread; if it does not say anything, yes.
 bool ThreadState::is_of_the_process(const Identity& identity) noexcept {
   std::array<char, 2048> text;
-  const long fd = sys::direct_call(SYS_openat, AT_FDCWD, "/proc/self/status",
-                                   O_RDONLY | O_CLOEXEC, 0);
+  const long fd =
+      sys::direct_call(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return true;
   const long size_bytes = sys::direct_call(SYS_read, fd, text.data(), text.size());
   sys::direct_call(SYS_close, fd);

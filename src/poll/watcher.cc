@@ -142,8 +142,8 @@ void Watcher::take(int fd, std::uint32_t events, RequestQueue& taken) noexcept {
   RequestQueue rest;
   RequestQueue& bucket = bucket_of(fd);
   while (Request* request = bucket.pop_front()) {
-    const bool concerned = request->operation.fd == fd &&
-                           (events & (wanted_by(*request) | ends_everything)) != 0;
+    const bool concerned =
+        request->operation.fd == fd && (events & (wanted_by(*request) | ends_everything)) != 0;
     (concerned ? taken : rest).push_back(*request);
     if (concerned) leave(*request);
   }
@@ -245,8 +245,8 @@ int Watcher::wait_ms() noexcept {
   if (next_deadline_ns_ == INT64_MAX) return audit_interval_ms;
   const std::int64_t left_ns = next_deadline_ns_ - sys::monotonic_ns();
   constexpr std::int64_t ns_per_ms = 1'000'000;
-  return static_cast<int>(std::clamp<std::int64_t>((left_ns + ns_per_ms - 1) / ns_per_ms, 0,
-                                                   audit_interval_ms));
+  return static_cast<int>(
+      std::clamp<std::int64_t>((left_ns + ns_per_ms - 1) / ns_per_ms, 0, audit_interval_ms));
 }
 
 void Watcher::expire() noexcept {
@@ -266,8 +266,8 @@ void Watcher::run(Turn turn) {
   std::int64_t next_audit_ns = sys::monotonic_ns() + audit_interval_ns;
   std::int64_t idle_since_ns = sys::monotonic_ns();
   for (;;) {
-    const int count = ::epoll_wait(epoll_.number(), ready.data(), static_cast<int>(ready.size()),
-                                   wait_ms());
+    const int count =
+        ::epoll_wait(epoll_.number(), ready.data(), static_cast<int>(ready.size()), wait_ms());
     const bool is_gone = count < 0 && errno != EINTR;
     for (int i = 0; i < count; ++i)
       if (ready[i].data.fd != no_stream) answer_ready(ready[i].data.fd, ready[i].events);

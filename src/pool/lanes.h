@@ -53,9 +53,7 @@ class Lanes {
   }
 
   // A thread carries out the request, which has the lane.
-  void taken(const Request& request) noexcept {
-    lane_of(request.operation.fd).queued = nullptr;
-  }
+  void taken(const Request& request) noexcept { lane_of(request.operation.fd).queued = nullptr; }
 
   // Who had it is done, or gone. The next one is queued.
   void leave(int fd, JobQueue& queue) noexcept {

@@ -109,11 +109,12 @@ bool Pool::spin() noexcept {
 }
 
 bool Pool::start_worker() noexcept {
-  if (sys::start_thread([](void* self) -> void* {
-                          static_cast<Pool*>(self)->run();
-                          return nullptr;
-                        },
-                        this, sys::Stack::ours) != 0)
+  if (sys::start_thread(
+          [](void* self) -> void* {
+            static_cast<Pool*>(self)->run();
+            return nullptr;
+          },
+          this, sys::Stack::ours) != 0)
     return false;
   statistics_.count(Count::threads_started);
   return true;

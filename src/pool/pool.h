@@ -64,8 +64,7 @@ class Pool {
 
   // Queues the request (state `queued`). `device`: of its file. False, and nothing done:
   // there is no thread and none can be made.
-  bool submit(Request& request, Company company, std::uint32_t device) noexcept
-      EXCLUDES(mutex_);
+  bool submit(Request& request, Company company, std::uint32_t device) noexcept EXCLUDES(mutex_);
 
   // Takes a queued request out, to be cancelled (state `starting`). False: it is
   // not queued (any more).
@@ -109,8 +108,8 @@ class Pool {
   unsigned spin_credit_ GUARDED_BY(mutex_) = 0;
   unsigned sleeps_ GUARDED_BY(mutex_) = 0;
   unsigned threads_max_ GUARDED_BY(mutex_) = limits::pool_threads_default;
-  std::int64_t idle_ns_ GUARDED_BY(mutex_) =
-      limits::pool_idle_seconds_default * INT64_C(1'000'000'000);
+  std::int64_t idle_ns_ GUARDED_BY(mutex_) = limits::pool_idle_seconds_default *
+                                             INT64_C(1'000'000'000);
   sys::FutexWord jobs_{0};  // counts submissions; idle threads sleep on it
 };
 

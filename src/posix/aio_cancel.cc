@@ -29,9 +29,9 @@ bool was_cancelled(const aiocb& control_block) {
   if (deferred::must_put_aside()) return AIO_NOTCANCELED;
   const Frame frame(runtime);
   runtime.harvester.harvest();
-  const auto outcome =
-      request == nullptr ? runtime.dispatcher.cancel(fd)
-                         : runtime.dispatcher.cancel(*request, id_of(*control_block).generation);
+  const auto outcome = request == nullptr
+                           ? runtime.dispatcher.cancel(fd)
+                           : runtime.dispatcher.cancel(*request, id_of(*control_block).generation);
   switch (outcome) {
     case Dispatcher::Cancelled::all:
       // It may have got its data in the moment before.
@@ -52,7 +52,6 @@ KAIO_ENTRY(int, aio_cancel, int fd, aiocb* control_block) {
   if (control_block != nullptr && control_block->aio_fildes != fd) return kaio::fail(EINVAL);
   kaio::Runtime* engine = kaio::runtime_if_any();
   if (engine == nullptr) return AIO_ALLDONE;
-  return kaio::sys::without_cancellation(
-      [&] { return kaio::cancel(*engine, fd, control_block); });
+  return kaio::sys::without_cancellation([&] { return kaio::cancel(*engine, fd, control_block); });
 }
 KAIO_ALIAS_64(aio_cancel);

@@ -18,6 +18,6 @@ KAIO_EXPORT int aio_readv(aiocb* control_block) {
 KAIO_EXPORT int aio_read2(aiocb* control_block, int flags) {
   if (!kaio::are_read_flags(flags)) return kaio::fail(EINVAL);
   return kaio::submit_shielded(control_block, {.opcode = kaio::Opcode::read,
-                                          .vectored = (flags & AIO_OP2_VECTORED) != 0,
-                                          .rw_flags = kaio::rw_flags_of(flags)});
+                                               .vectored = (flags & AIO_OP2_VECTORED) != 0,
+                                               .rw_flags = kaio::rw_flags_of(flags)});
 }

@@ -36,8 +36,7 @@ KAIO_ENTRY(int, aio_suspend, const aiocb* const list[], int count, const timespe
   Runtime* engine = runtime_if_any();
   if (engine == nullptr) return 0;  // none can be in progress
   return sys::without_cancellation([=](bool cancellable) {
-    return suspend(*engine, AiocbList(list, static_cast<std::size_t>(count)), timeout,
-                   cancellable);
+    return suspend(*engine, AiocbList(list, static_cast<std::size_t>(count)), timeout, cancellable);
   });
 }
 KAIO_ALIAS_64(aio_suspend);

@@ -26,9 +26,7 @@ class NextDone final : public FutexWaitSet {
   }
   // Completions come by either way; those of the pool call the leader. Even if nothing
   // is in flight: another thread may submit a request while we sleep.
-  OnRing on_ring() const override {
-    return runtime_.context.ready() ? OnRing::some : OnRing::none;
-  }
+  OnRing on_ring() const override { return runtime_.context.ready() ? OnRing::some : OnRing::none; }
   bool mark() override { return done(); }
   std::size_t words(std::span<sys::FutexExpectation> space) override {
     const sys::FutexWord& results = runtime_.completer.results();
@@ -92,8 +90,8 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
   {
     const Frame frame(*engine);
     const TakerCount counted(engine->completer);  // every result concerns us
-    waited = engine->waiter.wait(
-        next_done, timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
+    waited = engine->waiter.wait(next_done,
+                                 timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));
   }
   if (next_done.request() != nullptr) return take(*engine, *next_done.request(), control_block);
   tell_if_none_left(*engine);

@@ -42,8 +42,7 @@ inline RequestId id_of(const aiocb& control_block) noexcept {
 }
 
 inline void set_id(aiocb& control_block, const Request& request) noexcept {
-  const std::uintptr_t bits =
-      std::uintptr_t{Requests::generation_of(request)} << 32 | request.slot;
+  const std::uintptr_t bits = std::uintptr_t{Requests::generation_of(request)} << 32 | request.slot;
   control_block.__next_prio = reinterpret_cast<aiocb*>(bits);
 }
 

@@ -22,9 +22,9 @@
 // nothing to clean up, and calls what throws nothing.
 #define KAIO_STRING_OF(text) #text
 #define KAIO_STRING(text) KAIO_STRING_OF(text)
-#define KAIO_ENTRY(result, name, ...)                                    \
-  __attribute__((visibility("default"))) result name##_entry(__VA_ARGS__) \
-      __asm__(KAIO_STRING(name));                                         \
+#define KAIO_ENTRY(result, name, ...)                          \
+  __attribute__((visibility("default")))                       \
+  result name##_entry(__VA_ARGS__) __asm__(KAIO_STRING(name)); \
   result name##_entry(__VA_ARGS__)
 
 namespace kaio {

@@ -15,8 +15,7 @@ namespace {
 class IocbSpace {
  public:
   explicit IocbSpace(std::size_t count) noexcept : count_(count) {
-    if (count_ > short_list)
-      mapped_ = static_cast<iocb**>(sys::map_pages(count_ * sizeof(iocb*)));
+    if (count_ > short_list) mapped_ = static_cast<iocb**>(sys::map_pages(count_ * sizeof(iocb*)));
   }
   ~IocbSpace() {
     if (mapped_ != nullptr) sys::unmap_pages(mapped_, count_ * sizeof(iocb*));
@@ -113,8 +112,7 @@ RequestGroup* make_group(Runtime& runtime, const Notification& notification, boo
 int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sigevent* event) {
   Notification notification;
   if (!wait && event != nullptr)
-    if (const int error_number =
-            copy_sigevent(*event, runtime.completer.notifier(), notification))
+    if (const int error_number = copy_sigevent(*event, runtime.completer.notifier(), notification))
       return error_number == EAGAIN ? refuse_all(runtime, list) : error_number;
   IocbSpace space(list.size());
   RequestGroup* group = nullptr;

@@ -12,8 +12,7 @@ namespace kaio {
 std::uint32_t look_closer_here(const aiocb& control_block) noexcept;
 
 inline std::uint32_t look_closer(const aiocb& control_block) {
-  return sys::without_cancellation(
-      [&control_block]() { return look_closer_here(control_block); });
+  return sys::without_cancellation([&control_block]() { return look_closer_here(control_block); });
 }
 
 // The status word of an aiocb, up to date: completions that are there are

@@ -94,8 +94,8 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   }
   Request* request = allocate(runtime);
   if (request == nullptr) return refuse(nullptr, control_block, Submitted::no_resources);
-  if (const int error_number = copy_sigevent(
-          control_block.aio_sigevent, runtime.completer.notifier(), request->notification)) {
+  if (const int error_number = copy_sigevent(control_block.aio_sigevent,
+                                             runtime.completer.notifier(), request->notification)) {
     runtime.requests.free(*request);
     return refuse(nullptr, control_block,
                   error_number == EINVAL ? Submitted::invalid : Submitted::no_resources);

@@ -22,7 +22,7 @@ struct Submission {
 enum class Submitted : std::uint8_t {
   accepted,
   // Nothing was queued:
-  in_progress,   // as it is already; its status is that of its first use
+  in_progress,  // as it is already; its status is that of its first use
   invalid,
   no_resources,
 };

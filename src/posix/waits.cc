@@ -5,8 +5,7 @@
 
 namespace kaio {
 
-WaitSet::OnRing on_ring(const Context& context, const Requests& requests,
-                        AiocbList list) noexcept {
+WaitSet::OnRing on_ring(const Context& context, const Requests& requests, AiocbList list) noexcept {
   bool some = false;
   bool others = false;
   for (const aiocb* control_block : list) {
@@ -72,8 +71,7 @@ bool AnyDone::mark() {
     for (;;) {
       if (!status::is_in_progress(now)) return true;
       const std::uint32_t wanted = marked(now);
-      if (wanted == now ||
-          word.compare_exchange_weak(now, wanted, std::memory_order_seq_cst))
+      if (wanted == now || word.compare_exchange_weak(now, wanted, std::memory_order_seq_cst))
         break;
     }
   }

@@ -29,8 +29,7 @@ struct Submitted {
 extern KAIO_THREAD_LOCAL Submitted submitted;
 
 inline bool is_being_submitted(const Request& request) noexcept {
-  return submitted.request == &request &&
-         submitted.generation == Requests::generation_of(request);
+  return submitted.request == &request && submitted.generation == Requests::generation_of(request);
 }
 
 inline void put_aside(Request& request) noexcept { requests.push(request); }

@@ -5,9 +5,9 @@
 // once although no poll ever says so (the wrong end of a pipe, a FIFO that no writer
 // has opened, an epoll descriptor, a listening socket), and a datagram may fit although
 // poll sees no room. (Where a thread would have to try, reads of pipes and sockets of which
-// poll does say all that may be wait first.) The first try is with RWF_NOWAIT. Where that is not known (pipes and
-// sockets before Linux 6.4 or so, FIFOs with a name, terminals, most devices) each kind
-// has a way of its own, none of which touches O_NONBLOCK, which others share:
+// poll does say all that may be wait first.) The first try is with RWF_NOWAIT. Where that is not
+// known (pipes and sockets before Linux 6.4 or so, FIFOs with a name, terminals, most devices) each
+// kind has a way of its own, none of which touches O_NONBLOCK, which others share:
 //
 //   kind      tried by (pool/stream_io.h)                   waits by
 //   socket    MSG_DONTWAIT                                  IOCB_CMD_POLL
@@ -43,7 +43,7 @@ enum class DescriptorKind : std::uint8_t {
   block,      // a block device
   character,  // /dev/zero and the like: neither order nor fullness
   // Streams have an order, and no place.
-  stream,     // any but the following: eventfd, trace_pipe ...
+  stream,  // any but the following: eventfd, trace_pipe ...
   pipe,
   socket,
   terminal,

@@ -14,11 +14,11 @@ struct AttributedCallback;  // notify/attributed_callback.h
 struct Notification {
   enum class Kind : std::uint8_t {
     none,
-    signal,              // to the process
-    thread_signal,       // to thread `target`
-    callback,            // `function`, on a reused thread
-    attributed_callback, // `attributed`, on a thread of its own
-    eventfd,             // add 1 to descriptor `target`
+    signal,               // to the process
+    thread_signal,        // to thread `target`
+    callback,             // `function`, on a reused thread
+    attributed_callback,  // `attributed`, on a thread of its own
+    eventfd,              // add 1 to descriptor `target`
   };
 
   Kind kind = Kind::none;

@@ -219,8 +219,8 @@ class Occupancy : private OccupancyLayout {
     std::uint64_t bits = word_.load(std::memory_order_seq_cst);
     std::uint64_t next = 0;
     do {
-      next = bits & ~(era_mask | known | unordered_reads | unordered_writes | turn_reads |
-                      turn_writes);
+      next = bits &
+             ~(era_mask | known | unordered_reads | unordered_writes | turn_reads | turn_writes);
       next |= (bits + era_one) & era_mask;
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
                                           std::memory_order_seq_cst));

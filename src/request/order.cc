@@ -12,8 +12,7 @@ bool is_finished(const Request& request) {
   return request.state.load(std::memory_order_acquire) == RequestState::finished;
 }
 
-RequestQueue& held_queue(DescriptorRecord& record, const Request& request)
-    REQUIRES(record.mutex) {
+RequestQueue& held_queue(DescriptorRecord& record, const Request& request) REQUIRES(record.mutex) {
   return request.operation.is_read() ? record.held_reads : record.held_writes;
 }
 
@@ -43,8 +42,7 @@ bool has_elders(DescriptorRecord& record, const Request& request) NO_THREAD_SAFE
 // all of a direction keep order, the only one that the device may have refused is the one
 // that has the turn, which is in front; where none does, there are no others. So the
 // first one tells, unless some writes append and others do not.
-Request* first_held(DescriptorRecord& record, bool to_read, bool by_order)
-    REQUIRES(record.mutex) {
+Request* first_held(DescriptorRecord& record, bool to_read, bool by_order) REQUIRES(record.mutex) {
   const RequestQueue& queue = to_read ? record.held_reads : record.held_writes;
   const bool all_alike = to_read || record.traits.is_stream() || record.traits.append;
   for (Request* request = queue.front(); request != nullptr; request = queue.after(*request)) {
@@ -158,8 +156,7 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
     if (has_elders(record, request)) {
       if (!record.traits.known()) return Admission::needs_traits;
       if (!same_file) return Admission::needs_identity;
-      if (hold_while(record, request, has_elders))
-        return Admission::held;
+      if (hold_while(record, request, has_elders)) return Admission::held;
     }
     request.move_to(RequestState::starting);
     return Admission::start;

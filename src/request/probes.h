@@ -27,8 +27,7 @@ static_assert(int(Opcode::read) == 0 && int(Opcode::write) == 1 && int(Opcode::f
 static_assert(int(Attempt::none) == 0 && int(Attempt::nowait) == 1 && int(Attempt::plain) == 2 &&
               int(Attempt::kernel_sync) == 3 && int(Attempt::readiness) == 4 &&
               int(Attempt::pool_io) == 5 && int(Attempt::pool_submit) == 6);
-static_assert(int(Notification::Kind::signal) == 1 &&
-              int(Notification::Kind::thread_signal) == 2 &&
+static_assert(int(Notification::Kind::signal) == 1 && int(Notification::Kind::thread_signal) == 2 &&
               int(Notification::Kind::callback) == 3 &&
               int(Notification::Kind::attributed_callback) == 4 &&
               int(Notification::Kind::eventfd) == 5);

@@ -38,7 +38,16 @@ namespace kaio {
 struct RequestGroup;
 
 enum class RequestState : std::uint8_t {
-  free, starting, held, backlog, in_kernel, polling, watched, queued, running, finished,
+  free,
+  starting,
+  held,
+  backlog,
+  in_kernel,
+  polling,
+  watched,
+  queued,
+  running,
+  finished,
 };
 
 // What is being attempted, so that the answer can be understood.
@@ -73,8 +82,8 @@ struct Progress {
   bool has_turn : 1 = false;   // the one that others of its direction wait for
   // Apart, because others read them, with the record's mutex, while the above changes.
   std::uint8_t : 0;
-  std::uint8_t era : 7 = 0;    // of its descriptor record when it was made
-  bool listed : 1 = false;     // in its descriptor record's list (request/occupancy.h)
+  std::uint8_t era : 7 = 0;  // of its descriptor record when it was made
+  bool listed : 1 = false;   // in its descriptor record's list (request/occupancy.h)
 };
 
 struct Request : Notifiable, Progress {
@@ -82,8 +91,8 @@ struct Request : Notifiable, Progress {
   std::atomic<KernelPoll> poll{KernelPoll::none};
   std::uint32_t slot = 0;  // its index in the slab; constant
 
-  Request* previous = nullptr;  // with Notifiable::next: whichever queue it is in
-  Request* all_next = nullptr;  // the record's list of everything outstanding,
+  Request* previous = nullptr;      // with Notifiable::next: whichever queue it is in
+  Request* all_next = nullptr;      // the record's list of everything outstanding,
   Request* all_previous = nullptr;  // in call order
 
   Operation operation;
@@ -118,9 +127,7 @@ struct Request : Notifiable, Progress {
   }
 
   // The watcher's note on its registration (poll/watcher.h). 0: it has none.
-  std::uint32_t watch_count() const noexcept {
-    return next_free.load(std::memory_order_relaxed);
-  }
+  std::uint32_t watch_count() const noexcept { return next_free.load(std::memory_order_relaxed); }
   void set_watch_count(std::uint32_t count) noexcept {
     next_free.store(count, std::memory_order_relaxed);
   }
@@ -135,9 +142,7 @@ struct Request : Notifiable, Progress {
 
   // While it is queued, and for the worker that takes it; in the same memory.
   LanePart lane_part() const noexcept { return static_cast<LanePart>(control.aio_lio_opcode); }
-  void set_lane_part(LanePart part) noexcept {
-    control.aio_lio_opcode = static_cast<short>(part);
-  }
+  void set_lane_part(LanePart part) noexcept { control.aio_lio_opcode = static_cast<short>(part); }
 
   // Likewise: its device's place in the pool, and whether it waits there for other jobs of
   // the device to end (pool/device_bounds.h).

@@ -80,8 +80,8 @@ class Slab {
   // One that there is.
   Object& known(std::uint32_t index) const noexcept {
     // acquire pairs with the exchange that put the chunk in place.
-    return chunks_[index / objects_per_chunk].load(std::memory_order_acquire)[index %
-                                                                             objects_per_chunk];
+    return chunks_[index / objects_per_chunk].load(
+        std::memory_order_acquire)[index % objects_per_chunk];
   }
 
   static std::uint32_t index_of(std::uint64_t head) noexcept {
@@ -97,9 +97,8 @@ class Slab {
     std::uint64_t head = free_head_.load(std::memory_order_relaxed);
     do {
       last.next_free.store(index_of(head), std::memory_order_relaxed);
-    } while (!free_head_.compare_exchange_weak(head, successor(head, first),
-                                               std::memory_order_release,
-                                               std::memory_order_relaxed));
+    } while (!free_head_.compare_exchange_weak(
+        head, successor(head, first), std::memory_order_release, std::memory_order_relaxed));
   }
 
   // True when there may be something to allocate: we mapped a chunk, or somebody

@@ -15,8 +15,8 @@ struct DescriptorTraits {
   bool non_blocking : 1 = false;
   bool readable : 1 = true;
   bool writable : 1 = true;
-  bool synchronous : 1 = false;         // a write ends when it is durable: O_DSYNC, O_SYNC
-  bool refuses_nowait_reads : 1 = false;  // RWF_NOWAIT was refused, here or on
+  bool synchronous : 1 = false;            // a write ends when it is durable: O_DSYNC, O_SYNC
+  bool refuses_nowait_reads : 1 = false;   // RWF_NOWAIT was refused, here or on
   bool refuses_nowait_writes : 1 = false;  // its device
 
   bool open_for(bool to_read) const noexcept { return to_read ? readable : writable; }

@@ -18,9 +18,8 @@ void Dispatcher::answered(Request& request, std::int32_t answer) {
   } else if (request.state.load(std::memory_order_relaxed) == RequestState::in_kernel) {
     const Operation& operation = request.operation;
     // By far the most frequent answer, and one that needs no thought.
-    const bool whole = operation.is_sync() ||
-                       (!operation.vectored && answer >= 0 &&
-                        static_cast<std::size_t>(answer) == operation.size);
+    const bool whole = operation.is_sync() || (!operation.vectored && answer >= 0 &&
+                                               static_cast<std::size_t>(answer) == operation.size);
     if (whole) {
       statistics_.count(Count::by_kernel);
       completions_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
@@ -47,8 +46,8 @@ Answer Dispatcher::describe(const Request& request, std::int32_t answer, bool re
           .retried = request.retried};
 }
 
-Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t answer,
-                                               bool refused, By by) {
+Dispatcher::Started Dispatcher::process_answer(Request& request, std::int32_t answer, bool refused,
+                                               By by) {
   if (request.attempt == Attempt::readiness) return process_readiness(request, answer);
   request.tried = true;
   if (request.operation.is_sync()) {

@@ -46,8 +46,10 @@ class Dispatcher::Canceller {
   // The same for one that is in the kernel.
   void visit_in_kernel(bool stream) noexcept {
     // An attempt on a stream does not stay there: it ends, or becomes a poll.
-    if (stream && !last_look_) in_motion_ = true;
-    else not_cancelled_ = true;
+    if (stream && !last_look_)
+      in_motion_ = true;
+    else
+      not_cancelled_ = true;
   }
 
   // After the descriptor was looked at: whether those which were not found are over.
@@ -100,8 +102,8 @@ void Dispatcher::Canceller::take(Request& request, bool in_debt) {
   }
 }
 
-void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request,
-                                  RequestState state, bool stream) {
+void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request, RequestState state,
+                                  bool stream) {
   Dispatcher& dispatcher = dispatcher_;
   switch (state) {
     case RequestState::finished:

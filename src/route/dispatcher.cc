@@ -170,8 +170,7 @@ Dispatcher::Started Dispatcher::start(Request& request, By by, SubmissionBatch* 
   if (traits.refuses_nowait(request.operation.is_read()))
     return start_without_nowait(request, traits, by);
   // An attempt that fails costs: a cold read, for example, begins its readahead.
-  const std::uint8_t blocks =
-      request.operation.is_read() ? known.reads_block : known.writes_block;
+  const std::uint8_t blocks = request.operation.is_read() ? known.reads_block : known.writes_block;
   if (blocks != 0) {
     if (!traits.known()) traits = facts_of(request).traits;
     if (would_block(request, traits)) {
@@ -222,8 +221,7 @@ bool Dispatcher::would_block(const Request& request, const DescriptorTraits& tra
     if (operation.is_write()) {
       std::int64_t end_bytes = 0;
       const bool too_far = __builtin_add_overflow(operation.offset_bytes, size_bytes, &end_bytes);
-      blocks = !traits.direct || traits.append || too_far ||
-               ends_file(operation.fd, end_bytes - 1);
+      blocks = !traits.direct || traits.append || too_far || ends_file(operation.fd, end_bytes - 1);
     } else if (!traits.direct) {
       const Residency range = residency(operation.fd, operation.offset_bytes, size_bytes);
       blocks = range.can_tell && !range.all_cached;

@@ -40,8 +40,7 @@ void Dispatcher::note_identity(int fd) {
 // submits the request, the number still is what the request is for.
 void Dispatcher::renew_identity(Request& request) {
   deferred::Submitted& submitted = deferred::submitted;
-  if (submitted.request != &request ||
-      submitted.generation != Requests::generation_of(request))
+  if (submitted.request != &request || submitted.generation != Requests::generation_of(request))
     return;
   submitted = {};  // once is enough
   const int fd = request.operation.fd;

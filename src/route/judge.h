@@ -19,24 +19,24 @@ enum class Route : std::uint8_t {
 };
 
 enum class Step : std::uint8_t {
-  finish,        // the request is done, with done_bytes or the error
-  again,         // the same way once more, for the rest
-  wait_ready,    // until a stream has data or room
-  again_soon,    // with RWF_NOWAIT once more: nothing is in the way now
-  hold,          // until another request of the descriptor ends, then again
-  submit_plain,  // io_submit without RWF_NOWAIT, here and now
-  pool_submit,   // the same in a pool thread
-  pool_io,       // the transfer itself in a pool thread
+  finish,          // the request is done, with done_bytes or the error
+  again,           // the same way once more, for the rest
+  wait_ready,      // until a stream has data or room
+  again_soon,      // with RWF_NOWAIT once more: nothing is in the way now
+  hold,            // until another request of the descriptor ends, then again
+  submit_plain,    // io_submit without RWF_NOWAIT, here and now
+  pool_submit,     // the same in a pool thread
+  pool_io,         // the transfer itself in a pool thread
   give_up_kernel,  // kernel AIO is filtered: never again; go by pool
 };
 
 struct Verdict {
   Step step = Step::finish;
-  int error_number = 0;           // for finish; 0: success
-  Count reason = Count::size;     // to be counted; size: nothing
-  bool mark_stream = false;       // offsets are ignored from now on
-  bool mark_no_nowait = false;    // the descriptor does not do RWF_NOWAIT that way
-  bool expect_block = false;      // so will the next one of its kind, probably
+  int error_number = 0;         // for finish; 0: success
+  Count reason = Count::size;   // to be counted; size: nothing
+  bool mark_stream = false;     // offsets are ignored from now on
+  bool mark_no_nowait = false;  // the descriptor does not do RWF_NOWAIT that way
+  bool expect_block = false;    // so will the next one of its kind, probably
 };
 
 // The facts. `answer`: bytes, or a negative error number; already added to
@@ -44,15 +44,15 @@ struct Verdict {
 struct Answer {
   Attempt attempt;
   std::int32_t answer;
-  bool refused;              // by io_submit itself, not in an event
-  bool plain_is_quick;       // io_submit without RWF_NOWAIT may be done here and now
+  bool refused;         // by io_submit itself, not in an event
+  bool plain_is_quick;  // io_submit without RWF_NOWAIT may be done here and now
   Route route;
   Opcode opcode;
   std::size_t remaining_bytes;
   std::int64_t offset_bytes;
   std::int64_t done_bytes;
-  bool extra_flags;          // the caller's own RWF_*
-  bool is_stream;            // offset is ignored already
+  bool extra_flags;  // the caller's own RWF_*
+  bool is_stream;    // offset is ignored already
   bool retried;
   // For a direct transfer that would block: what was found where it goes.
   PagesInTheWay pages = PagesInTheWay::unknown;

@@ -53,7 +53,7 @@ class PlainSpeed {
 
  private:
   struct Entry {
-    std::atomic<std::uint64_t> key{0};  // 0: free
+    std::atomic<std::uint64_t> key{0};                      // 0: free
     std::atomic<std::uint32_t> missing{quick_count_first};  // quick ones, until it counts as quick
     std::atomic<std::uint32_t> required{quick_count_first};
   };

@@ -37,8 +37,8 @@ struct FileStatus {
 
 FileStatus status_from(const struct stat& status) {
   return {.mode = status.st_mode,
-          .device = static_cast<std::uint32_t>(S_ISBLK(status.st_mode) ? status.st_rdev
-                                                                       : status.st_dev),
+          .device =
+              static_cast<std::uint32_t>(S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev),
           .inode = status.st_ino,
           .size_bytes = status.st_size};
 }
@@ -97,8 +97,7 @@ bool has_position(int fd, mode_t mode, int status_flags) noexcept {
 
 }  // namespace
 
-DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable,
-                           bool terminal) noexcept {
+DescriptorTraits traits_of(mode_t mode, int status_flags, bool seekable, bool terminal) noexcept {
   DescriptorTraits traits;
   traits.append = (status_flags & O_APPEND) != 0;
   traits.direct = (status_flags & O_DIRECT) != 0;
@@ -153,8 +152,7 @@ DescriptorFacts read_traits(int fd) noexcept {
 bool is_same_file(int fd, std::uint32_t device, std::uint64_t inode) noexcept {
   const PreserveErrno preserve_errno;
   FileStatus status{};
-  return read_status(fd, identity_mask, status) && status.device == device &&
-         status.inode == inode;
+  return read_status(fd, identity_mask, status) && status.device == device && status.inode == inode;
 }
 
 bool ends_file(int fd, std::int64_t end_bytes) noexcept {
@@ -168,8 +166,7 @@ WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept {
   if (kind == DescriptorKind::socket) {
     timeval limit{};
     socklen_t size_bytes = sizeof limit;
-    if (::getsockopt(fd, SOL_SOCKET, to_read ? SO_RCVTIMEO : SO_SNDTIMEO, &limit,
-                     &size_bytes) != 0)
+    if (::getsockopt(fd, SOL_SOCKET, to_read ? SO_RCVTIMEO : SO_SNDTIMEO, &limit, &size_bytes) != 0)
       return {};
     return {.limit_ns = limit.tv_sec * INT64_C(1'000'000'000) + limit.tv_usec * INT64_C(1'000),
             .result = -EAGAIN};
@@ -240,8 +237,7 @@ void DeviceSet::insert(std::uint32_t device) noexcept {
   const std::uint64_t wanted = std::uint64_t{device} + 1;
   for (auto& known : devices_) {
     std::uint64_t value = 0;
-    if (known.compare_exchange_strong(value, wanted, std::memory_order_relaxed) ||
-        value == wanted)
+    if (known.compare_exchange_strong(value, wanted, std::memory_order_relaxed) || value == wanted)
       return;
   }
 }

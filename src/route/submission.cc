@@ -46,9 +46,9 @@ KAIO_STRAIGHT bool is_over(const Request& request, std::uint32_t generation) noe
 
 // False: not accepted, and still the caller's.
 bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
-  request.pushed = request.notification.kind != Notification::Kind::none ||
-                   (request.group != nullptr &&
-                    request.group->notification.kind != Notification::Kind::none);
+  request.pushed =
+      request.notification.kind != Notification::Kind::none ||
+      (request.group != nullptr && request.group->notification.kind != Notification::Kind::none);
   deferred::submitted = {.request = &request, .generation = Requests::generation_of(request)};
   statistics_.count(Count::submitted);  // before it can complete
   if (deferred::must_put_aside()) {
@@ -132,8 +132,9 @@ Dispatcher::Started Dispatcher::submit_kernel(Request& request, Attempt attempt,
 }
 
 // `record`: where it has entered.
-KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(
-    DescriptorRecord& record, Request& request, Attempt attempt, By by, SubmissionBatch* batch) {
+KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(DescriptorRecord& record,
+                                                               Request& request, Attempt attempt,
+                                                               By by, SubmissionBatch* batch) {
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request, by);
   if (by == By::later && !reaper_->ensure_running()) {
@@ -150,8 +151,7 @@ KAIO_STRAIGHT Dispatcher::Started Dispatcher::submit_into_ring(
     return Started::yes;
   }
   // Whether what the descriptor is may be learnt from what becomes of this read.
-  const bool tells =
-      to_read && attempt == Attempt::nowait && request.has_turn && !request.listed;
+  const bool tells = to_read && attempt == Attempt::nowait && request.has_turn && !request.listed;
   const int fd = request.operation.fd;
   const std::uint16_t lives = record.occupancy.now().lives();
   const std::uint32_t generation = Requests::generation_of(request);

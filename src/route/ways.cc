@@ -34,8 +34,8 @@ Dispatcher::Started Dispatcher::wait_ready(Request& request, By by) {
     limit_wait(request, kind);
   }
   // One that was ready for nothing waits there where it is told when that changes.
-  const bool in_kernel = route_ != Route::pool && waits_in_kernel(kind) && !request.retried &&
-                         !request.has_deadline();
+  const bool in_kernel =
+      route_ != Route::pool && waits_in_kernel(kind) && !request.retried && !request.has_deadline();
   if (!in_kernel || !poll_by_kernel(request)) {
     request.attempt = Attempt::readiness;
     if (!watcher_.watch(request)) return Started::no_threads;
@@ -67,7 +67,8 @@ void Dispatcher::end_wait_if_abandoned(int fd, Request& request, std::uint32_t g
       return;
     know_traits(record, fd);
     if (request.era == record.occupancy.now().era() &&
-        is_same_file(fd, record.device, record.inode)) return;
+        is_same_file(fd, record.device, record.inode))
+      return;
     if (!take_from_poll(request) && !watcher_.remove(request)) return;
   }
   abandon(request);
@@ -185,8 +186,7 @@ void Dispatcher::learn_whether_it_locks(const Request& request, const Descriptor
 }
 
 // A write that extends its file may take long where others do not.
-bool Dispatcher::plain_is_quick(const Request& request, const DescriptorFacts& facts,
-                                By by) const {
+bool Dispatcher::plain_is_quick(const Request& request, const DescriptorFacts& facts, By by) const {
   const Operation& operation = request.operation;
   const std::size_t size_bytes = operation.remaining_bytes();
   if (by != By::submitter || !facts.traits.direct || size_bytes > limits::bytes_in_a_call_max ||
@@ -203,8 +203,7 @@ Dispatcher::Started Dispatcher::submit_plain(Request& request, std::uint32_t dev
   const bool to_read = request.operation.is_read();
   const std::int64_t begin_ns = sys::monotonic_ns();
   const Started started = submit_kernel(request, Attempt::plain, by, nullptr);
-  if (started == Started::yes)
-    plain_speed_.took(device, to_read, sys::monotonic_ns() - begin_ns);
+  if (started == Started::yes) plain_speed_.took(device, to_read, sys::monotonic_ns() - begin_ns);
   return started;
 }
 

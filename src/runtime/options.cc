@@ -47,16 +47,19 @@ const Option known_options[] = {
     {"route", "KAIO_ROUTE", "auto, kernel, poll or pool",
      [](FixedOptions& options, std::string_view value) {
        return parse_route(value, options.route);
-     }, nullptr},
+     },
+     nullptr},
     {"queue_depth", "KAIO_QUEUE_DEPTH", "a number from 1 to 65536",
      [](FixedOptions& options, std::string_view value) {
        return parse_number(value, limits::queue_depth_min, limits::queue_depth_max,
                            options.kernel.queue_depth);
-     }, nullptr},
+     },
+     nullptr},
     {"ring", "KAIO_RING", "0 or 1",
      [](FixedOptions& options, std::string_view value) {
        return parse_switch(value, options.kernel.read_ring);
-     }, nullptr},
+     },
+     nullptr},
     {"threads", "KAIO_THREADS", "a number from 1 to 4096", nullptr,
      [](Options& options, std::string_view value) {
        unsigned threads = 0;

@@ -28,14 +28,32 @@ struct Field {
 #define KAIO_FIELD(name) \
   { #name, &kaio_statistics::name, Count::name }
 constexpr Field fields[] = {
-    KAIO_FIELD(submitted), KAIO_FIELD(completed), KAIO_FIELD(cancelled), KAIO_FIELD(by_kernel),
-    KAIO_FIELD(by_pool), KAIO_FIELD(by_caller), KAIO_FIELD(at_once), KAIO_FIELD(io_submit_calls),
-    KAIO_FIELD(io_getevents_calls), KAIO_FIELD(reason_would_block), KAIO_FIELD(reason_no_nowait),
-    KAIO_FIELD(reason_device_full), KAIO_FIELD(reason_short), KAIO_FIELD(reason_refused),
-    KAIO_FIELD(reason_not_ready), KAIO_FIELD(reason_ring_full), KAIO_FIELD(reason_unavailable),
-    KAIO_FIELD(held_by_order), KAIO_FIELD(held_by_fence), KAIO_FIELD(submitted_by_pool),
-    KAIO_FIELD(waits_by_kernel_poll), KAIO_FIELD(waits_by_epoll), KAIO_FIELD(notified_signal),
-    KAIO_FIELD(notified_thread), KAIO_FIELD(notified_eventfd), KAIO_FIELD(notification_retries),
+    KAIO_FIELD(submitted),
+    KAIO_FIELD(completed),
+    KAIO_FIELD(cancelled),
+    KAIO_FIELD(by_kernel),
+    KAIO_FIELD(by_pool),
+    KAIO_FIELD(by_caller),
+    KAIO_FIELD(at_once),
+    KAIO_FIELD(io_submit_calls),
+    KAIO_FIELD(io_getevents_calls),
+    KAIO_FIELD(reason_would_block),
+    KAIO_FIELD(reason_no_nowait),
+    KAIO_FIELD(reason_device_full),
+    KAIO_FIELD(reason_short),
+    KAIO_FIELD(reason_refused),
+    KAIO_FIELD(reason_not_ready),
+    KAIO_FIELD(reason_ring_full),
+    KAIO_FIELD(reason_unavailable),
+    KAIO_FIELD(held_by_order),
+    KAIO_FIELD(held_by_fence),
+    KAIO_FIELD(submitted_by_pool),
+    KAIO_FIELD(waits_by_kernel_poll),
+    KAIO_FIELD(waits_by_epoll),
+    KAIO_FIELD(notified_signal),
+    KAIO_FIELD(notified_thread),
+    KAIO_FIELD(notified_eventfd),
+    KAIO_FIELD(notification_retries),
     KAIO_FIELD(threads_started),
 };
 #undef KAIO_FIELD
@@ -125,8 +143,7 @@ kaio_statistics gather_statistics() noexcept {
   if (runtime == nullptr) return gathered;
   const Statistics& statistics = runtime->statistics;
   for (const Field& field : fields) gathered.*field.member = statistics.get(field.count);
-  gathered.threads =
-      statistics.get(Count::threads_started) - statistics.get(Count::threads_ended);
+  gathered.threads = statistics.get(Count::threads_started) - statistics.get(Count::threads_ended);
   gathered.request_bytes = runtime->requests.mapped_bytes();
   return gathered;
 }

@@ -29,8 +29,8 @@ inline bool exchange_alone(std::uint32_t& word, std::uint32_t& expected,
                    : "memory");
   return done;
 #else
-  return std::atomic_ref(word).compare_exchange_strong(
-      expected, desired, std::memory_order_release, std::memory_order_relaxed);
+  return std::atomic_ref(word).compare_exchange_strong(expected, desired, std::memory_order_release,
+                                                       std::memory_order_relaxed);
 #endif
 }
 

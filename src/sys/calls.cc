@@ -35,8 +35,8 @@ int io_getevents_call(io_context_t context, long min_count, long max_count, io_e
   // A sleep. Without a mask it is the same call, but that goes on by itself, with its time
   // anew, when no handler ran: after a stop and SIGCONT, or under a debugger.
   if (min_count > 0 && has_pgetevents.load(std::memory_order_relaxed)) {
-    const int outcome = raw_call(SYS_io_pgetevents, context, min_count, max_count, events,
-                                 timeout, nullptr);
+    const int outcome =
+        raw_call(SYS_io_pgetevents, context, min_count, max_count, events, timeout, nullptr);
     if (outcome != -ENOSYS && outcome != -EPERM && outcome != -EACCES) return outcome;
     has_pgetevents.store(false, std::memory_order_relaxed);
   }

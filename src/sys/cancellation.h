@@ -43,7 +43,8 @@ inline KAIO_THREAD_LOCAL std::uintptr_t cancellable_sleep = 0;
   cancellable_sleep = 0;
 }
 inline void forget_sleep_jumped_over() noexcept {
-  if (cancellable_sleep != 0) [[unlikely]] forget_sleep_jumped_over_now();
+  if (cancellable_sleep != 0) [[unlikely]]
+    forget_sleep_jumped_over_now();
 }
 
 // Cancellation is off in the scope. Costs no system call; async-signal-safe.
@@ -87,8 +88,9 @@ __attribute__((noinline)) auto as_cancellation_point(bool enabled, Call call) {
 }
 
 // The call without cancellation; it is told whether that was enabled if it wants to
-// know, and throws nothing, but may be unwound from an as_cancellation_point(). One that came meanwhile takes
-// effect behind it, if the thread can be cancelled asynchronously. Async-signal-safe.
+// know, and throws nothing, but may be unwound from an as_cancellation_point(). One that came
+// meanwhile takes effect behind it, if the thread can be cancelled asynchronously.
+// Async-signal-safe.
 template <class Call>
 __attribute__((noinline)) auto without_cancellation(Call call) {
   int type = 0;
@@ -97,8 +99,10 @@ __attribute__((noinline)) auto without_cancellation(Call call) {
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
   const auto outcome = [&] {
-    if constexpr (std::is_invocable_v<Call, bool>) return call(state == PTHREAD_CANCEL_ENABLE);
-    else return call();
+    if constexpr (std::is_invocable_v<Call, bool>)
+      return call(state == PTHREAD_CANCEL_ENABLE);
+    else
+      return call();
   }();
   ::pthread_setcancelstate(state, nullptr);
   ::pthread_setcanceltype(type, nullptr);  // last: see as_cancellation_point()
@@ -108,7 +112,8 @@ __attribute__((noinline)) auto without_cancellation(Call call) {
 // Only in a handler on top of a sleep of ours: for what is called too often to pay more.
 template <class Call>
 inline auto without_cancellation_of_sleep(Call call) {
-  if (cancellable_sleep != 0) [[unlikely]] return without_cancellation(call);
+  if (cancellable_sleep != 0) [[unlikely]]
+    return without_cancellation(call);
   return call();
 }
 

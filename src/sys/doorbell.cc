@@ -40,8 +40,8 @@ Doorbell::Heard Doorbell::wait(Deadline deadline) const noexcept {
   if (look.fd < 0) return Heard::gone;
   timespec timeout{};
   if (deadline != forever) timeout = to_timespec(std::max(deadline - monotonic_ns(), INT64_C(0)));
-  const long outcome = direct_call(SYS_ppoll, &look, 1, deadline == forever ? nullptr : &timeout,
-                                   nullptr, 0);
+  const long outcome =
+      direct_call(SYS_ppoll, &look, 1, deadline == forever ? nullptr : &timeout, nullptr, 0);
   if (outcome == 0) return Heard::timed_out;
   hear();  // asks again: the number may have changed hands during the sleep
   return Heard::rung;

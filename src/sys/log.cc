@@ -65,15 +65,24 @@ std::uint64_t SmallFile::number(std::string_view name) const noexcept {
 
 LogLine& add_error(LogLine& line, int error_number) noexcept {
   switch (error_number) {
-    case EACCES: return line << "EACCES";
-    case EAGAIN: return line << "EAGAIN";
-    case EINVAL: return line << "EINVAL";
-    case EMFILE: return line << "EMFILE";
-    case ENFILE: return line << "ENFILE";
-    case ENOMEM: return line << "ENOMEM";
-    case ENOSYS: return line << "ENOSYS";
-    case EPERM: return line << "EPERM";
-    default: return line << "error " << static_cast<unsigned>(error_number);
+    case EACCES:
+      return line << "EACCES";
+    case EAGAIN:
+      return line << "EAGAIN";
+    case EINVAL:
+      return line << "EINVAL";
+    case EMFILE:
+      return line << "EMFILE";
+    case ENFILE:
+      return line << "ENFILE";
+    case ENOMEM:
+      return line << "ENOMEM";
+    case ENOSYS:
+      return line << "ENOSYS";
+    case EPERM:
+      return line << "EPERM";
+    default:
+      return line << "error " << static_cast<unsigned>(error_number);
   }
 }
 

@@ -63,8 +63,7 @@ OwnSignals::Set OwnSignals::deliver_kept() noexcept {
   const Set kept = std::exchange(state_.kept, 0);
   const Set open = change_mask(SIG_BLOCK, 0) & ~kept;
   const timespec no_time{};
-  const bool handled =
-      direct_call(SYS_ppoll, nullptr, 0, &no_time, &open, sizeof open) == -EINTR;
+  const bool handled = direct_call(SYS_ppoll, nullptr, 0, &no_time, &open, sizeof open) == -EINTR;
   // A handler of one that was sent twice has run once, and runs again here.
   change_mask(SIG_UNBLOCK, kept);
   return handled ? kept : 0;

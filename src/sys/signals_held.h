@@ -29,8 +29,8 @@ class WriteSignalsHeld {
 
  private:
   static constexpr long set_bytes = 8;  // the kernel's sets are of 64 signals
-  const std::uint64_t signals_ = std::uint64_t{1} << (SIGPIPE - 1) |
-                                 std::uint64_t{1} << (SIGXFSZ - 1);
+  const std::uint64_t signals_ = std::uint64_t{1} << (SIGPIPE - 1) | std::uint64_t{1}
+                                                                         << (SIGXFSZ - 1);
   std::uint64_t pending_before_ = 0, mask_before_ = 0;
 };
 

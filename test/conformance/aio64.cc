@@ -6,32 +6,32 @@
 #include <dlfcn.h>
 
 // A part of the program that was compiled with 64-bit offsets: aio64_large.cc.
-int read_with_large_offsets(int fd, void *buffer, std::size_t size_bytes, long offset);
+int read_with_large_offsets(int fd, void* buffer, std::size_t size_bytes, long offset);
 
 namespace {
 
-aiocb64 *as_64(aiocb *block) { return reinterpret_cast<aiocb64 *>(block); }
+aiocb64* as_64(aiocb* block) { return reinterpret_cast<aiocb64*>(block); }
 
-std::string object_of(const char *symbol) {
-  void *address = ::dlsym(RTLD_DEFAULT, symbol);
+std::string object_of(const char* symbol) {
+  void* address = ::dlsym(RTLD_DEFAULT, symbol);
   Dl_info info{};
-  if (address == nullptr || ::dladdr(address, &info) == 0)
-    return "nowhere";
+  if (address == nullptr || ::dladdr(address, &info) == 0) return "nowhere";
   return info.dli_fname;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(names)
 
-BOOST_DATA_TEST_CASE(every_name_is_that_of_one_library,
-                     data::make({"aio_read", "aio_write", "aio_fsync", "aio_error", "aio_return",
-                                 "aio_suspend", "aio_cancel", "lio_listio", "aio_init",
-                                 "aio_read64", "aio_write64", "aio_fsync64", "aio_error64",
-                                 "aio_return64", "aio_suspend64", "aio_cancel64", "lio_listio64",
-                                 "aio_readv", "aio_writev", "aio_read2", "aio_write2",
-                                 "aio_waitcomplete", "kaio_set_option"}),
-                     name) {
+BOOST_DATA_TEST_CASE(
+    every_name_is_that_of_one_library,
+    data::make({"aio_read",     "aio_write",        "aio_fsync",      "aio_error",
+                "aio_return",   "aio_suspend",      "aio_cancel",     "lio_listio",
+                "aio_init",     "aio_read64",       "aio_write64",    "aio_fsync64",
+                "aio_error64",  "aio_return64",     "aio_suspend64",  "aio_cancel64",
+                "lio_listio64", "aio_readv",        "aio_writev",     "aio_read2",
+                "aio_write2",   "aio_waitcomplete", "kaio_set_option"}),
+    name) {
   BOOST_TEST(object_of(name) == object_of("kaio_get_statistics"));
 }
 
@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(what_one_name_submits_the_other_can_ask_about) {
   BOOST_TEST(errno_of([&] { return aio_read(first); }) == EINVAL);
   BOOST_TEST(errno_of([&] { return aio_read64(as_64(second)); }) == EINVAL);
   pipe.send("text");
-  const aiocb64 *const list64[] = {as_64(first)};
+  const aiocb64* const list64[] = {as_64(first)};
   BOOST_TEST(aio_suspend64(list64, 1, nullptr) == 0);
   BOOST_TEST(aio_return(first) == 4);
   BOOST_TEST(aio_return64(as_64(first)) == 4);
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(files_are_read_and_written) {
   BOOST_REQUIRE(aio_fsync64(O_SYNC, as_64(sync)) == 0);
   BOOST_TEST(wait_done(sync) == 0);
   const Request read = Request::to_read(storage.fd(), 4096, 4096);
-  aiocb64 *const list[] = {as_64(read)};
+  aiocb64* const list[] = {as_64(read)};
   BOOST_TEST(lio_listio64(LIO_WAIT, list, 1, nullptr) == 0);
   BOOST_TEST(aio_return64(as_64(read)) == 4096);
   BOOST_TEST(is_pattern(read.text(4096), 0, 1));

@@ -18,7 +18,7 @@ std::vector<Request> submitted_reads(int fd, int count, std::size_t size_bytes =
 // Larger than any stream's buffers: part of it is in, the rest waits for room.
 constexpr std::size_t large_bytes = 16 << 20;
 
-Request started_write(const Channel &channel) {
+Request started_write(const Channel& channel) {
   Request write = Request::to_write(channel.writer(), pattern(large_bytes));
   BOOST_REQUIRE(aio_write(write) == 0);
   BOOST_TEST(eventually([&] {
@@ -28,7 +28,7 @@ Request started_write(const Channel &channel) {
   return write;
 }
 
-void receive_pattern(const Channel &channel, std::size_t size_bytes) {
+void receive_pattern(const Channel& channel, std::size_t size_bytes) {
   std::string all;
   while (all.size() < size_bytes)
     all += channel.receive(std::min<std::size_t>(size_bytes - all.size(), 65536));
@@ -36,9 +36,9 @@ void receive_pattern(const Channel &channel, std::size_t size_bytes) {
 }
 
 const std::vector<ChannelKind> kinds_with_room_to_fill{
-  ChannelKind::pipe, ChannelKind::stream_socket, ChannelKind::tcp_socket};
+    ChannelKind::pipe, ChannelKind::stream_socket, ChannelKind::tcp_socket};
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(cancelling)
 
@@ -82,8 +82,7 @@ BOOST_DATA_TEST_CASE(those_behind_a_cancelled_one_go_on, data::make(channel_kind
     const auto reads = submitted_reads(channel.reader(), 5);
     BOOST_TEST(aio_cancel(channel.reader(), reads[cancelled]) == AIO_CANCELED);
     for (int index = 0; index < 5; ++index) {
-      if (index == cancelled)
-        continue;
+      if (index == cancelled) continue;
       channel.send("text");
       BOOST_TEST(wait_done(reads[index]) == 0);
       BOOST_TEST(aio_return(reads[index]) == 4);
@@ -98,7 +97,7 @@ BOOST_DATA_TEST_CASE(null_cancels_all_of_the_descriptor, data::make(channel_kind
   const auto reads = submitted_reads(channel.reader(), 20);
   const auto others = submitted_reads(other.reader(), 1);
   BOOST_TEST(aio_cancel(channel.reader(), nullptr) == AIO_CANCELED);
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(aio_error(read) == ECANCELED);
     BOOST_TEST(aio_return(read) == -1);
   }
@@ -161,8 +160,7 @@ BOOST_DATA_TEST_CASE(null_says_NOTCANCELED_when_one_could_not_be,
   const auto reads = submitted_reads(channel.writer(), 3);
   BOOST_TEST(aio_cancel(channel.writer(), nullptr) == AIO_NOTCANCELED);
   BOOST_TEST(aio_error(second) == ECANCELED);
-  for (const Request &read : reads)
-    BOOST_TEST(aio_error(read) == ECANCELED);
+  for (const Request& read : reads) BOOST_TEST(aio_error(read) == ECANCELED);
   BOOST_TEST(aio_error(write) == 0);
   receive_pattern(channel, static_cast<std::size_t>(aio_return(write)));
 }
@@ -244,8 +242,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_block_may_be_submitted_again) {
   BOOST_TEST(aio_return(read) == 4);
 }
 
-BOOST_DATA_TEST_CASE(each_cancelled_request_is_notified_exactly_once,
-                     data::make(channel_kinds()), kind) {
+BOOST_DATA_TEST_CASE(each_cancelled_request_is_notified_exactly_once, data::make(channel_kinds()),
+                     kind) {
   const Channel channel{kind};
   Callbacks callbacks;
   std::vector<Request> reads;

@@ -17,21 +17,19 @@ BOOST_DATA_TEST_CASE(file_requests_end_as_the_answer_says, data::make(storage_ki
     for (int index = 0; index < 1000; ++index) {
       const off_t offset = 4096 * (index * 37 % 2048);
       requests.push_back(index % 2 == 0
-                           ? Request::to_read(storage.fd(), 4096, offset)
-                           : Request::to_write(storage.fd(), pattern(4096, offset), offset));
+                             ? Request::to_read(storage.fd(), 4096, offset)
+                             : Request::to_write(storage.fd(), pattern(4096, offset), offset));
       BOOST_REQUIRE((index % 2 == 0 ? aio_read : aio_write)(requests.back()) == 0);
     }
     const int answer = all_at_once ? aio_cancel(storage.fd(), nullptr) : -1;
-    for (const Request &request : requests) {
+    for (const Request& request : requests) {
       const int own = all_at_once ? answer : aio_cancel(storage.fd(), request);
-      if (own == AIO_ALLDONE)
-        BOOST_TEST(!in_progress(request));
+      if (own == AIO_ALLDONE) BOOST_TEST(!in_progress(request));
       const int status = wait_done(request);
       const bool cancelled = status == ECANCELED;
       BOOST_TEST((status == 0 || cancelled));
       BOOST_TEST(aio_return(request) == (cancelled ? -1 : 4096));
-      if (!all_at_once)
-        BOOST_TEST(cancelled == (own == AIO_CANCELED));
+      if (!all_at_once) BOOST_TEST(cancelled == (own == AIO_CANCELED));
     }
     BOOST_TEST(aio_cancel(storage.fd(), nullptr) == AIO_ALLDONE);
   }
@@ -47,12 +45,10 @@ BOOST_DATA_TEST_CASE(cancelling_while_data_comes_loses_none, data::make(channel_
     BOOST_REQUIRE(aio_read(read) == 0);
     const auto spin_count = static_cast<unsigned>(random() % 3000);
     std::thread sender{[&] {
-      for (volatile unsigned spin = 0; spin < spin_count;)
-        spin = spin + 1;
+      for (volatile unsigned spin = 0; spin < spin_count;) spin = spin + 1;
       channel.send("text");
     }};
-    for (volatile unsigned spin = 0; spin < 30000;)
-      spin = spin + 1;
+    for (volatile unsigned spin = 0; spin < 30000;) spin = spin + 1;
     const int answer = aio_cancel(channel.reader(), read);
     const int status = wait_done(read);
     sender.join();
@@ -79,14 +75,13 @@ BOOST_AUTO_TEST_CASE(many_threads_may_cancel_the_same_requests) {
     std::vector<std::thread> threads;
     for (int thread = 0; thread < 4; ++thread)
       threads.emplace_back([&] {
-        for (const Request &read : reads) {
+        for (const Request& read : reads) {
           const int answer = aio_cancel(pipe.reader(), read);
           wrong_count += answer != AIO_CANCELED && answer != AIO_ALLDONE;
           wrong_count += aio_error(read) != ECANCELED;
         }
       });
-    for (std::thread &thread : threads)
-      thread.join();
+    for (std::thread& thread : threads) thread.join();
     BOOST_TEST(wrong_count == 0);
     BOOST_TEST(callbacks.wait_for(50));
     BOOST_TEST(callbacks.count() == 50);
@@ -97,23 +92,21 @@ namespace {
 
 // Threads that harvest whatever comes, as they wait for what does not.
 class Harvesters {
-public:
+ public:
   Harvesters() {
-    for (std::thread &thread : threads_)
-      thread = std::thread{[this] { wait_again_and_again(); }};
+    for (std::thread& thread : threads_) thread = std::thread{[this] { wait_again_and_again(); }};
   }
   ~Harvesters() {
     ending_ = true;
-    for (std::thread &thread : threads_)
-      thread.join();
+    for (std::thread& thread : threads_) thread.join();
   }
 
-private:
+ private:
   void wait_again_and_again() {
     const Channel pipe{ChannelKind::pipe};
     const Request read = Request::to_read(pipe.reader(), 1);
     aio_read(read);
-    const aiocb *const list[] = {read};
+    const aiocb* const list[] = {read};
     for (long round = 0; !ending_; ++round) {
       const timespec little{0, round % 50 * 1000};
       aio_suspend(list, 1, &little);
@@ -124,7 +117,7 @@ private:
   std::thread threads_[2];
 };
 
-} // namespace
+}  // namespace
 
 // What another thread completes just then has left the descriptor before its status is there.
 BOOST_AUTO_TEST_CASE(a_descriptor_whose_requests_are_cancelled_or_done_has_none_in_progress) {
@@ -135,8 +128,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_whose_requests_are_cancelled_or_done_has_none_
     std::mt19937 random{seed() + 1};
     while (!ending) {
       pipe.send(std::string(1 + random() % 64, 'x'));
-      for (volatile auto spin = random() % 20000; spin > 0;)
-        spin = spin - 1;
+      for (volatile auto spin = random() % 20000; spin > 0;) spin = spin - 1;
     }
   }};
   std::mt19937 random{seed()};
@@ -146,15 +138,12 @@ BOOST_AUTO_TEST_CASE(a_descriptor_whose_requests_are_cancelled_or_done_has_none_
     std::vector<Request> reads;
     for (auto index = 2 + random() % 5; index > 0; --index) {
       reads.push_back(Request::to_read(pipe.reader(), 64));
-      if (aio_read(reads.back()) != 0)
-        ++wrong_count;
+      if (aio_read(reads.back()) != 0) ++wrong_count;
     }
-    for (volatile auto spin = random() % 3000; spin > 0;)
-      spin = spin - 1;
+    for (volatile auto spin = random() % 3000; spin > 0;) spin = spin - 1;
     const int answer = aio_cancel(pipe.reader(), nullptr);
     int left_count = 0;
-    for (const Request &read : reads)
-      left_count += in_progress(read);
+    for (const Request& read : reads) left_count += in_progress(read);
     wrong_count += left_count != 0 && answer != AIO_NOTCANCELED;
     wait_all_done(reads);
   }

@@ -7,7 +7,7 @@
 namespace {
 
 // Reads and writes of every priority, more than any queue holds.
-std::vector<Request> submitted_mixture(const Storage &storage, int count) {
+std::vector<Request> submitted_mixture(const Storage& storage, int count) {
   std::vector<Request> requests;
   for (int index = 0; index < count; ++index) {
     const off_t offset = 65536 * (index * 7 % 64);
@@ -19,20 +19,18 @@ std::vector<Request> submitted_mixture(const Storage &storage, int count) {
   return requests;
 }
 
-int count_in_progress(const std::vector<Request> &requests) {
+int count_in_progress(const std::vector<Request>& requests) {
   int count = 0;
-  for (const Request &request : requests)
-    count += in_progress(request);
+  for (const Request& request : requests) count += in_progress(request);
   return count;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(flushing)
 
 BOOST_DATA_TEST_CASE(O_SYNC_and_O_DSYNC_succeed,
-                     data::make(storage_kinds()) * data::make({O_SYNC, O_DSYNC}), kind,
-                     operation) {
+                     data::make(storage_kinds()) * data::make({O_SYNC, O_DSYNC}), kind, operation) {
   const Storage storage{kind};
   const Request write = Request::to_write(storage.fd(), pattern(4096));
   const Request sync = Request::to_sync(storage.fd());
@@ -117,8 +115,8 @@ BOOST_DATA_TEST_CASE(it_does_not_overtake_writes_of_lower_priority, data::make(s
   BOOST_TEST(wait_done(sync) == 0);
 }
 
-BOOST_DATA_TEST_CASE(its_notification_comes_after_everything_before_it,
-                     data::make(storage_kinds()), kind) {
+BOOST_DATA_TEST_CASE(its_notification_comes_after_everything_before_it, data::make(storage_kinds()),
+                     kind) {
   const Storage storage{kind, 4 << 20};
   const auto before = submitted_mixture(storage, 200);
   std::atomic<int> left_count = -1;
@@ -141,8 +139,7 @@ BOOST_AUTO_TEST_CASE(many_at_once_all_end) {
     BOOST_REQUIRE(aio_fsync(O_SYNC, requests.back()) == 0);
   }
   wait_all_done(requests, 30s * slowness());
-  for (const Request &request : requests)
-    BOOST_TEST(aio_error(request) == 0);
+  for (const Request& request : requests) BOOST_TEST(aio_error(request) == 0);
 }
 
 BOOST_DATA_TEST_CASE(a_stream_says_EINVAL_as_status, data::make(channel_kinds()), kind) {
@@ -172,8 +169,7 @@ BOOST_DATA_TEST_CASE(it_waits_for_what_waits, data::make(two_way_channel_kinds()
   BOOST_TEST(aio_error(read) == 0);
 }
 
-BOOST_DATA_TEST_CASE(later_requests_do_not_wait_for_it, data::make(two_way_channel_kinds()),
-                     kind) {
+BOOST_DATA_TEST_CASE(later_requests_do_not_wait_for_it, data::make(two_way_channel_kinds()), kind) {
   const Channel channel{kind};
   const Request read = Request::to_read(channel.writer(), 10);
   const Request sync = Request::to_sync(channel.writer());
@@ -232,7 +228,7 @@ BOOST_AUTO_TEST_CASE(the_error_of_the_device_is_the_status,
   BOOST_REQUIRE(::truncate(backing.path().c_str(), 16 << 20) == 0);
   const LoopDevice device{std::move(backing)};
   const Fd fd = device.open(O_RDWR);
-  const Fd other = device.open(O_RDWR); // is told once as well
+  const Fd other = device.open(O_RDWR);  // is told once as well
   const Request write = Request::to_write(fd.get(), pattern(4 << 20));
   const Request sync = Request::to_sync(fd.get());
   BOOST_REQUIRE(aio_write(write) == 0);

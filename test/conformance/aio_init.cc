@@ -13,13 +13,13 @@ void check_that_requests_work() {
       BOOST_REQUIRE(aio_read(reads.back()) == 0);
     }
   }
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) == 4096);
   }
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(initialising)
 
@@ -51,9 +51,9 @@ BOOST_AUTO_TEST_CASE(it_is_accepted_while_requests_are_in_progress) {
 BOOST_AUTO_TEST_CASE(nonsense_does_no_harm) {
   for (const int nonsense : {0, -1, INT32_MIN}) {
     aioinit init;
-    for (int *member : {&init.aio_threads, &init.aio_num, &init.aio_locks, &init.aio_usedba,
-                        &init.aio_debug, &init.aio_numusers, &init.aio_idle_time,
-                        &init.aio_reserved})
+    for (int* member :
+         {&init.aio_threads, &init.aio_num, &init.aio_locks, &init.aio_usedba, &init.aio_debug,
+          &init.aio_numusers, &init.aio_idle_time, &init.aio_reserved})
       *member = nonsense;
     aio_init(&init);
     check_that_requests_work();

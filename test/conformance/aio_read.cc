@@ -18,7 +18,7 @@ std::vector<StorageKind> files() {
   return kinds;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(reading)
 
@@ -41,8 +41,7 @@ BOOST_DATA_TEST_CASE(read_past_the_end_returns_zero, data::make(storage_kinds())
   }
 }
 
-BOOST_DATA_TEST_CASE(a_read_across_the_end_gives_what_is_there, data::make(storage_kinds()),
-                     kind) {
+BOOST_DATA_TEST_CASE(a_read_across_the_end_gives_what_is_there, data::make(storage_kinds()), kind) {
   const Storage storage{kind, file_bytes};
   const Request read = Request::to_read(storage.fd(), 16384, file_bytes - 4096);
   BOOST_REQUIRE(aio_read(read) == 0);
@@ -94,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_read_of_a_half_cached_file_is_never_short) {
   const TemporaryFile file{large_bytes};
   file.make_cold();
   const Fd fd = file.open(O_RDWR);
-  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM); // no read-ahead
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM);  // no read-ahead
   for (off_t offset = 0; offset < static_cast<off_t>(large_bytes); offset += 3 * 65536) {
     char byte;
     BOOST_REQUIRE(::pread(fd.get(), &byte, 1, offset) == 1);
@@ -116,7 +115,7 @@ BOOST_DATA_TEST_CASE(many_reads_at_once_each_get_their_bytes, data::make(storage
     reads.push_back(Request::to_read(storage.fd(), size_bytes, block * 4096));
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) == read->aio_nbytes);
     BOOST_TEST(is_pattern(read.text(read->aio_nbytes), read->aio_offset));
@@ -132,7 +131,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_not_cached_is_read) {
     reads.push_back(Request::to_read(fd.get(), 65536, static_cast<off_t>(offset)));
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) == 65536);
     BOOST_TEST(is_pattern(read.text(65536), read->aio_offset));
@@ -187,7 +186,7 @@ BOOST_AUTO_TEST_CASE(an_eventfd_gives_its_counter) {
   BOOST_REQUIRE(aio_read(read) == 0);
   BOOST_TEST(wait_done(read) == 0);
   BOOST_TEST(aio_return(read) == 8);
-  BOOST_TEST(*reinterpret_cast<const std::uint64_t *>(read.data()) == 7);
+  BOOST_TEST(*reinterpret_cast<const std::uint64_t*>(read.data()) == 7);
 }
 
 BOOST_AUTO_TEST_CASE(an_eventfd_at_zero_is_waited_for) {
@@ -198,7 +197,7 @@ BOOST_AUTO_TEST_CASE(an_eventfd_at_zero_is_waited_for) {
   BOOST_REQUIRE(::eventfd_write(event.get(), 3) == 0);
   BOOST_TEST(wait_done(read) == 0);
   BOOST_TEST(aio_return(read) == 8);
-  BOOST_TEST(*reinterpret_cast<const std::uint64_t *>(read.data()) == 3);
+  BOOST_TEST(*reinterpret_cast<const std::uint64_t*>(read.data()) == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

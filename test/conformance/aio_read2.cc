@@ -30,7 +30,7 @@ BOOST_DATA_TEST_CASE(an_unknown_flag_says_EINVAL, data::make(both_directions()),
 
 BOOST_DATA_TEST_CASE(a_durable_write_writes,
                      data::make(storage_kinds()) *
-                       data::make({AIO_OP2_DSYNC, AIO_OP2_SYNC, AIO_OP2_DSYNC | AIO_OP2_SYNC}),
+                         data::make({AIO_OP2_DSYNC, AIO_OP2_SYNC, AIO_OP2_DSYNC | AIO_OP2_SYNC}),
                      kind, flags) {
   const Storage storage{kind};
   const Request write = Request::to_write(storage.fd(), pattern(4096, 0, 1), 8192);
@@ -85,8 +85,7 @@ BOOST_DATA_TEST_CASE(the_vector_flag_means_a_vector, data::make(storage_kinds())
 
 // What the kernel or the file system cannot do is the status.
 BOOST_DATA_TEST_CASE(a_flag_that_is_not_supported_says_EOPNOTSUPP,
-                     data::make(storage_kinds()) *
-                       data::make({AIO_OP2_ATOMIC, AIO_OP2_DONTCACHE}),
+                     data::make(storage_kinds()) * data::make({AIO_OP2_ATOMIC, AIO_OP2_DONTCACHE}),
                      kind, flag) {
   const Storage storage{kind};
   iovec piece;
@@ -104,8 +103,7 @@ BOOST_AUTO_TEST_CASE(a_polled_read_of_an_O_DIRECT_file_ends, *with_direct_io()) 
   BOOST_REQUIRE(aio_read2(read, AIO_OP2_HIPRI) == 0);
   const int status = wait_done(read);
   BOOST_TEST((status == 0 || status == EOPNOTSUPP));
-  if (status == 0)
-    BOOST_TEST(is_pattern(read.text(4096), 4096));
+  if (status == 0) BOOST_TEST(is_pattern(read.text(4096), 4096));
 }
 
 BOOST_AUTO_TEST_CASE(a_block_in_progress_or_a_bad_priority_says_EINVAL) {

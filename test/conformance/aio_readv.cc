@@ -19,12 +19,12 @@ struct Vectored {
   }
   std::string text() const {
     std::string all;
-    for (const iovec &piece : pieces)
-      all.append(static_cast<const char *>(piece.iov_base), piece.iov_len);
+    for (const iovec& piece : pieces)
+      all.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
     return all;
   }
   void set_text(std::string_view text) {
-    for (const iovec &piece : pieces) {
+    for (const iovec& piece : pieces) {
       std::memcpy(piece.iov_base, text.data(), piece.iov_len);
       text.remove_prefix(piece.iov_len);
     }
@@ -36,7 +36,7 @@ struct Vectored {
   Request request;
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(vectored)
 
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_half_cached_file_is_read_in_full) {
   file.make_cold();
   const Fd fd = file.open(O_RDONLY);
   ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM);
-  char part[5000]; // ends within a page and within a piece
+  char part[5000];  // ends within a page and within a piece
   BOOST_REQUIRE(::pread(fd.get(), part, sizeof part, 0) == sizeof part);
   const Vectored read{fd.get(), std::vector<std::size_t>(512, 8192)};
   BOOST_REQUIRE(aio_readv(read.request) == 0);
@@ -140,8 +140,7 @@ BOOST_DATA_TEST_CASE(a_write_that_waits_for_room_is_never_short,
   write.set_text(pattern(total_bytes));
   BOOST_REQUIRE(aio_writev(write.request) == 0);
   std::string all;
-  while (all.size() < total_bytes)
-    all += channel.receive(65536);
+  while (all.size() < total_bytes) all += channel.receive(65536);
   BOOST_TEST(is_pattern(all));
   BOOST_TEST(wait_done(write.request) == 0);
   BOOST_TEST(aio_return(write.request) == total_bytes);
@@ -213,7 +212,7 @@ BOOST_DATA_TEST_CASE(lists_may_hold_them, data::make({LIO_WAIT, LIO_NOWAIT}), mo
   write.request->aio_lio_opcode = LIO_WRITEV;
   const Vectored read{storage.fd(), {10, 20, 30}, 8192};
   read.request->aio_lio_opcode = LIO_READV;
-  aiocb *const list[] = {write.request, read.request};
+  aiocb* const list[] = {write.request, read.request};
   BOOST_TEST(lio_listio(mode, list, 2, nullptr) == 0);
   BOOST_TEST(wait_done(write.request) == 0);
   BOOST_TEST(wait_done(read.request) == 0);

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(it_may_be_taken_without_aio_error) {
   const Storage storage{StorageKind::buffered_file};
   const Request read = Request::to_read(storage.fd(), 77);
   BOOST_REQUIRE(aio_read(read) == 0);
-  const aiocb *const list[] = {read};
+  const aiocb* const list[] = {read};
   BOOST_REQUIRE(aio_suspend(list, 1, nullptr) == 0);
   BOOST_TEST(aio_return(read) == 77);
 }

@@ -7,7 +7,7 @@
 
 namespace {
 
-int suspend(const std::vector<const aiocb *> &list, const timespec *timeout = nullptr) {
+int suspend(const std::vector<const aiocb*>& list, const timespec* timeout = nullptr) {
   return aio_suspend(list.data(), static_cast<int>(list.size()), timeout);
 }
 
@@ -15,7 +15,7 @@ constexpr timespec no_time{0, 0};
 constexpr timespec short_time{0, 30'000'000};
 constexpr timespec long_time{10, 0};
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(suspending)
 
@@ -52,8 +52,7 @@ BOOST_AUTO_TEST_CASE(it_returns_at_once_when_one_was_done_before) {
   BOOST_REQUIRE(aio_read(waiting) == 0);
   BOOST_REQUIRE(aio_read(read) == 0);
   wait_done(read);
-  for (int round = 0; round < 10; ++round)
-    BOOST_TEST(suspend({waiting, read}) == 0);
+  for (int round = 0; round < 10; ++round) BOOST_TEST(suspend({waiting, read}) == 0);
   aio_return(read);
   BOOST_TEST(suspend({waiting, read}) == 0);
   BOOST_TEST(in_progress(waiting));
@@ -71,7 +70,7 @@ BOOST_AUTO_TEST_CASE(null_entries_are_ignored) {
   const Channel pipe{ChannelKind::pipe};
   const Request read = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  const std::vector<const aiocb *> list{nullptr, read, nullptr};
+  const std::vector<const aiocb*> list{nullptr, read, nullptr};
   BOOST_TEST(errno_of([&] { return suspend(list, &short_time); }) == EAGAIN);
   pipe.send("text");
   BOOST_TEST(suspend(list) == 0);
@@ -79,14 +78,14 @@ BOOST_AUTO_TEST_CASE(null_entries_are_ignored) {
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_list_is_done) {
-  const aiocb *const nothing[] = {nullptr, nullptr, nullptr};
+  const aiocb* const nothing[] = {nullptr, nullptr, nullptr};
   BOOST_TEST(aio_suspend(nothing, 0, nullptr) == 0);
   BOOST_TEST(aio_suspend(nothing, 3, nullptr) == 0);
   BOOST_TEST(aio_suspend(nothing, 3, &long_time) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_negative_length_says_EINVAL) {
-  const aiocb *const nothing[] = {nullptr};
+  const aiocb* const nothing[] = {nullptr};
   BOOST_TEST(errno_of([&] { return aio_suspend(nothing, -1, nullptr); }) == EINVAL);
   BOOST_TEST(errno_of([&] { return aio_suspend(nothing, INT32_MIN, nullptr); }) == EINVAL);
 }
@@ -97,7 +96,7 @@ BOOST_DATA_TEST_CASE(after_the_timeout_it_says_EAGAIN, data::make(channel_kinds(
   BOOST_REQUIRE(aio_read(read) == 0);
   int number = 0;
   const Duration time =
-    time_of([&] { number = errno_of([&] { return suspend({read}, &short_time); }); });
+      time_of([&] { number = errno_of([&] { return suspend({read}, &short_time); }); });
   BOOST_TEST(number == EAGAIN);
   BOOST_TEST((time >= 30ms));
   BOOST_TEST((time < 5s));
@@ -108,11 +107,11 @@ BOOST_AUTO_TEST_CASE(no_time_is_a_look) {
   const Channel pipe{ChannelKind::pipe};
   const Request read = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  for (const timespec &timeout : {no_time, timespec{-1, 0}, timespec{-1000000, 999'999'999}})
+  for (const timespec& timeout : {no_time, timespec{-1, 0}, timespec{-1000000, 999'999'999}})
     BOOST_TEST(errno_of([&] { return suspend({read}, &timeout); }) == EAGAIN);
   pipe.send("text");
   wait_done(read);
-  for (const timespec &timeout : {no_time, timespec{-1, 0}})
+  for (const timespec& timeout : {no_time, timespec{-1, 0}})
     BOOST_TEST(suspend({read}, &timeout) == 0);
 }
 
@@ -130,7 +129,7 @@ BOOST_AUTO_TEST_CASE(nanoseconds_out_of_range_say_EINVAL) {
   const Channel pipe{ChannelKind::pipe};
   const Request read = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  for (const timespec &timeout :
+  for (const timespec& timeout :
        {timespec{0, -1}, timespec{0, 1'000'000'000}, timespec{5, INT64_MAX}})
     BOOST_TEST(errno_of([&] { return suspend({read}, &timeout); }) == EINVAL);
 }
@@ -165,11 +164,10 @@ BOOST_AUTO_TEST_CASE(it_returns_when_a_request_is_cancelled) {
 BOOST_DATA_TEST_CASE(a_list_may_be_of_any_length, data::make({1, 2, 127, 128, 129, 1000, 20000}),
                      length) {
   std::vector<Channel> channels;
-  for (const ChannelKind kind : channel_kinds())
-    channels.emplace_back(kind);
+  for (const ChannelKind kind : channel_kinds()) channels.emplace_back(kind);
   std::vector<Request> reads;
   for (int index = 0; index < length; ++index) {
-    const Channel &channel = channels[index % channels.size()];
+    const Channel& channel = channels[index % channels.size()];
     reads.push_back(Request::to_read(channel.reader(), 10));
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
@@ -196,14 +194,13 @@ BOOST_AUTO_TEST_CASE(a_list_may_mix_files_and_streams_and_errors) {
     requests.push_back(Request::to_read(storages.back().fd(), 4096));
   }
   requests.push_back(Request::to_read(-1, 4096));
-  for (const Request &request : requests)
-    BOOST_REQUIRE(aio_read(request) == 0);
+  for (const Request& request : requests) BOOST_REQUIRE(aio_read(request) == 0);
   auto list = const_list_of(requests);
   // As tutorials do it: what is done is taken out of the list.
   for (std::size_t left = list.size(); left > 2;) {
     BOOST_REQUIRE(suspend(list, &long_time) == 0);
     const auto before = left;
-    for (const aiocb *&one : list)
+    for (const aiocb*& one : list)
       if (one != nullptr && !in_progress(one)) {
         one = nullptr;
         --left;
@@ -231,8 +228,7 @@ BOOST_DATA_TEST_CASE(all_threads_that_wait_for_one_request_return, data::make(ch
     threads.emplace_back([&] { good_count += suspend({read}) == 0 && aio_error(read) == 0; });
   std::this_thread::sleep_for(20ms);
   channel.send("text");
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(good_count == 8);
 }
 
@@ -248,7 +244,7 @@ BOOST_AUTO_TEST_CASE(threads_that_wait_for_different_requests_each_return_for_th
   std::atomic<int> returned_count = 0;
   std::atomic<int> wrong_count = 0;
   std::vector<std::thread> threads;
-  for (const Request &read : reads)
+  for (const Request& read : reads)
     threads.emplace_back([&] {
       wrong_count += suspend({read}) != 0 || aio_error(read) != 0;
       ++returned_count;
@@ -260,8 +256,7 @@ BOOST_AUTO_TEST_CASE(threads_that_wait_for_different_requests_each_return_for_th
     channels[index * 5 % thread_count].send("text");
     BOOST_TEST(eventually([&] { return returned_count == index + 1; }));
   }
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(wrong_count == 0);
 }
 
@@ -288,11 +283,11 @@ BOOST_DATA_TEST_CASE(long_lists_may_name_what_others_name_too, data::make(channe
   std::vector<std::thread> threads;
   for (int index = 0; index < thread_count; ++index)
     threads.emplace_back([&, index] {
-      auto list = index % 3 == 2 ? std::vector<const aiocb *>{} : const_list_of(silent_reads);
+      auto list = index % 3 == 2 ? std::vector<const aiocb*>{} : const_list_of(silent_reads);
       list.push_back(reads[index]);
       list.push_back(reads[index + 1]);
-      wrong_count += suspend(list) != 0 ||
-                     (in_progress(reads[index]) && in_progress(reads[index + 1]));
+      wrong_count +=
+          suspend(list) != 0 || (in_progress(reads[index]) && in_progress(reads[index + 1]));
       ++returned_count;
     });
   // Every other read ends what two threads wait for.
@@ -301,27 +296,24 @@ BOOST_DATA_TEST_CASE(long_lists_may_name_what_others_name_too, data::make(channe
     channels[index].send("text");
     BOOST_TEST(eventually([&] { return returned_count == index + 1; }));
   }
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(wrong_count == 0);
 }
 
 BOOST_AUTO_TEST_CASE(many_threads_may_wait_for_files_at_once) {
   std::vector<Storage> storages;
-  for (const StorageKind kind : storage_kinds())
-    storages.emplace_back(kind);
+  for (const StorageKind kind : storage_kinds()) storages.emplace_back(kind);
   std::atomic<int> good_count = 0;
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 8; ++thread)
     threads.emplace_back([&, thread] {
-      const Storage &storage = storages[thread % storages.size()];
+      const Storage& storage = storages[thread % storages.size()];
       for (int round = 0; round < 200; ++round) {
         const Request read = Request::to_read(storage.fd(), 4096, 4096 * (round % 256));
         good_count += aio_read(read) == 0 && suspend({read}) == 0 && aio_return(read) == 4096;
       }
     });
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(good_count == 1600);
 }
 

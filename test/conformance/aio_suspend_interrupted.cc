@@ -8,8 +8,8 @@
 
 namespace {
 
-int suspend(const aiocb *block, const timespec *timeout = nullptr) {
-  const aiocb *const list[] = {block};
+int suspend(const aiocb* block, const timespec* timeout = nullptr) {
+  const aiocb* const list[] = {block};
   return aio_suspend(list, 1, timeout);
 }
 
@@ -18,13 +18,12 @@ constexpr timespec long_time{10, 0};
 std::atomic<int> handled_count;
 void count(int) { ++handled_count; }
 
-std::atomic<const aiocb *> block_to_finish;
+std::atomic<const aiocb*> block_to_finish;
 std::atomic<int> fd_to_feed;
 
 // Lets the request finish, and sees it finished, before it returns.
 void finish_the_request(int) {
-  if (handled_count++ > 0)
-    return;
+  if (handled_count++ > 0) return;
   [[maybe_unused]] const ssize_t written = ::write(fd_to_feed, "text", 4);
   const auto deadline = Clock::now() + 5s * slowness();
   while (aio_error(block_to_finish) == EINPROGRESS && Clock::now() < deadline) {
@@ -35,22 +34,21 @@ void finish_the_request(int) {
 const std::vector<ChannelKind> two_ways_to_wait{ChannelKind::pipe, ChannelKind::pty_slave};
 
 struct Waiter {
-  const aiocb *block;
+  const aiocb* block;
   std::atomic<bool> waiting = false;
   std::atomic<bool> cleaned_up = false;
 };
 
-void *wait_until_cancelled(void *argument) {
-  auto *waiter = static_cast<Waiter *>(argument);
-  pthread_cleanup_push([](void *self) { static_cast<Waiter *>(self)->cleaned_up = true; },
-                       argument);
+void* wait_until_cancelled(void* argument) {
+  auto* waiter = static_cast<Waiter*>(argument);
+  pthread_cleanup_push([](void* self) { static_cast<Waiter*>(self)->cleaned_up = true; }, argument);
   waiter->waiting = true;
   suspend(waiter->block);
   pthread_cleanup_pop(0);
   return nullptr;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(suspending_interrupted)
 
@@ -59,7 +57,7 @@ BOOST_DATA_TEST_CASE(a_handler_makes_it_say_EINTR, data::make(two_ways_to_wait),
   const SignalHandler handler{SIGUSR1, count};
   const Request read = Request::to_read(channel.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  for (const timespec *timeout : {static_cast<const timespec *>(nullptr), &long_time}) {
+  for (const timespec* timeout : {static_cast<const timespec*>(nullptr), &long_time}) {
     handled_count = 0;
     int number = 0;
     {
@@ -180,7 +178,7 @@ BOOST_DATA_TEST_CASE(it_is_a_cancellation_point, data::make(two_ways_to_wait), k
     BOOST_TEST(eventually([&waiting = waiter.waiting] { return waiting.load(); }));
     std::this_thread::sleep_for(round % 2 == 0 ? 5ms : 0ms);
     BOOST_REQUIRE(pthread_cancel(thread) == 0);
-    void *result = nullptr;
+    void* result = nullptr;
     BOOST_REQUIRE(pthread_join(thread, &result) == 0);
     BOOST_TEST(result == PTHREAD_CANCELED);
     BOOST_TEST(waiter.cleaned_up);
@@ -236,8 +234,7 @@ BOOST_DATA_TEST_CASE(a_cancelled_waiter_does_not_hold_up_other_waiters,
   pthread_cancel(first);
   pthread_join(first, nullptr);
   channel.send("text");
-  for (std::thread &other : others)
-    other.join();
+  for (std::thread& other : others) other.join();
   BOOST_TEST(good_count == 4);
 }
 
@@ -257,8 +254,7 @@ BOOST_AUTO_TEST_CASE(a_waiter_that_timed_out_leaves_nothing_behind) {
       for (int round = 0; round < 200; ++round)
         wrong_count += errno_of([&] { return aio_suspend(list.data(), 50, &little); }) != EAGAIN;
     });
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(wrong_count == 0);
   pipe.send(std::string(50, 'x'));
   wait_all_done(reads);

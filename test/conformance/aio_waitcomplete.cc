@@ -23,14 +23,13 @@ std::atomic<int> handled_count;
 
 struct Drained {
   Drained() {
-    aiocb *block = nullptr;
-    do
-      aio_waitcomplete(&block, &no_time);
+    aiocb* block = nullptr;
+    do aio_waitcomplete(&block, &no_time);
     while (block != nullptr);
   }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(waiting_for_any)
 
@@ -38,9 +37,9 @@ struct Taker {
   pthread_t thread;
   std::atomic<bool> took = false;
 
-  static void *take_one(void *self) {
-    aiocb *block = nullptr;
-    static_cast<Taker *>(self)->took = aio_waitcomplete(&block, nullptr) == 1;
+  static void* take_one(void* self) {
+    aiocb* block = nullptr;
+    static_cast<Taker*>(self)->took = aio_waitcomplete(&block, nullptr) == 1;
     return nullptr;
   }
 };
@@ -49,21 +48,20 @@ BOOST_DATA_TEST_CASE(it_gives_each_completion_once, data::make(storage_kinds()),
   const Drained drained;
   const Storage storage{kind};
   std::vector<Request> reads;
-  std::map<aiocb *, int> counts;
+  std::map<aiocb*, int> counts;
   for (int index = 0; index < 300; ++index) {
     reads.push_back(Request::to_read(storage.fd(), 4096, 4096 * (index % 256)));
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
   for (int index = 0; index < 300; ++index) {
-    aiocb *block = nullptr;
+    aiocb* block = nullptr;
     BOOST_REQUIRE(aio_waitcomplete(&block, &long_time) == 4096);
     BOOST_REQUIRE(block != nullptr);
     BOOST_TEST(aio_error(block) == 0);
     ++counts[block];
   }
-  for (const Request &read : reads)
-    BOOST_TEST(counts[read] == 1);
-  aiocb *none = reads[0];
+  for (const Request& read : reads) BOOST_TEST(counts[read] == 1);
+  aiocb* none = reads[0];
   BOOST_TEST(errno_of([&] { return aio_waitcomplete(&none, &no_time); }) == EAGAIN);
   BOOST_TEST(none == nullptr);
 }
@@ -77,7 +75,7 @@ BOOST_DATA_TEST_CASE(it_waits, data::make(channel_kinds()), kind) {
     std::this_thread::sleep_for(20ms);
     channel.send("text");
   }};
-  aiocb *block = nullptr;
+  aiocb* block = nullptr;
   BOOST_TEST(aio_waitcomplete(&block, nullptr) == 4);
   BOOST_TEST(block == read);
   sender.join();
@@ -87,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_failed_request_gives_its_error) {
   const Drained drained;
   const Request read = Request::to_read(-1, 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  aiocb *block = nullptr;
+  aiocb* block = nullptr;
   BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &long_time); }) == EBADF);
   BOOST_TEST(block == read);
 }
@@ -98,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_request_is_a_completion) {
   const Request read = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
   BOOST_REQUIRE(aio_cancel(pipe.reader(), read) == AIO_CANCELED);
-  aiocb *block = nullptr;
+  aiocb* block = nullptr;
   BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &long_time); }) == ECANCELED);
   BOOST_TEST(block == read);
 }
@@ -112,7 +110,7 @@ BOOST_AUTO_TEST_CASE(what_aio_return_took_is_not_given) {
   BOOST_REQUIRE(aio_read(left) == 0);
   BOOST_TEST(wait_done(taken) == 0);
   BOOST_TEST(aio_return(taken) == 10);
-  aiocb *block = nullptr;
+  aiocb* block = nullptr;
   BOOST_TEST(aio_waitcomplete(&block, &long_time) == 20);
   BOOST_TEST(block == left);
   BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &no_time); }) == EAGAIN);
@@ -124,15 +122,15 @@ BOOST_AUTO_TEST_CASE(a_timeout_says_EAGAIN) {
   const Channel pipe{ChannelKind::pipe};
   const Request read = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  aiocb *block = read;
+  aiocb* block = read;
   const timespec short_time{0, 30'000'000};
   int number = 0;
-  const Duration time = time_of(
-    [&] { number = errno_of([&] { return aio_waitcomplete(&block, &short_time); }); });
+  const Duration time =
+      time_of([&] { number = errno_of([&] { return aio_waitcomplete(&block, &short_time); }); });
   BOOST_TEST(number == EAGAIN);
   BOOST_TEST(block == nullptr);
   BOOST_TEST((time >= 30ms));
-  for (const timespec &look : {no_time, timespec{-1, 0}})
+  for (const timespec& look : {no_time, timespec{-1, 0}})
     BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &look); }) == EAGAIN);
 }
 
@@ -141,8 +139,8 @@ BOOST_AUTO_TEST_CASE(nanoseconds_out_of_range_say_EINVAL) {
   const Channel pipe{ChannelKind::pipe};
   const Request read = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  aiocb *block = read;
-  for (const timespec &timeout : {timespec{0, -1}, timespec{0, 1'000'000'000}}) {
+  aiocb* block = read;
+  for (const timespec& timeout : {timespec{0, -1}, timespec{0, 1'000'000'000}}) {
     BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, &timeout); }) == EINVAL);
     BOOST_TEST(block == nullptr);
   }
@@ -150,7 +148,7 @@ BOOST_AUTO_TEST_CASE(nanoseconds_out_of_range_say_EINVAL) {
 
 BOOST_AUTO_TEST_CASE(with_nothing_outstanding_it_does_not_wait_for_ever) {
   const Drained drained;
-  aiocb *block = nullptr;
+  aiocb* block = nullptr;
   BOOST_TEST(errno_of([&] { return aio_waitcomplete(&block, nullptr); }) == EAGAIN);
   BOOST_TEST(block == nullptr);
 }
@@ -161,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_handler_makes_it_say_EINTR) {
   const SignalHandler handler{SIGUSR1, [](int) { ++handled_count; }};
   const Request read = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  aiocb *block = read;
+  aiocb* block = read;
   int number = 0;
   {
     const Interrupter interrupter{SIGUSR1};
@@ -183,18 +181,15 @@ BOOST_AUTO_TEST_CASE(many_threads_share_the_completions) {
   for (int thread = 0; thread < 4; ++thread)
     threads.emplace_back([&] {
       while (taken_count < 400) {
-        aiocb *block = nullptr;
+        aiocb* block = nullptr;
         const timespec little{0, 5'000'000};
-        if (aio_waitcomplete(&block, &little) == 16)
-          ++taken_count;
+        if (aio_waitcomplete(&block, &little) == 16) ++taken_count;
       }
     });
-  for (const Request &read : reads)
-    BOOST_TEST(aio_read(read) == 0);
+  for (const Request& read : reads) BOOST_TEST(aio_read(read) == 0);
   BOOST_TEST(eventually([&] { return taken_count >= 400; }));
-  const int total = taken_count.exchange(400); // lets them end in any case
-  for (std::thread &thread : threads)
-    thread.join();
+  const int total = taken_count.exchange(400);  // lets them end in any case
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(total == 400);
 }
 
@@ -213,7 +208,7 @@ BOOST_DATA_TEST_CASE(who_waits_without_a_time_is_told_when_nothing_is_left,
     std::vector<std::thread> threads;
     for (int thread = 0; thread < thread_count; ++thread)
       threads.emplace_back([&] {
-        aiocb *block = nullptr;
+        aiocb* block = nullptr;
         if (aio_waitcomplete(&block, nullptr) == 1)
           ++taken_count;
         else
@@ -222,8 +217,7 @@ BOOST_DATA_TEST_CASE(who_waits_without_a_time_is_told_when_nothing_is_left,
     std::this_thread::sleep_for(round % 2 == 0 ? 2ms : 0ms);
     channel.send("x");
     BOOST_REQUIRE(eventually([&] { return taken_count + told_count == thread_count; }));
-    for (std::thread &thread : threads)
-      thread.join();
+    for (std::thread& thread : threads) thread.join();
     BOOST_TEST(taken_count == 1);
   }
 }
@@ -242,26 +236,23 @@ BOOST_DATA_TEST_CASE(who_is_cancelled_leaves_its_result_to_another,
       BOOST_REQUIRE(aio_read(reads.back()) == 0);
     }
     std::array<Taker, 4> takers;
-    for (Taker &taker : takers)
+    for (Taker& taker : takers)
       BOOST_REQUIRE(pthread_create(&taker.thread, nullptr, Taker::take_one, &taker) == 0);
     std::this_thread::sleep_for(2ms);
     // One read ends and all but one are cancelled; that one gets what they do not take.
-    Taker &last = takers[round % takers.size()];
+    Taker& last = takers[round % takers.size()];
     channel.send("x");
     for (const auto until = Clock::now() + 1us * (round / 2); Clock::now() < until;) {
     }
-    for (Taker &taker : takers)
-      if (&taker != &last)
-        pthread_cancel(taker.thread);
-    for (Taker &taker : takers)
-      if (&taker != &last)
-        pthread_join(taker.thread, nullptr);
+    for (Taker& taker : takers)
+      if (&taker != &last) pthread_cancel(taker.thread);
+    for (Taker& taker : takers)
+      if (&taker != &last) pthread_join(taker.thread, nullptr);
     const auto taken_count =
-      std::ranges::count_if(takers, [](auto &taker) { return taker.took.load(); });
-    if (!last.took)
-      channel.send(std::string(taken_count, 'x'));
+        std::ranges::count_if(takers, [](auto& taker) { return taker.took.load(); });
+    if (!last.took) channel.send(std::string(taken_count, 'x'));
     BOOST_TEST(eventually([&] { return last.took.load(); }));
-    channel.send("x"); // lets it end in any case
+    channel.send("x");  // lets it end in any case
     pthread_join(last.thread, nullptr);
   }
 }
@@ -273,7 +264,7 @@ BOOST_AUTO_TEST_CASE(a_freed_block_may_be_used_again_for_another_request) {
   for (int round = 1; round <= 100; ++round) {
     read->aio_nbytes = round % 10 + 1;
     BOOST_REQUIRE(aio_read(read) == 0);
-    aiocb *block = nullptr;
+    aiocb* block = nullptr;
     BOOST_REQUIRE(aio_waitcomplete(&block, &long_time) == round % 10 + 1);
     BOOST_TEST(block == read);
   }
@@ -287,52 +278,50 @@ BOOST_AUTO_TEST_CASE(a_block_that_is_given_is_not_touched) {
   BOOST_REQUIRE(aio_read(read) == 0);
   BOOST_TEST(wait_done(read) == 0);
   const std::string scribble(sizeof(aiocb), 'S');
-  std::memcpy(static_cast<aiocb *>(read), scribble.data(), sizeof(aiocb));
-  aiocb *block = nullptr;
+  std::memcpy(static_cast<aiocb*>(read), scribble.data(), sizeof(aiocb));
+  aiocb* block = nullptr;
   BOOST_TEST(aio_waitcomplete(&block, &long_time) == 10);
   BOOST_TEST(block == read);
-  BOOST_TEST(std::memcmp(static_cast<aiocb *>(read), scribble.data(), sizeof(aiocb)) == 0);
-  std::memset(static_cast<aiocb *>(read), 0, sizeof(aiocb));
+  BOOST_TEST(std::memcmp(static_cast<aiocb*>(read), scribble.data(), sizeof(aiocb)) == 0);
+  std::memset(static_cast<aiocb*>(read), 0, sizeof(aiocb));
 }
 
 namespace {
 
 // A control block in memory that can be taken away.
 class PageBlock {
-public:
+ public:
   PageBlock(int fd, int sigev_notify) {
-    block_ = static_cast<aiocb *>(::mmap(nullptr, sizeof(aiocb), PROT_READ | PROT_WRITE,
-                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    block_ = static_cast<aiocb*>(
+        ::mmap(nullptr, sizeof(aiocb), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     block_->aio_fildes = fd;
     block_->aio_buf = buffer_;
     block_->aio_nbytes = sizeof buffer_;
     block_->aio_sigevent.sigev_notify = sigev_notify;
   }
   ~PageBlock() { ::munmap(block_, sizeof(aiocb)); }
-  PageBlock(const PageBlock &) = delete;
-  PageBlock &operator=(const PageBlock &) = delete;
+  PageBlock(const PageBlock&) = delete;
+  PageBlock& operator=(const PageBlock&) = delete;
 
-  operator aiocb *() const { return block_; }
+  operator aiocb*() const { return block_; }
   void take_away() { ::mprotect(block_, sizeof(aiocb), PROT_NONE); }
 
-private:
-  aiocb *block_;
+ private:
+  aiocb* block_;
   char buffer_[16];
 };
 
-} // namespace
+}  // namespace
 
 // Done, and freed without aio_return(): nothing may be written there, and nothing read.
-BOOST_DATA_TEST_CASE(a_block_that_is_gone_is_named_and_not_touched,
-                     data::make({false, true}), asked_before) {
+BOOST_DATA_TEST_CASE(a_block_that_is_gone_is_named_and_not_touched, data::make({false, true}),
+                     asked_before) {
   const Storage storage{StorageKind::buffered_file};
   const int result = run_in_child([&] {
-    aiocb *block = nullptr;
-    if (asked_before)
-      aio_waitcomplete(&block, &no_time);
+    aiocb* block = nullptr;
+    if (asked_before) aio_waitcomplete(&block, &no_time);
     PageBlock gone{storage.fd(), SIGEV_NONE};
-    if (aio_read(gone) != 0 || wait_done(gone) != 0)
-      return 1;
+    if (aio_read(gone) != 0 || wait_done(gone) != 0) return 1;
     gone.take_away();
     return aio_waitcomplete(&block, &long_time) == 16 && block == gone ? 0 : 2;
   });
@@ -345,7 +334,7 @@ BOOST_AUTO_TEST_CASE(what_was_taken_still_has_its_status_and_result_and_is_not_g
   const Storage storage{StorageKind::buffered_file};
   const Request read = Request::to_read(storage.fd(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
-  aiocb *block = nullptr;
+  aiocb* block = nullptr;
   BOOST_REQUIRE(aio_waitcomplete(&block, &long_time) == 10);
   BOOST_TEST(aio_error(read) == 0);
   BOOST_TEST(aio_return(read) == 10);
@@ -364,13 +353,11 @@ BOOST_AUTO_TEST_CASE(the_last_completions_before_the_first_call_are_remembered,
     std::vector<Request> reads;
     for (int index = 0; index < 1500; ++index) {
       reads.push_back(Request::to_read(storage.fd(), 16, index));
-      if (aio_read(reads.back()) != 0 || wait_done(reads.back()) != 0)
-        return 1;
+      if (aio_read(reads.back()) != 0 || wait_done(reads.back()) != 0) return 1;
     }
     int count = 0;
-    for (aiocb *block = reads[0]; block != nullptr; ++count)
-      if (aio_waitcomplete(&block, &no_time) != 16 && block != nullptr)
-        return 2;
+    for (aiocb* block = reads[0]; block != nullptr; ++count)
+      if (aio_waitcomplete(&block, &no_time) != 16 && block != nullptr) return 2;
     return count - 1 >= 1024 ? 0 : 3;
   });
   BOOST_TEST(result == 0);

@@ -47,7 +47,7 @@ void make_known(int fd) {
   BOOST_REQUIRE(wait_done(write) == 0);
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(writing)
 
@@ -98,10 +98,10 @@ BOOST_DATA_TEST_CASE(many_writes_that_extend_a_file_all_arrive, data::make(files
   std::vector<Request> writes;
   for (std::size_t offset = 0; offset < file_bytes; offset += 4096) {
     writes.push_back(
-      Request::to_write(storage.fd(), pattern(4096, offset), static_cast<off_t>(offset)));
+        Request::to_write(storage.fd(), pattern(4096, offset), static_cast<off_t>(offset)));
     BOOST_REQUIRE(aio_write(writes.back()) == 0);
   }
-  for (const Request &write : writes) {
+  for (const Request& write : writes) {
     BOOST_TEST(wait_done(write) == 0);
     BOOST_TEST(aio_return(write) == 4096);
   }
@@ -149,8 +149,7 @@ BOOST_DATA_TEST_CASE(a_write_that_waits_for_its_file_can_be_cancelled, data::mak
   BOOST_TEST(aio_error(others[2]) == ECANCELED);
   BOOST_TEST(in_progress(others[3]));
   BOOST_TEST(aio_cancel(storage.fd(), nullptr) == AIO_NOTCANCELED);
-  for (const Request &other : others)
-    BOOST_TEST(aio_error(other) == ECANCELED);
+  for (const Request& other : others) BOOST_TEST(aio_error(other) == ECANCELED);
   BOOST_TEST(in_progress(first));
   late.arrive(pattern(4096, 0, 1));
   BOOST_TEST(wait_done(first) == 0);
@@ -197,7 +196,7 @@ BOOST_AUTO_TEST_CASE(dev_full_says_ENOSPC) {
 }
 
 BOOST_AUTO_TEST_CASE(dev_null_and_dev_zero_take_everything) {
-  for (const char *path : {"/dev/null", "/dev/zero"}) {
+  for (const char* path : {"/dev/null", "/dev/zero"}) {
     const Fd fd = open_path(path, O_RDWR);
     const Request write = Request::to_write(fd.get(), pattern(100000), 5);
     BOOST_REQUIRE(aio_write(write) == 0);
@@ -210,7 +209,7 @@ BOOST_AUTO_TEST_CASE(an_eventfd_is_added_to) {
   const Fd event = make_eventfd(2);
   const std::uint64_t five = 5;
   const Request write =
-    Request::to_write(event.get(), {reinterpret_cast<const char *>(&five), sizeof five}, 99);
+      Request::to_write(event.get(), {reinterpret_cast<const char*>(&five), sizeof five}, 99);
   BOOST_REQUIRE(aio_write(write) == 0);
   BOOST_TEST(wait_done(write) == 0);
   BOOST_TEST(aio_return(write) == 8);

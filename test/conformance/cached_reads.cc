@@ -13,7 +13,7 @@ kaio_statistics statistics_now() {
 }
 
 // Each is done when the call returns.
-void read_all(const Storage &storage, int count) {
+void read_all(const Storage& storage, int count) {
   for (int index = 0; index < count; ++index) {
     const Request read = Request::to_read(storage.fd(), 4096, 4096 * index);
     BOOST_REQUIRE(aio_read(read) == 0);
@@ -24,14 +24,14 @@ void read_all(const Storage &storage, int count) {
 }
 
 // As many as it takes to be known as cached; more under a number that was O_DIRECT.
-void make_known(const Storage &storage) {
+void make_known(const Storage& storage) {
   const auto before = statistics_now();
   for (int round = 0; round < 20 && statistics_now().by_caller == before.by_caller; ++round)
     read_all(storage, 30);
   BOOST_REQUIRE(statistics_now().by_caller > before.by_caller);
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(cached_reads, *on_route({Route::automatic}))
 

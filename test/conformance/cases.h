@@ -34,25 +34,26 @@ namespace support {
 
 // Of reads and writes alike.
 enum class Direction { read, write };
-inline std::ostream &operator<<(std::ostream &out, Direction direction) {
+inline std::ostream& operator<<(std::ostream& out, Direction direction) {
   return out << (direction == Direction::read ? "aio_read" : "aio_write");
 }
 inline std::vector<Direction> both_directions() { return {Direction::read, Direction::write}; }
-inline int submit(Direction direction, aiocb *block) {
+inline int submit(Direction direction, aiocb* block) {
   return direction == Direction::read ? aio_read(block) : aio_write(block);
 }
 
 // 0 when the call succeeded, else its errno.
-template <class Call> int errno_of(Call call) {
+template <class Call>
+int errno_of(Call call) {
   errno = 0;
   return call() == -1 ? errno : 0;
 }
 
-inline Fd open_path(const char *path, int flags) {
+inline Fd open_path(const char* path, int flags) {
   return Fd{checked(::open(path, flags | O_CLOEXEC), path)};
 }
 
-} // namespace support
+}  // namespace support
 
 using namespace support;
 namespace data = boost::unit_test::data;

@@ -13,11 +13,11 @@ namespace {
 // Makes `number` mean another file from now on.
 void become(int number, int other) { checked(::dup2(other, number), "dup2"); }
 
-bool is_final(const aiocb *block) {
+bool is_final(const aiocb* block) {
   return eventually([&] { return !in_progress(block); }, 1s);
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(descriptor_reuse)
 
@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(the_number_that_was_just_closed_does_not_become_ours, *with
       closed.close();
       const Request read = Request::to_read(number, 8);
       if (aio_read(read) != 0) return 1;
-      const aiocb *list[] = {read};
+      const aiocb* list[] = {read};
       const timespec limit{1, 0};
       if (aio_suspend(list, 1, &limit) != 0) return 2;
       if (aio_error(read) != EBADF) return 3;
@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_CASE(the_number_that_was_just_closed_does_not_become_ours, *with
       const Channel channel{round == 0 ? ChannelKind::pipe : ChannelKind::pty_master};
       const Request waiting = Request::to_read(channel.reader(), 8);
       const timespec shortly{0, 1'000'000};
-      const aiocb *others[] = {waiting};
+      const aiocb* others[] = {waiting};
       if (aio_read(waiting) != 0 || aio_suspend(others, 1, &shortly) == 0) return 4;
       channel.send("x");
       if (wait_done(waiting) != 0) return 5;
@@ -59,8 +59,7 @@ BOOST_DATA_TEST_CASE(what_the_kernel_holds_completes_after_close, data::make(sto
     const int status = wait_done(read);
     // One that was still ours has no file any more.
     BOOST_TEST((status == 0 || status == EBADF || status == ECANCELED));
-    if (status == 0)
-      BOOST_TEST(is_pattern(read.text(4096), 4096 * round));
+    if (status == 0) BOOST_TEST(is_pattern(read.text(4096), 4096 * round));
   }
 }
 
@@ -75,8 +74,7 @@ BOOST_DATA_TEST_CASE(queued_writes_do_not_reach_the_file_that_gets_the_number,
   writes.push_back(Request::to_write(number, pattern(16 << 20)));
   for (int index = 0; index < 10; ++index)
     writes.push_back(Request::to_write(number, "must not get there"));
-  for (const Request &write : writes)
-    BOOST_REQUIRE(aio_write(write) == 0);
+  for (const Request& write : writes) BOOST_REQUIRE(aio_write(write) == 0);
   BOOST_TEST(stays([&] { return in_progress(writes.front()); }));
   become(number, innocent.fd());
   // Makes room, which wakes whoever waits for it.
@@ -90,9 +88,8 @@ BOOST_DATA_TEST_CASE(queued_writes_do_not_reach_the_file_that_gets_the_number,
   eventually(drained, 2s);
   channel.close_reader();
   BOOST_TEST(innocent.read(100, 0) == "");
-  for (const Request &write : writes) {
-    if (!is_final(write))
-      aio_cancel(number, write);
+  for (const Request& write : writes) {
+    if (!is_final(write)) aio_cancel(number, write);
     BOOST_TEST(is_final(write));
   }
   BOOST_TEST(innocent.read(100, 0) == "");
@@ -116,8 +113,7 @@ BOOST_DATA_TEST_CASE(queued_reads_do_not_take_from_the_stream_that_gets_the_numb
   [[maybe_unused]] const ssize_t ignored = ::write(channel.writer(), "text", 4);
   std::this_thread::sleep_for(a_while);
   aio_cancel(number, nullptr);
-  for (const Request &read : reads)
-    BOOST_TEST(is_final(read));
+  for (const Request& read : reads) BOOST_TEST(is_final(read));
   BOOST_TEST(innocent.receive(100) == "not for you");
 }
 
@@ -137,7 +133,7 @@ BOOST_DATA_TEST_CASE(the_new_descriptor_works_at_once, data::make(channel_kinds(
   }
   BOOST_TEST(is_pattern(storage.read(4096, 8192), 8192) == false);
   become(number, next.reader());
-  aio_cancel(number, old); // it may have ended by itself
+  aio_cancel(number, old);  // it may have ended by itself
   BOOST_TEST(is_final(old));
   const Request read = Request::to_read(number, 10);
   BOOST_REQUIRE(aio_read(read) == 0);
@@ -169,13 +165,13 @@ BOOST_AUTO_TEST_CASE(reads_of_a_file_beside_those_of_the_one_that_had_the_number
       reads.push_back(Request::to_read(fd.get(), part_bytes, offset));
       BOOST_REQUIRE(aio_read(reads.back()) == 0);
     }
-    for (const Request &read : reads) {
+    for (const Request& read : reads) {
       BOOST_TEST(wait_done(read) == 0);
       BOOST_TEST(aio_return(read) == ssize_t{part_bytes});
     }
-    for (const Request &read : old) {
+    for (const Request& read : old) {
       const int status = wait_done(read);
-      BOOST_TEST((status == 0 || status == ECANCELED)); // some never came to be read
+      BOOST_TEST((status == 0 || status == ECANCELED));  // some never came to be read
     }
   }
 }
@@ -197,9 +193,9 @@ BOOST_AUTO_TEST_CASE(a_list_of_writes_beside_reads_of_the_file_that_had_the_numb
     std::vector<Request> writes;
     for (off_t offset = 0; offset < 64 * 4096; offset += 4096)
       writes.push_back(Request::to_write(fd.get(), pattern(4096), offset));
-    const std::vector<aiocb *> list = list_of(writes);
+    const std::vector<aiocb*> list = list_of(writes);
     BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), 64, nullptr) == 0);
-    for (const Request &write : writes) {
+    for (const Request& write : writes) {
       BOOST_TEST(wait_done(write) == 0);
       BOOST_TEST(aio_return(write) == 4096);
     }
@@ -249,13 +245,12 @@ BOOST_DATA_TEST_CASE(a_queued_request_of_a_closed_descriptor_ends, data::make(ch
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
   channel.close_reader();
-  if (kind != ChannelKind::pty_slave) { // a write to that master may have nobody to take it
+  if (kind != ChannelKind::pty_slave) {  // a write to that master may have nobody to take it
     const SignalHandler handler{SIGPIPE, [](int) {}};
     [[maybe_unused]] const ssize_t ignored = ::write(channel.writer(), "text", 4);
   }
-  channel.close_writer(); // everything that it could wait for is gone
-  for (const Request &read : reads)
-    BOOST_TEST(is_final(read));
+  channel.close_writer();  // everything that it could wait for is gone
+  for (const Request& read : reads) BOOST_TEST(is_final(read));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,7 +12,7 @@
 namespace {
 
 // Submits, and gives the status.
-int status_of(Direction direction, aiocb *block) {
+int status_of(Direction direction, aiocb* block) {
   BOOST_REQUIRE(submit(direction, block) == 0);
   const int status = wait_done(block);
   BOOST_TEST(aio_return(block) == -1);
@@ -27,7 +27,7 @@ std::vector<StorageKind> direct_storage_kinds() {
   return kinds;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(errors_as_status)
 
@@ -42,19 +42,17 @@ BOOST_DATA_TEST_CASE(a_bad_descriptor_says_EBADF, data::make(both_directions()),
 }
 
 BOOST_DATA_TEST_CASE(the_wrong_access_mode_says_EBADF,
-                     data::make(both_directions()) * data::make(storage_kinds()), direction,
-                     kind) {
+                     data::make(both_directions()) * data::make(storage_kinds()), direction, kind) {
   const Storage storage{kind};
   const Fd fd = storage.open_again(direction == Direction::read ? O_WRONLY : O_RDONLY);
   const Request request = Request::to_read(fd.get(), 4096);
   BOOST_TEST(status_of(direction, request) == EBADF);
 }
 
-BOOST_DATA_TEST_CASE(the_wrong_end_of_a_pipe_says_EBADF, data::make(both_directions()),
-                     direction) {
+BOOST_DATA_TEST_CASE(the_wrong_end_of_a_pipe_says_EBADF, data::make(both_directions()), direction) {
   const Channel pipe{ChannelKind::pipe};
   const Request request =
-    Request::to_read(direction == Direction::read ? pipe.writer() : pipe.reader(), 16);
+      Request::to_read(direction == Direction::read ? pipe.writer() : pipe.reader(), 16);
   BOOST_TEST(status_of(direction, request) == EBADF);
 }
 
@@ -67,8 +65,7 @@ BOOST_DATA_TEST_CASE(a_descriptor_for_the_path_only_says_EBADF, data::make(both_
 }
 
 BOOST_DATA_TEST_CASE(a_negative_offset_says_EINVAL,
-                     data::make(both_directions()) * data::make(storage_kinds()), direction,
-                     kind) {
+                     data::make(both_directions()) * data::make(storage_kinds()), direction, kind) {
   const Storage storage{kind};
   for (const off_t offset : {off_t{-1}, off_t{-4096}, off_t{INT64_MIN}}) {
     const Request request = Request::to_read(storage.fd(), 4096, offset);
@@ -77,8 +74,7 @@ BOOST_DATA_TEST_CASE(a_negative_offset_says_EINVAL,
 }
 
 BOOST_DATA_TEST_CASE(a_length_over_SSIZE_MAX_says_EINVAL,
-                     data::make(both_directions()) * data::make(storage_kinds()), direction,
-                     kind) {
+                     data::make(both_directions()) * data::make(storage_kinds()), direction, kind) {
   const Storage storage{kind};
   const AlignedBuffer buffer{page_bytes};
   for (const std::size_t size_bytes : {std::size_t{SSIZE_MAX} + 1, SIZE_MAX}) {
@@ -88,8 +84,8 @@ BOOST_DATA_TEST_CASE(a_length_over_SSIZE_MAX_says_EINVAL,
 }
 
 BOOST_DATA_TEST_CASE(a_length_over_SSIZE_MAX_is_EINVAL_for_a_stream_too,
-                     data::make(both_directions()) * data::make(two_way_channel_kinds()),
-                     direction, kind) {
+                     data::make(both_directions()) * data::make(two_way_channel_kinds()), direction,
+                     kind) {
   const Channel channel{kind};
   const AlignedBuffer buffer{page_bytes};
   const Request request = Request::over(channel.reader(), buffer.data(), SIZE_MAX);
@@ -103,15 +99,14 @@ BOOST_DATA_TEST_CASE(data_past_the_offset_maximum_says_EOVERFLOW, data::make(bot
   const int status = status_of(direction, request);
   if (direction == Direction::read)
     BOOST_TEST(status == EOVERFLOW);
-  else // which of the two POSIX leaves open
+  else  // which of the two POSIX leaves open
     BOOST_TEST((status == EOVERFLOW || status == EFBIG));
 }
 
 BOOST_DATA_TEST_CASE(a_buffer_outside_the_memory_says_EFAULT,
-                     data::make(both_directions()) * data::make(storage_kinds()), direction,
-                     kind) {
+                     data::make(both_directions()) * data::make(storage_kinds()), direction, kind) {
   const Storage storage{kind};
-  void *guarded = ::mmap(nullptr, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* guarded = ::mmap(nullptr, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   BOOST_REQUIRE(guarded != MAP_FAILED);
   const Request request = Request::over(storage.fd(), guarded, 4096);
   BOOST_TEST(status_of(direction, request) == EFAULT);
@@ -119,19 +114,18 @@ BOOST_DATA_TEST_CASE(a_buffer_outside_the_memory_says_EFAULT,
 }
 
 BOOST_DATA_TEST_CASE(a_null_buffer_says_EFAULT_for_a_stream_too,
-                     data::make(both_directions()) * data::make(two_way_channel_kinds()),
-                     direction, kind) {
+                     data::make(both_directions()) * data::make(two_way_channel_kinds()), direction,
+                     kind) {
   const Channel channel{kind};
-  if (direction == Direction::read)
-    channel.send("something");
-  const Request request =
-    Request::over(direction == Direction::read ? channel.reader() : channel.writer(), nullptr, 10);
+  if (direction == Direction::read) channel.send("something");
+  const Request request = Request::over(
+      direction == Direction::read ? channel.reader() : channel.writer(), nullptr, 10);
   BOOST_TEST(status_of(direction, request) == EFAULT);
 }
 
 BOOST_DATA_TEST_CASE(misaligned_direct_io_says_EINVAL,
-                     data::make(both_directions()) * data::make(direct_storage_kinds()),
-                     direction, kind) {
+                     data::make(both_directions()) * data::make(direct_storage_kinds()), direction,
+                     kind) {
   const Storage storage{kind};
   const AlignedBuffer buffer{3 * page_bytes};
   const Request odd_memory = Request::over(storage.fd(), buffer.data() + 1, 4096);

@@ -11,36 +11,31 @@
 namespace {
 
 // 0 when every way to be told works.
-int try_everything(const Storage &storage) {
+int try_everything(const Storage& storage) {
   const Request read = Request::to_read(storage.fd(), 4096, 4096);
   if (aio_read(read) != 0 || wait_done(read, 5s * slowness()) != 0 || aio_return(read) != 4096)
     return 1;
   const Request write = Request::to_write(storage.fd(), pattern(4096), 0);
   Callbacks callbacks;
   callbacks.attach(write->aio_sigevent);
-  if (aio_write(write) != 0 || !callbacks.wait_for(1, 5s * slowness()))
-    return 2;
+  if (aio_write(write) != 0 || !callbacks.wait_for(1, 5s * slowness())) return 2;
   const Channel pipe{ChannelKind::pipe};
   const Request waiting = Request::to_read(pipe.reader(), 10);
   const BlockedSignal signal{queue_signal()};
   signal.attach(waiting->aio_sigevent);
-  if (aio_read(waiting) != 0 || !stays([&] { return in_progress(waiting); }, 10ms))
-    return 3;
+  if (aio_read(waiting) != 0 || !stays([&] { return in_progress(waiting); }, 10ms)) return 3;
   pipe.send("text");
-  if (!signal.next(5s) || aio_return(waiting) != 4)
-    return 4;
+  if (!signal.next(5s) || aio_return(waiting) != 4) return 4;
   const Request sync = Request::to_sync(storage.fd());
-  const aiocb *const list[] = {sync};
-  if (aio_fsync(O_SYNC, sync) != 0 || aio_suspend(list, 1, nullptr) != 0)
-    return 5;
+  const aiocb* const list[] = {sync};
+  if (aio_fsync(O_SYNC, sync) != 0 || aio_suspend(list, 1, nullptr) != 0) return 5;
   const Channel terminal{ChannelKind::pty_slave};
   const Request line = Request::to_read(terminal.reader(), 10);
-  if (aio_read(line) != 0 || aio_cancel(terminal.reader(), line) != AIO_CANCELED)
-    return 6;
+  if (aio_read(line) != 0 || aio_cancel(terminal.reader(), line) != AIO_CANCELED) return 6;
   return 0;
 }
 
-} // namespace
+}  // namespace
 
 // Under ThreadSanitizer a child of a program with threads may not start any.
 BOOST_AUTO_TEST_SUITE(forking, *without_sanitizer())
@@ -55,8 +50,7 @@ BOOST_DATA_TEST_CASE(a_child_can_use_it, data::make(storage_kinds()), kind) {
 BOOST_AUTO_TEST_CASE(a_grandchild_can_use_it) {
   const Storage storage{StorageKind::buffered_file};
   const int result = run_in_child([&] {
-    if (const int own = try_everything(storage); own != 0)
-      return own;
+    if (const int own = try_everything(storage); own != 0) return own;
     return run_in_child([&] { return try_everything(storage); }) + 10;
   });
   BOOST_TEST(result == 10);
@@ -72,7 +66,7 @@ BOOST_AUTO_TEST_CASE(many_children_can_use_it) {
     }
     BOOST_TEST(run_in_child([&] { return try_everything(storage); }) == 0);
   }
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) == 4096);
   }
@@ -90,7 +84,7 @@ BOOST_DATA_TEST_CASE(the_parents_requests_stay_the_parents, data::make(channel_k
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
   BOOST_TEST(run_in_child([&] { return try_everything(storage); }) == 0);
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(in_progress(read));
     channel.send("text");
     BOOST_TEST(wait_done(read) == 0);
@@ -119,15 +113,14 @@ BOOST_AUTO_TEST_CASE(a_program_may_fork_while_its_threads_submit) {
     threads.emplace_back([&] {
       while (!ending) {
         const Request read = Request::to_read(storage.fd(), 4096);
-        const aiocb *const list[] = {read};
+        const aiocb* const list[] = {read};
         wrong_count += aio_read(read) != 0 || aio_suspend(list, 1, nullptr) != 0;
       }
     });
   for (int round = 0; round < 30; ++round)
     BOOST_TEST(run_in_child([&] { return try_everything(storage); }) == 0);
   ending = true;
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(wrong_count == 0);
 }
 

@@ -17,8 +17,8 @@ namespace {
 
 // A request that leaves threads behind, each for another reason.
 enum class Use { callback, signal, stream_read, buffered_write, attributed_callback };
-std::ostream &operator<<(std::ostream &out, Use use) {
-  constexpr const char *names[] = {"callback", "signal", "stream read", "buffered write",
+std::ostream& operator<<(std::ostream& out, Use use) {
+  constexpr const char* names[] = {"callback", "signal", "stream read", "buffered write",
                                    "callback with attributes"};
   return out << names[static_cast<int>(use)];
 }
@@ -52,26 +52,23 @@ bool make_use(Use use) {
   } else {
     told_count = 1;
   }
-  if ((use == Use::stream_read ? aio_read(request) : aio_write(request)) != 0)
-    return false;
+  if ((use == Use::stream_read ? aio_read(request) : aio_write(request)) != 0) return false;
   if (use == Use::stream_read) {
-    std::this_thread::sleep_for(10ms); // it waits by then, mostly
-    if (::write(pipe.second.get(), "text", 4) != 4)
-      return false;
+    std::this_thread::sleep_for(10ms);  // it waits by then, mostly
+    if (::write(pipe.second.get(), "text", 4) != 4) return false;
   }
   return wait_done(request) == 0 && aio_return(request) == 4 &&
          eventually([] { return told_count == 1; });
 }
 
-long status_kb(const std::string &name) {
+long status_kb(const std::string& name) {
   std::ifstream status{"/proc/self/status"};
   for (std::string line; std::getline(status, line);)
-    if (line.starts_with(name + ":"))
-      return std::stol(line.substr(name.size() + 1));
+    if (line.starts_with(name + ":")) return std::stol(line.substr(name.size() + 1));
   return -1;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(helper_threads, *without_sanitizer())
 
@@ -79,118 +76,109 @@ BOOST_AUTO_TEST_SUITE(helper_threads, *without_sanitizer())
 BOOST_DATA_TEST_CASE(a_moment_after_its_last_request_a_program_has_one_thread_again,
                      data::make(all_uses()), use) {
   BOOST_TEST(run_in_child([&] {
-    for (int round = 0; round < 2; ++round) {
-      if (!make_use(use))
-        return 1 + round;
-      if (!eventually([] { return thread_count() == 1; }))
-        return 3 + round;
-    }
-    return ::unshare(CLONE_NEWUSER) == 0 || errno != EINVAL ? 0 : 5;
-  }) == 0);
+               for (int round = 0; round < 2; ++round) {
+                 if (!make_use(use)) return 1 + round;
+                 if (!eventually([] { return thread_count() == 1; })) return 3 + round;
+               }
+               return ::unshare(CLONE_NEWUSER) == 0 || errno != EINVAL ? 0 : 5;
+             }) == 0);
 }
 
 // What is outstanding for longer than threads stay idle is not forgotten.
 BOOST_DATA_TEST_CASE(a_request_that_takes_long_is_carried_out_and_told_all_the_same,
                      data::make({Use::callback, Use::signal}), use) {
   BOOST_TEST(run_in_child([&] {
-    const FdPair pipe = make_pipe();
-    const Request read = Request::to_read(pipe.first.get(), 4);
-    told_count = 0;
-    ::signal(SIGRTMIN, [](int) { ++told_count; });
-    read->aio_sigevent.sigev_notify = use == Use::callback ? SIGEV_THREAD : SIGEV_SIGNAL;
-    read->aio_sigevent.sigev_signo = SIGRTMIN;
-    if (use == Use::callback)
-      read->aio_sigevent.sigev_notify_function = [](sigval) { ++told_count; };
-    if (aio_read(read) != 0)
-      return 1;
-    ::timespec pause{.tv_sec = 3, .tv_nsec = 0};
-    ::nanosleep(&pause, nullptr);
-    if (::write(pipe.second.get(), "text", 4) != 4)
-      return 2;
-    return eventually([] { return told_count == 1; }) && aio_return(read) == 4 ? 0 : 3;
-  }) == 0);
+               const FdPair pipe = make_pipe();
+               const Request read = Request::to_read(pipe.first.get(), 4);
+               told_count = 0;
+               ::signal(SIGRTMIN, [](int) { ++told_count; });
+               read->aio_sigevent.sigev_notify = use == Use::callback ? SIGEV_THREAD : SIGEV_SIGNAL;
+               read->aio_sigevent.sigev_signo = SIGRTMIN;
+               if (use == Use::callback)
+                 read->aio_sigevent.sigev_notify_function = [](sigval) { ++told_count; };
+               if (aio_read(read) != 0) return 1;
+               ::timespec pause{.tv_sec = 3, .tv_nsec = 0};
+               ::nanosleep(&pause, nullptr);
+               if (::write(pipe.second.get(), "text", 4) != 4) return 2;
+               return eventually([] { return told_count == 1; }) && aio_return(read) == 4 ? 0 : 3;
+             }) == 0);
 }
 
 // With all memory locked each thread counts with its whole stack.
 BOOST_AUTO_TEST_CASE(a_user_who_locks_all_memory_within_the_usual_limit_can_write_and_be_called) {
   BOOST_TEST(run_in_child([] {
-    const rlimit limit{8 << 20, 8 << 20};
-    const TemporaryFile file{4096};
-    const Fd fd = file.open(O_RDWR);
-    if (is_root() && (::setgid(65534) != 0 || ::setuid(65534) != 0))
-      return 1;
-    if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0)
-      return 0; // a lower one already
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-      return 0; // this test program alone takes more
-    for (int round = 0; round < 4; ++round) {
-      static aiocb block;
-      static char text[4096];
-      block = {};
-      block.aio_fildes = fd.get();
-      block.aio_buf = text;
-      block.aio_nbytes = sizeof text;
-      block.aio_sigevent.sigev_notify = SIGEV_THREAD;
-      block.aio_sigevent.sigev_notify_function = [](sigval) { ++told_count; };
-      told_count = 0;
-      if (aio_write(&block) != 0)
-        return 2;
-      if (!eventually([] { return told_count == 1; }) || aio_return(&block) != sizeof text)
-        return 3;
-    }
-    return 0;
-  }) == 0);
+               const rlimit limit{8 << 20, 8 << 20};
+               const TemporaryFile file{4096};
+               const Fd fd = file.open(O_RDWR);
+               if (is_root() && (::setgid(65534) != 0 || ::setuid(65534) != 0)) return 1;
+               if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return 0;  // a lower one already
+               if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+                 return 0;  // this test program alone takes more
+               for (int round = 0; round < 4; ++round) {
+                 static aiocb block;
+                 static char text[4096];
+                 block = {};
+                 block.aio_fildes = fd.get();
+                 block.aio_buf = text;
+                 block.aio_nbytes = sizeof text;
+                 block.aio_sigevent.sigev_notify = SIGEV_THREAD;
+                 block.aio_sigevent.sigev_notify_function = [](sigval) { ++told_count; };
+                 told_count = 0;
+                 if (aio_write(&block) != 0) return 2;
+                 if (!eventually([] { return told_count == 1; }) ||
+                     aio_return(&block) != sizeof text)
+                   return 3;
+               }
+               return 0;
+             }) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(helper_threads_lock_little_memory, *as_root()) {
   BOOST_TEST(run_in_child([] {
-    const TemporaryFile file{1 << 20};
-    const Fd fd = file.open(O_RDWR);
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-      return 1;
-    const long before_kb = status_kb("VmLck");
-    std::vector<Request> writes;
-    for (int index = 0; index < 64; ++index) {
-      writes.push_back(Request::to_write(fd.get(), "text", index * 4096));
-      if (aio_write(writes.back()) != 0)
-        return 2;
-    }
-    wait_all_done(writes);
-    const FdPair pipe = make_pipe();
-    const Request read = Request::to_read(pipe.first.get(), 4);
-    if (aio_read(read) != 0 || ::write(pipe.second.get(), "text", 4) != 4 || wait_done(read) != 0)
-      return 3;
-    const long more_kb = status_kb("VmLck") - before_kb;
-    if (more_kb > 4096)
-      std::fprintf(stderr, "%ld KiB more are locked\n", more_kb);
-    return more_kb <= 4096 ? 0 : 4;
-  }) == 0);
+               const TemporaryFile file{1 << 20};
+               const Fd fd = file.open(O_RDWR);
+               if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0) return 1;
+               const long before_kb = status_kb("VmLck");
+               std::vector<Request> writes;
+               for (int index = 0; index < 64; ++index) {
+                 writes.push_back(Request::to_write(fd.get(), "text", index * 4096));
+                 if (aio_write(writes.back()) != 0) return 2;
+               }
+               wait_all_done(writes);
+               const FdPair pipe = make_pipe();
+               const Request read = Request::to_read(pipe.first.get(), 4);
+               if (aio_read(read) != 0 || ::write(pipe.second.get(), "text", 4) != 4 ||
+                   wait_done(read) != 0)
+                 return 3;
+               const long more_kb = status_kb("VmLck") - before_kb;
+               if (more_kb > 4096) std::fprintf(stderr, "%ld KiB more are locked\n", more_kb);
+               return more_kb <= 4096 ? 0 : 4;
+             }) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(callbacks_have_a_stack_of_the_programs_size) {
   BOOST_TEST(run_in_child([] {
-    static std::size_t stack_bytes = 0;
-    const TemporaryFile file{4096};
-    const Fd fd = file.open(O_RDONLY);
-    const Request read = Request::to_read(fd.get(), 4);
-    told_count = 0;
-    read->aio_sigevent.sigev_notify = SIGEV_THREAD;
-    read->aio_sigevent.sigev_notify_function = [](sigval) {
-      pthread_attr_t attributes;
-      ::pthread_getattr_np(::pthread_self(), &attributes);
-      ::pthread_attr_getstacksize(&attributes, &stack_bytes);
-      ::pthread_attr_destroy(&attributes);
-      ++told_count;
-    };
-    if (aio_read(read) != 0 || !eventually([] { return told_count == 1; }))
-      return 1;
-    pthread_attr_t usual;
-    std::size_t usual_bytes = 0;
-    ::pthread_attr_init(&usual);
-    ::pthread_attr_getstacksize(&usual, &usual_bytes);
-    wait_done(read);
-    return stack_bytes >= usual_bytes ? 0 : 2;
-  }) == 0);
+               static std::size_t stack_bytes = 0;
+               const TemporaryFile file{4096};
+               const Fd fd = file.open(O_RDONLY);
+               const Request read = Request::to_read(fd.get(), 4);
+               told_count = 0;
+               read->aio_sigevent.sigev_notify = SIGEV_THREAD;
+               read->aio_sigevent.sigev_notify_function = [](sigval) {
+                 pthread_attr_t attributes;
+                 ::pthread_getattr_np(::pthread_self(), &attributes);
+                 ::pthread_attr_getstacksize(&attributes, &stack_bytes);
+                 ::pthread_attr_destroy(&attributes);
+                 ++told_count;
+               };
+               if (aio_read(read) != 0 || !eventually([] { return told_count == 1; })) return 1;
+               pthread_attr_t usual;
+               std::size_t usual_bytes = 0;
+               ::pthread_attr_init(&usual);
+               ::pthread_attr_getstacksize(&usual, &usual_bytes);
+               wait_done(read);
+               return stack_bytes >= usual_bytes ? 0 : 2;
+             }) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,26 +7,26 @@
 
 namespace {
 
-int listio(int mode, const std::vector<aiocb *> &list, sigevent *notification = nullptr) {
+int listio(int mode, const std::vector<aiocb*>& list, sigevent* notification = nullptr) {
   return lio_listio(mode, list.data(), static_cast<int>(list.size()), notification);
 }
 
-std::vector<Request> reads_of(const Storage &storage, int count) {
+std::vector<Request> reads_of(const Storage& storage, int count) {
   std::vector<Request> reads;
   for (int index = 0; index < count; ++index)
     reads.push_back(Request::to_read(storage.fd(), 4096, 4096 * (index % 256)));
   return reads;
 }
 
-void check_reads(const std::vector<Request> &reads) {
-  for (const Request &read : reads) {
+void check_reads(const std::vector<Request>& reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) == 4096);
     BOOST_TEST(is_pattern(read.text(4096), read->aio_offset));
   }
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(listing)
 
@@ -34,20 +34,17 @@ BOOST_DATA_TEST_CASE(waiting_ends_when_all_are_done, data::make(storage_kinds())
   const Storage storage{kind};
   const auto reads = reads_of(storage, 300);
   BOOST_TEST(listio(LIO_WAIT, list_of(reads)) == 0);
-  for (const Request &read : reads)
-    BOOST_TEST(!in_progress(read));
+  for (const Request& read : reads) BOOST_TEST(!in_progress(read));
   check_reads(reads);
 }
 
 BOOST_DATA_TEST_CASE(without_waiting_it_returns_at_once, data::make(channel_kinds()), kind) {
   const Channel channel{kind};
   std::vector<Request> reads;
-  for (int index = 0; index < 5; ++index)
-    reads.push_back(Request::to_read(channel.reader(), 4));
+  for (int index = 0; index < 5; ++index) reads.push_back(Request::to_read(channel.reader(), 4));
   BOOST_TEST(listio(LIO_NOWAIT, list_of(reads)) == 0);
-  for (const Request &read : reads)
-    BOOST_TEST(in_progress(read));
-  for (const Request &read : reads) {
+  for (const Request& read : reads) BOOST_TEST(in_progress(read));
+  for (const Request& read : reads) {
     channel.send("text");
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) == 4);
@@ -82,7 +79,7 @@ BOOST_AUTO_TEST_CASE(a_bad_mode_says_EINVAL) {
 }
 
 BOOST_AUTO_TEST_CASE(a_negative_length_says_EINVAL) {
-  aiocb *const nothing[] = {nullptr};
+  aiocb* const nothing[] = {nullptr};
   for (const int mode : {LIO_WAIT, LIO_NOWAIT})
     for (const int length : {-1, INT32_MIN})
       BOOST_TEST(errno_of([&] { return lio_listio(mode, nothing, length, nullptr); }) == EINVAL);
@@ -102,9 +99,9 @@ BOOST_DATA_TEST_CASE(null_and_LIO_NOP_are_skipped, data::make({LIO_WAIT, LIO_NOW
 BOOST_DATA_TEST_CASE(an_empty_list_is_done, data::make({LIO_WAIT, LIO_NOWAIT}), mode) {
   aiocb nop{};
   nop.aio_lio_opcode = LIO_NOP;
-  BOOST_TEST(listio(mode, std::vector<aiocb *>{nullptr}) == 0);
+  BOOST_TEST(listio(mode, std::vector<aiocb*>{nullptr}) == 0);
   BOOST_TEST(listio(mode, {nullptr, &nop, nullptr}) == 0);
-  aiocb *const nothing[] = {&nop};
+  aiocb* const nothing[] = {&nop};
   BOOST_TEST(lio_listio(mode, nothing, 0, nullptr) == 0);
 }
 
@@ -132,10 +129,9 @@ BOOST_AUTO_TEST_CASE(not_waiting_says_0_and_failures_are_the_status) {
   sigevent all{};
   callbacks.attach(all);
   BOOST_TEST(listio(LIO_NOWAIT, list_of(requests), &all) == 0);
-  BOOST_TEST(callbacks.wait_for(1)); // they count as completed
+  BOOST_TEST(callbacks.wait_for(1));  // they count as completed
   const int expected[] = {EBADF, 0, 0, 0, EINVAL, 0, 0, 0, EINVAL};
-  for (int index = 0; index < 9; ++index)
-    BOOST_TEST(aio_error(requests[index]) == expected[index]);
+  for (int index = 0; index < 9; ++index) BOOST_TEST(aio_error(requests[index]) == expected[index]);
   BOOST_TEST(stays([&] { return callbacks.count() == 1; }));
 }
 
@@ -209,16 +205,14 @@ BOOST_AUTO_TEST_CASE(a_list_that_is_waited_for_may_hold_streams) {
 BOOST_AUTO_TEST_CASE(a_cancelled_element_ends_the_wait) {
   const Channel pipe{ChannelKind::pipe};
   std::vector<Request> reads;
-  for (int index = 0; index < 3; ++index)
-    reads.push_back(Request::to_read(pipe.reader(), 10));
+  for (int index = 0; index < 3; ++index) reads.push_back(Request::to_read(pipe.reader(), 10));
   std::thread canceller{[&] {
     std::this_thread::sleep_for(20ms);
     aio_cancel(pipe.reader(), nullptr);
   }};
   BOOST_TEST(errno_of([&] { return listio(LIO_WAIT, list_of(reads)); }) == EIO);
   canceller.join();
-  for (const Request &read : reads)
-    BOOST_TEST(aio_error(read) == ECANCELED);
+  for (const Request& read : reads) BOOST_TEST(aio_error(read) == ECANCELED);
 }
 
 BOOST_DATA_TEST_CASE(a_list_may_be_very_long, data::make({LIO_WAIT, LIO_NOWAIT}), mode) {
@@ -229,7 +223,7 @@ BOOST_DATA_TEST_CASE(a_list_may_be_very_long, data::make({LIO_WAIT, LIO_NOWAIT})
     reads.push_back(Request::to_read(storage.fd(), 16, index));
   BOOST_TEST(listio(mode, list_of(reads)) == 0);
   wait_all_done(reads, 30s * slowness());
-  BOOST_TEST(std::ranges::count_if(reads, [](const Request &read) {
+  BOOST_TEST(std::ranges::count_if(reads, [](const Request& read) {
                return aio_error(read) == 0 && aio_return(read) == 16;
              }) == length);
 }
@@ -238,27 +232,27 @@ BOOST_DATA_TEST_CASE(a_list_may_be_very_long, data::make({LIO_WAIT, LIO_NOWAIT})
 BOOST_DATA_TEST_CASE(a_very_long_list_needs_no_stack, data::make({LIO_WAIT, LIO_NOWAIT}), mode) {
   struct Call {
     int mode;
-    std::vector<aiocb *> list;
+    std::vector<aiocb*> list;
     int result = -2;
   };
   aiocb nop{};
   nop.aio_lio_opcode = LIO_NOP;
   const Storage storage{StorageKind::buffered_file};
   const Request read = Request::to_read(storage.fd(), 16);
-  Call call{mode, std::vector<aiocb *>(1'000'000, &nop)};
+  Call call{mode, std::vector<aiocb*>(1'000'000, &nop)};
   call.list.push_back(read);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 256 << 10);
   pthread_t thread;
   BOOST_REQUIRE(pthread_create(
-                  &thread, &attributes,
-                  [](void *argument) -> void * {
-                    auto *self = static_cast<Call *>(argument);
-                    self->result = listio(self->mode, self->list);
-                    return nullptr;
-                  },
-                  &call) == 0);
+                    &thread, &attributes,
+                    [](void* argument) -> void* {
+                      auto* self = static_cast<Call*>(argument);
+                      self->result = listio(self->mode, self->list);
+                      return nullptr;
+                    },
+                    &call) == 0);
   pthread_join(thread, nullptr);
   pthread_attr_destroy(&attributes);
   BOOST_TEST(call.result == 0);

@@ -11,7 +11,7 @@ namespace {
 std::atomic<int> handled_count;
 void count(int) { ++handled_count; }
 
-std::vector<Request> reads_of(const Channel &channel, int length) {
+std::vector<Request> reads_of(const Channel& channel, int length) {
   std::vector<Request> reads;
   for (int index = 0; index < length; ++index)
     reads.push_back(Request::to_read(channel.reader(), 4));
@@ -21,10 +21,10 @@ std::vector<Request> reads_of(const Channel &channel, int length) {
 // Leaves other data where the frames of earlier calls were.
 [[gnu::noinline]] void overwrite_the_stack() {
   volatile char scribble[65536];
-  std::memset(const_cast<char *>(scribble), 0x5a, sizeof scribble);
+  std::memset(const_cast<char*>(scribble), 0x5a, sizeof scribble);
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(listing_notified)
 
@@ -55,8 +55,7 @@ BOOST_DATA_TEST_CASE(the_list_is_notified_when_its_files_are_done, data::make(st
     std::atomic<int> left_count = -1;
     Callbacks callbacks{[&] {
       int left = 0;
-      for (const Request &read : reads)
-        left += in_progress(read);
+      for (const Request& read : reads) left += in_progress(read);
       left_count = left;
     }};
     sigevent all{};
@@ -92,7 +91,7 @@ BOOST_AUTO_TEST_CASE(an_empty_list_is_notified_at_once) {
   signal.attach(all, 47);
   aiocb nop{};
   nop.aio_lio_opcode = LIO_NOP;
-  aiocb *const list[] = {nullptr, &nop};
+  aiocb* const list[] = {nullptr, &nop};
   for (const int length : {0, 1, 2}) {
     BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list, length, &all) == 0);
     const auto info = signal.next();
@@ -130,7 +129,7 @@ BOOST_DATA_TEST_CASE(each_element_has_its_own_notification, data::make({LIO_WAIT
     reads.push_back(Request::to_read(storage.fd(), 16, index));
     own.attach(reads.back()->aio_sigevent);
   }
-  reads[7]->aio_fildes = -1; // failures are notified like successes
+  reads[7]->aio_fildes = -1;  // failures are notified like successes
   sigevent all{};
   of_list.attach(all);
   lio_listio(mode, list_of(reads).data(), 20, mode == LIO_NOWAIT ? &all : nullptr);
@@ -144,7 +143,7 @@ BOOST_AUTO_TEST_CASE(when_waiting_the_notification_is_ignored) {
   const Storage storage{StorageKind::buffered_file};
   const BlockedSignal signal{queue_signal()};
   const Request read = Request::to_read(storage.fd(), 16);
-  aiocb *const list[] = {read};
+  aiocb* const list[] = {read};
   sigevent all{};
   signal.attach(all);
   BOOST_TEST(lio_listio(LIO_WAIT, list, 1, &all) == 0);
@@ -157,7 +156,7 @@ BOOST_AUTO_TEST_CASE(when_waiting_the_notification_is_ignored) {
 BOOST_AUTO_TEST_CASE(a_bad_notification_of_the_list_says_EINVAL) {
   const Channel pipe{ChannelKind::pipe};
   const Request read = Request::to_read(pipe.reader(), 4);
-  aiocb *const list[] = {read};
+  aiocb* const list[] = {read};
   sigevent all{};
   all.sigev_notify = 77;
   BOOST_TEST(errno_of([&] { return lio_listio(LIO_NOWAIT, list, 1, &all); }) == EINVAL);
@@ -170,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_bad_notification_of_the_list_says_EINVAL) {
 BOOST_AUTO_TEST_CASE(a_zeroed_notification_asks_for_none) {
   const Storage storage{StorageKind::buffered_file};
   const Request read = Request::to_read(storage.fd(), 16);
-  aiocb *const list[] = {read};
+  aiocb* const list[] = {read};
   sigevent all{};
   BOOST_TEST(lio_listio(LIO_NOWAIT, list, 1, &all) == 0);
   BOOST_TEST(wait_done(read) == 0);
@@ -193,7 +192,7 @@ BOOST_DATA_TEST_CASE(a_handler_makes_waiting_say_EINTR_and_the_requests_go_on,
     BOOST_TEST(number == EINTR);
     BOOST_TEST(handled_count > 0);
     overwrite_the_stack();
-    for (const Request &read : reads) {
+    for (const Request& read : reads) {
       BOOST_TEST(in_progress(read));
       channel.send("text");
       BOOST_TEST(wait_done(read) == 0);
@@ -205,30 +204,28 @@ BOOST_DATA_TEST_CASE(a_handler_makes_waiting_say_EINTR_and_the_requests_go_on,
 
 BOOST_AUTO_TEST_CASE(many_threads_may_wait_for_lists_at_once) {
   std::vector<Storage> storages;
-  for (const StorageKind kind : storage_kinds())
-    storages.emplace_back(kind);
+  for (const StorageKind kind : storage_kinds()) storages.emplace_back(kind);
   std::atomic<int> good_count = 0;
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 8; ++thread)
     threads.emplace_back([&, thread] {
-      const Storage &storage = storages[thread % storages.size()];
+      const Storage& storage = storages[thread % storages.size()];
       for (int round = 0; round < 50; ++round) {
         std::vector<Request> reads;
         for (int index = 0; index < 10; ++index)
           reads.push_back(Request::to_read(storage.fd(), 4096, 4096 * (index + round)));
         if (lio_listio(LIO_WAIT, list_of(reads).data(), 10, nullptr) == 0)
-          for (const Request &read : reads)
+          for (const Request& read : reads)
             good_count += aio_error(read) == 0 && aio_return(read) == 4096;
       }
     });
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(good_count == 8 * 50 * 10);
 }
 
 BOOST_TEST_DECORATOR(*on_route({Route::automatic, Route::kernel}) * with_direct_io())
-BOOST_DATA_TEST_CASE(a_list_goes_to_the_kernel_in_one_call,
-                     data::make({LIO_WAIT, LIO_NOWAIT}), mode) {
+BOOST_DATA_TEST_CASE(a_list_goes_to_the_kernel_in_one_call, data::make({LIO_WAIT, LIO_NOWAIT}),
+                     mode) {
   const Storage storage{StorageKind::direct_file};
   std::vector<Request> reads;
   for (int index = 0; index < 32; ++index)
@@ -236,7 +233,7 @@ BOOST_DATA_TEST_CASE(a_list_goes_to_the_kernel_in_one_call,
   reads[5]->aio_lio_opcode = LIO_NOP;
   kaio_statistics before;
   kaio_statistics after;
-  BOOST_REQUIRE(lio_listio(LIO_WAIT, list_of(reads).data(), 32, nullptr) == 0); // warms up
+  BOOST_REQUIRE(lio_listio(LIO_WAIT, list_of(reads).data(), 32, nullptr) == 0);  // warms up
   kaio_get_statistics(&before, sizeof before);
   BOOST_REQUIRE(lio_listio(mode, list_of(reads).data(), 32, nullptr) == 0);
   kaio_get_statistics(&after, sizeof after);

@@ -18,27 +18,29 @@ struct SingleStep {
   void (*action)() = nullptr;
 } step;
 
-void stop(int, siginfo_t *, void *context) {
-  if (step.left-- > 0)
-    return;
-  static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
-  if (step.action != nullptr)
-    step.action();
+void stop(int, siginfo_t*, void* context) {
+  if (step.left-- > 0) return;
+  static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
+  if (step.action != nullptr) step.action();
   step.action = nullptr;
 }
 
 // Below what the compiler may keep under the stack pointer.
 void set_trap_flag() {
-  __asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
-                   "leaq 128(%%rsp), %%rsp" ::: "memory", "cc");
+  __asm__ volatile(
+      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
+      "leaq 128(%%rsp), %%rsp" ::
+          : "memory", "cc");
 }
 void clear_trap_flag() {
-  __asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
-                   "leaq 128(%%rsp), %%rsp" ::: "memory", "cc");
+  __asm__ volatile(
+      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
+      "leaq 128(%%rsp), %%rsp" ::
+          : "memory", "cc");
 }
 
-const Channel *channel;
-aiocb *element;
+const Channel* channel;
+aiocb* element;
 
 void end_the_request() {
   const int kept_errno = errno;
@@ -52,7 +54,7 @@ void end_the_request() {
 
 #endif
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(listing_races)
 
@@ -71,7 +73,7 @@ BOOST_AUTO_TEST_CASE(an_element_that_ends_while_it_is_refused_keeps_its_result) 
     const Request read = Request::to_read(pipe.reader(), 4);
     BOOST_REQUIRE(aio_read(read) == 0);
     read->aio_lio_opcode = LIO_READ;
-    aiocb *const list[] = {read};
+    aiocb* const list[] = {read};
     channel = &pipe;
     element = read;
     step = {.left = instruction, .action = end_the_request};
@@ -80,14 +82,13 @@ BOOST_AUTO_TEST_CASE(an_element_that_ends_while_it_is_refused_keeps_its_result) 
     clear_trap_flag();
     stopped_inside = step.action == nullptr;
     step.action = nullptr;
-    if (outcome == 0) { // it was over, and has been submitted again
+    if (outcome == 0) {  // it was over, and has been submitted again
       aio_cancel(pipe.reader(), read);
       wrong_count += wait_done(read) != ECANCELED;
       continue;
     }
     ++refused_count;
-    if (!stopped_inside)
-      pipe.send("text");
+    if (!stopped_inside) pipe.send("text");
     wrong_count += wait_done(read) != 0 || aio_return(read) != 4;
   }
   BOOST_TEST(wrong_count == 0);

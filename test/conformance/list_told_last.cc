@@ -27,28 +27,25 @@ Fd full_eventfd() {
   return event;
 }
 
-void tell_by(sigevent &event, const Fd &eventfd) {
+void tell_by(sigevent& event, const Fd& eventfd) {
   event.sigev_notify = SIGEV_EVENTFD;
   event.sigev_notify_eventfd = eventfd.get();
 }
 
 // One signal for all of them, so that the queue shows in which order they were sent.
-bool is_told_last(const BlockedSignal &signal, const std::vector<Request> &reads) {
+bool is_told_last(const BlockedSignal& signal, const std::vector<Request>& reads) {
   sigevent all{};
   signal.attach(all, value_of_list);
-  for (int index = 0; index < length; ++index)
-    signal.attach(reads[index]->aio_sigevent, index);
-  if (lio_listio(LIO_NOWAIT, list_of(reads).data(), length, &all) != 0)
-    return false;
+  for (int index = 0; index < length; ++index) signal.attach(reads[index]->aio_sigevent, index);
+  if (lio_listio(LIO_NOWAIT, list_of(reads).data(), length, &all) != 0) return false;
   for (int place = 0; place <= length; ++place) {
     const auto info = signal.next();
-    if (!info || (info->si_value.sival_int == value_of_list) != (place == length))
-      return false;
+    if (!info || (info->si_value.sival_int == value_of_list) != (place == length)) return false;
   }
   return true;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(list_told_last)
 
@@ -75,8 +72,7 @@ BOOST_DATA_TEST_CASE(the_signal_of_a_list_comes_after_those_of_its_streams,
     const Channel channel{kind};
     std::atomic<bool> ending = false;
     std::thread sender{[&] {
-      for (int index = 0; index < length && !ending; ++index)
-        channel.send("0123456789abcdef");
+      for (int index = 0; index < length && !ending; ++index) channel.send("0123456789abcdef");
     }};
     const std::vector<Request> reads = elements_of(channel.reader());
     wrong_count += !is_told_last(signal, reads);
@@ -108,8 +104,7 @@ BOOST_DATA_TEST_CASE(the_callback_of_a_list_comes_after_those_of_its_elements,
     std::atomic<int> own_count = -1;
     Callbacks of_list{[&] { own_count = own.count(); }};
     const std::vector<Request> reads = elements_of(storage.fd());
-    for (const Request &read : reads)
-      own.attach(read->aio_sigevent);
+    for (const Request& read : reads) own.attach(read->aio_sigevent);
     sigevent all{};
     of_list.attach(all);
     BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list_of(reads).data(), length, &all) == 0);

@@ -16,7 +16,7 @@ Duration median(std::vector<Duration> times) {
   return times[times.size() / 2];
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(not_blocking)
 
@@ -44,8 +44,7 @@ BOOST_DATA_TEST_CASE(a_write_to_a_full_stream_does_not_block_the_caller,
   const Duration time = time_of([&] { result = aio_write(write); });
   BOOST_REQUIRE(result == 0);
   BOOST_TEST((time < at_once));
-  for (std::size_t received = 0; received < (8 << 20);)
-    received += channel.receive(65536).size();
+  for (std::size_t received = 0; received < (8 << 20);) received += channel.receive(65536).size();
   BOOST_TEST(wait_done(write) == 0);
 }
 
@@ -110,16 +109,14 @@ BOOST_AUTO_TEST_CASE(cached_data_of_any_size_is_not_copied_in_the_call) {
     parts.push_back(Request::to_read(fd.get(), 64 << 10, static_cast<off_t>(offset)));
     parts.back()->aio_lio_opcode = LIO_READ;
   }
-  const std::vector<aiocb *> list = list_of(parts);
+  const std::vector<aiocb*> list = list_of(parts);
   const auto before_list = used();
   BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), static_cast<int>(list.size()), nullptr) == 0);
   const Duration in_list = used() - before_list;
   // Where each instruction is translated a thousand requests take longer than copying does.
-  if (slowness() == 1)
-    BOOST_TEST((in_list < copying_at_most), in_list / 1us << " us");
+  if (slowness() == 1) BOOST_TEST((in_list < copying_at_most), in_list / 1us << " us");
   wait_all_done(parts);
-  for (const Request &part : parts)
-    BOOST_REQUIRE(aio_return(part) == 64 << 10);
+  for (const Request& part : parts) BOOST_REQUIRE(aio_return(part) == 64 << 10);
 }
 
 BOOST_DATA_TEST_CASE(a_write_that_extends_a_file_does_not_block_the_caller,
@@ -149,8 +146,7 @@ BOOST_DATA_TEST_CASE(more_requests_than_any_queue_holds_do_not_block_the_caller,
     BOOST_REQUIRE(result == 0);
   }
   wait_all_done(reads);
-  for (const Request &read : reads)
-    BOOST_REQUIRE(aio_return(read) == 4096);
+  for (const Request& read : reads) BOOST_REQUIRE(aio_return(read) == 4096);
   BOOST_TEST((median(times) < (sanitized ? 5ms : 500us)));
   BOOST_TEST((std::ranges::max(times) < at_once));
 }
@@ -187,7 +183,7 @@ BOOST_AUTO_TEST_CASE(hundreds_of_reads_that_wait_do_not_hold_up_files) {
   const Request sync = Request::to_sync(storage.fd());
   BOOST_REQUIRE(aio_fsync(O_SYNC, sync) == 0);
   BOOST_TEST(wait_done(sync, 5s * slowness()) == 0);
-  for (const Request &read : waiting) {
+  for (const Request& read : waiting) {
     BOOST_TEST(in_progress(read));
     BOOST_TEST(aio_cancel(read->aio_fildes, read) == AIO_CANCELED);
   }
@@ -207,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_hundred_writes_that_wait_do_not_hold_up_files) {
   BOOST_TEST(wait_done(request, 5s * slowness()) == 0);
   for (int index = 0; index < 100; ++index) {
     BOOST_TEST(in_progress(waiting[index]));
-    channels[index].close_reader(); // lets it end
+    channels[index].close_reader();  // lets it end
     wait_done(waiting[index]);
   }
 }

@@ -19,8 +19,8 @@ struct Seen {
   std::atomic<int> thread = 0;
 } seen;
 
-void note(int, siginfo_t *info, void *) {
-  const auto *block = static_cast<const aiocb *>(info->si_value.sival_ptr);
+void note(int, siginfo_t* info, void*) {
+  const auto* block = static_cast<const aiocb*>(info->si_value.sival_ptr);
   seen.status = aio_error(block);
   seen.code = info->si_code;
   seen.sender = info->si_pid;
@@ -28,13 +28,13 @@ void note(int, siginfo_t *info, void *) {
   ++seen.count;
 }
 
-void ask_for_signal(aiocb *block, int number) {
+void ask_for_signal(aiocb* block, int number) {
   block->aio_sigevent.sigev_notify = SIGEV_SIGNAL;
   block->aio_sigevent.sigev_signo = number;
   block->aio_sigevent.sigev_value.sival_ptr = block;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(notification)
 
@@ -51,8 +51,7 @@ BOOST_AUTO_TEST_CASE(SIGEV_NONE_sends_nothing) {
 }
 
 BOOST_DATA_TEST_CASE(a_signal_says_what_POSIX_wants,
-                     data::make(both_directions()) * data::make(storage_kinds()), direction,
-                     kind) {
+                     data::make(both_directions()) * data::make(storage_kinds()), direction, kind) {
   const Storage storage{kind};
   const BlockedSignal signal{queue_signal()};
   const Request request = Request::to_read(storage.fd(), 4096);
@@ -60,12 +59,12 @@ BOOST_DATA_TEST_CASE(a_signal_says_what_POSIX_wants,
   BOOST_REQUIRE(submit(direction, request) == 0);
   const auto info = signal.next();
   BOOST_REQUIRE(info.has_value());
-  BOOST_TEST(aio_error(request) == 0); // visible before
+  BOOST_TEST(aio_error(request) == 0);  // visible before
   BOOST_TEST(info->si_code == SI_ASYNCIO);
   BOOST_TEST(info->si_value.sival_int == 4711);
   BOOST_TEST(info->si_pid == ::getpid());
   BOOST_TEST(info->si_uid == ::getuid());
-  BOOST_TEST(!signal.next(20ms).has_value()); // exactly once
+  BOOST_TEST(!signal.next(20ms).has_value());  // exactly once
 }
 
 BOOST_DATA_TEST_CASE(a_stream_is_notified_when_it_is_done_and_not_before,
@@ -98,12 +97,10 @@ BOOST_DATA_TEST_CASE(in_the_handler_the_request_is_done, data::make(storage_kind
   }
 }
 
-BOOST_DATA_TEST_CASE(errors_are_notified_like_successes, data::make(both_directions()),
-                     direction) {
+BOOST_DATA_TEST_CASE(errors_are_notified_like_successes, data::make(both_directions()), direction) {
   const Storage storage{StorageKind::buffered_file};
   const Storage direct{StorageKind::tmpfs_file};
-  const Fd wrong_mode =
-    storage.open_again(direction == Direction::read ? O_WRONLY : O_RDONLY);
+  const Fd wrong_mode = storage.open_again(direction == Direction::read ? O_WRONLY : O_RDONLY);
   const BlockedSignal signal{queue_signal()};
   std::vector<Request> requests;
   requests.push_back(Request::to_read(-1, 16));
@@ -143,8 +140,7 @@ BOOST_DATA_TEST_CASE(every_one_of_many_is_notified_exactly_once, data::make(stor
     BOOST_TEST(!in_progress(requests[info->si_value.sival_int]));
   }
   std::ranges::sort(values);
-  for (int index = 0; index < 500; ++index)
-    BOOST_TEST(values[index] == index);
+  for (int index = 0; index < 500; ++index) BOOST_TEST(values[index] == index);
   BOOST_TEST(!signal.next(a_while).has_value());
 }
 
@@ -171,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_full_signal_queue_loses_none) {
       signal.attach(requests.back()->aio_sigevent, index);
       BOOST_REQUIRE(aio_read(requests.back()) == 0);
     }
-    wait_all_done(requests); // nobody waits for the queue
+    wait_all_done(requests);  // nobody waits for the queue
     std::this_thread::sleep_for(a_while);
     std::vector<int> values;
     while (values.size() < 40) {
@@ -180,8 +176,7 @@ BOOST_AUTO_TEST_CASE(a_full_signal_queue_loses_none) {
       values.push_back(info->si_value.sival_int);
     }
     std::ranges::sort(values);
-    for (int index = 0; index < 40; ++index)
-      BOOST_TEST(values[index] == index);
+    for (int index = 0; index < 40; ++index) BOOST_TEST(values[index] == index);
   }
   BOOST_TEST(!signal.next(a_while).has_value());
 }
@@ -195,8 +190,7 @@ BOOST_AUTO_TEST_CASE(SIGEV_THREAD_ID_signals_that_thread) {
   std::atomic<bool> ending = false;
   std::thread target{[&] {
     thread_id = ::gettid();
-    while (!ending)
-      std::this_thread::sleep_for(1ms);
+    while (!ending) std::this_thread::sleep_for(1ms);
   }};
   BOOST_TEST(eventually([&] { return thread_id != 0; }));
   for (const int fd : {storage.fd(), pipe.reader()}) {
@@ -219,7 +213,7 @@ BOOST_AUTO_TEST_CASE(SIGEV_THREAD_ID_signals_that_thread) {
 // The thread has gone meanwhile: nothing may happen to the request.
 BOOST_AUTO_TEST_CASE(SIGEV_THREAD_ID_of_a_thread_that_ended_is_no_harm) {
   const Channel pipe{ChannelKind::pipe};
-  const SignalHandler handler{SIGRTMIN + 2, note}; // its number may be given again
+  const SignalHandler handler{SIGRTMIN + 2, note};  // its number may be given again
   std::atomic<int> thread_id = 0;
   std::thread{[&] { thread_id = ::gettid(); }}.join();
   const Request read = Request::to_read(pipe.reader(), 16);
@@ -253,7 +247,7 @@ BOOST_AUTO_TEST_CASE(threads_of_the_library_take_no_signal_of_the_programs) {
   const Request waiting = Request::to_read(terminal.reader(), 10);
   BOOST_REQUIRE(aio_read(waiting) == 0);
   BOOST_TEST(callbacks.wait_for(50));
-  std::this_thread::sleep_for(a_while); // the callback threads are idle again
+  std::this_thread::sleep_for(a_while);  // the callback threads are idle again
   const BlockedSignal blocked{SIGUSR2};
   BOOST_REQUIRE(::kill(::getpid(), SIGUSR2) == 0);
   BOOST_TEST(stays([&] { return blocked.is_pending() && seen.count == 0; }));

@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(the_attributes_are_honoured_and_copied) {
     }
     pipe.send("text");
     BOOST_TEST(eventually([&] { return seen_bytes != 0; }));
-    BOOST_TEST(seen_bytes >= stack_bytes - (64 << 10)); // without the guard
+    BOOST_TEST(seen_bytes >= stack_bytes - (64 << 10));  // without the guard
   }
   BOOST_TEST(callbacks.wait_for(2));
 }
@@ -79,15 +79,14 @@ BOOST_AUTO_TEST_CASE(when_no_thread_can_be_made_with_the_attributes_it_is_told_a
   if (number == 0) {
     BOOST_TEST(callbacks.wait_for(1));
     BOOST_TEST(aio_error(read) == 0);
-  } else { // refused: the program knows
+  } else {  // refused: the program knows
     BOOST_TEST(number == EAGAIN);
     BOOST_TEST(callbacks.count() == 0);
   }
 }
 
 // glibc loses the notification in silence.
-BOOST_AUTO_TEST_CASE(when_no_thread_can_be_made_it_is_told_later_or_refused,
-                     *without_sanitizer()) {
+BOOST_AUTO_TEST_CASE(when_no_thread_can_be_made_it_is_told_later_or_refused, *without_sanitizer()) {
   const Storage storage{StorageKind::buffered_file};
   const int result = run_in_child([&] {
     Callbacks callbacks;
@@ -99,8 +98,7 @@ BOOST_AUTO_TEST_CASE(when_no_thread_can_be_made_it_is_told_later_or_refused,
       number = errno_of([&] { return aio_read(read); });
       std::this_thread::sleep_for(a_while);
     }
-    if (number != 0)
-      return number == EAGAIN ? 0 : 1;
+    if (number != 0) return number == EAGAIN ? 0 : 1;
     return callbacks.wait_for(1) ? 0 : 2;
   });
   BOOST_TEST(result == 0);

@@ -20,12 +20,10 @@ BOOST_AUTO_TEST_CASE(an_eventfd_is_added_to_once_per_completion) {
   std::uint64_t total = 0;
   const auto add = [&] {
     std::uint64_t count = 0;
-    if (::read(event.get(), &count, sizeof count) == sizeof count)
-      total += count;
+    if (::read(event.get(), &count, sizeof count) == sizeof count) total += count;
     int done_count = 0;
-    for (const Request &request : requests)
-      done_count += !in_progress(request);
-    BOOST_TEST(total <= done_count); // never before the status
+    for (const Request& request : requests) done_count += !in_progress(request);
+    BOOST_TEST(total <= done_count);  // never before the status
     return total >= 200;
   };
   BOOST_TEST(eventually(add));
@@ -59,7 +57,7 @@ BOOST_DATA_TEST_CASE(an_eventfd_tells_of_a_list, data::make(channel_kinds()), ki
   const Fd event = make_eventfd(0, O_NONBLOCK);
   const Request first = Request::to_read(channel.reader(), 4);
   const Request second = Request::to_read(channel.reader(), 4);
-  aiocb *const list[] = {first, second};
+  aiocb* const list[] = {first, second};
   sigevent all{};
   all.sigev_notify = SIGEV_EVENTFD;
   all.sigev_notify_eventfd = event.get();
@@ -102,8 +100,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_eventfd_does_no_harm) {
     read->aio_sigevent.sigev_notify_eventfd = fd;
     const int number = errno_of([&] { return aio_read(read); });
     BOOST_TEST((number == 0 || number == EINVAL || number == EBADF));
-    if (number == 0)
-      BOOST_TEST(wait_done(read) == 0);
+    if (number == 0) BOOST_TEST(wait_done(read) == 0);
   }
 }
 

@@ -12,13 +12,13 @@
 
 namespace {
 
-bool is_blocked(const sigset_t &set, int number) { return sigismember(&set, number) == 1; }
+bool is_blocked(const sigset_t& set, int number) { return sigismember(&set, number) == 1; }
 
 // Freed by the callback, with the buffer.
 struct SelfFreeing {
-  aiocb *block = new aiocb{};
-  char *buffer = new char[4096];
-  Callbacks *counter = nullptr;
+  aiocb* block = new aiocb{};
+  char* buffer = new char[4096];
+  Callbacks* counter = nullptr;
 };
 
 std::atomic<int> exited_count;
@@ -28,35 +28,33 @@ struct FromHandler {
   static constexpr std::size_t count_max = 20000;
   int fd = -1;
   std::atomic<std::size_t> begun_count = 0;
-  std::atomic<std::size_t> ended_count = 0; // of calls, whatever becomes of their requests
+  std::atomic<std::size_t> ended_count = 0;  // of calls, whatever becomes of their requests
   std::atomic<std::size_t> refused_count = 0;
   std::vector<aiocb> blocks{count_max};
   char byte = 0;
 };
-FromHandler *from_handler;
+FromHandler* from_handler;
 
 void submit_from_handler(int) {
   const int before = errno;
   const std::size_t index = from_handler->begun_count.fetch_add(1);
   if (index < FromHandler::count_max) {
-    aiocb &block = from_handler->blocks[index];
+    aiocb& block = from_handler->blocks[index];
     block.aio_fildes = from_handler->fd;
     block.aio_buf = &from_handler->byte;
     block.aio_nbytes = 1;
     block.aio_sigevent.sigev_notify = SIGEV_NONE;
-    if (aio_read(&block) != 0)
-      ++from_handler->refused_count;
+    if (aio_read(&block) != 0) ++from_handler->refused_count;
   }
   ++from_handler->ended_count;
   errno = before;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(notification_thread)
 
-BOOST_DATA_TEST_CASE(a_callback_runs_when_the_request_is_done, data::make(storage_kinds()),
-                     kind) {
+BOOST_DATA_TEST_CASE(a_callback_runs_when_the_request_is_done, data::make(storage_kinds()), kind) {
   const Storage storage{kind};
   for (int round = 0; round < 50; ++round) {
     const Request read = Request::to_read(storage.fd(), 4096, 4096 * round);
@@ -111,8 +109,7 @@ BOOST_AUTO_TEST_CASE(a_callback_has_no_signal_blocked_that_the_program_had_not) 
     sigset_t mask;
     pthread_sigmask(SIG_BLOCK, nullptr, &mask);
     for (int number = 1; number <= SIGRTMAX; ++number)
-      if (is_blocked(mask, number) && !is_blocked(own_mask, number))
-        wrongly_blocked = number;
+      if (is_blocked(mask, number) && !is_blocked(own_mask, number)) wrongly_blocked = number;
   }};
   for (int round = 0; round < 20; ++round) {
     const Request read = Request::to_read(storage.fd(), 16);
@@ -146,8 +143,7 @@ BOOST_AUTO_TEST_CASE(a_callback_may_block_and_others_still_run) {
   const Storage storage{StorageKind::buffered_file};
   std::atomic<bool> released = false;
   Callbacks stuck{[&] {
-    while (!released)
-      std::this_thread::sleep_for(1ms);
+    while (!released) std::this_thread::sleep_for(1ms);
   }};
   Callbacks callbacks;
   std::vector<Request> reads;
@@ -166,9 +162,9 @@ BOOST_AUTO_TEST_CASE(a_callback_may_free_the_block_and_the_buffer) {
   const Storage storage{StorageKind::buffered_file};
   Callbacks counter;
   for (int index = 0; index < 300; ++index) {
-    auto *self = new SelfFreeing;
+    auto* self = new SelfFreeing;
     self->counter = &counter;
-    aiocb &block = *self->block;
+    aiocb& block = *self->block;
     block.aio_fildes = storage.fd();
     block.aio_buf = self->buffer;
     block.aio_nbytes = 4096;
@@ -176,7 +172,7 @@ BOOST_AUTO_TEST_CASE(a_callback_may_free_the_block_and_the_buffer) {
     block.aio_sigevent.sigev_notify = SIGEV_THREAD;
     block.aio_sigevent.sigev_value.sival_ptr = self;
     block.aio_sigevent.sigev_notify_function = [](sigval value) {
-      auto *finished = static_cast<SelfFreeing *>(value.sival_ptr);
+      auto* finished = static_cast<SelfFreeing*>(value.sival_ptr);
       sigevent event{};
       finished->counter->attach(event);
       std::memset(finished->block, 0x5a, sizeof(aiocb));
@@ -215,11 +211,9 @@ BOOST_AUTO_TEST_CASE(a_callback_may_submit) {
   std::atomic<int> next = 1;
   std::atomic<int> refused_count = 0;
   Callbacks callbacks{[&] {
-    if (const int index = next++; index < 100)
-      refused_count += aio_read(reads[index]) != 0;
+    if (const int index = next++; index < 100) refused_count += aio_read(reads[index]) != 0;
   }};
-  for (const Request &read : reads)
-    callbacks.attach(read->aio_sigevent);
+  for (const Request& read : reads) callbacks.attach(read->aio_sigevent);
   BOOST_REQUIRE(aio_read(reads[0]) == 0);
   BOOST_TEST(callbacks.wait_for(100));
   BOOST_TEST(refused_count == 0);
@@ -233,8 +227,7 @@ BOOST_DATA_TEST_CASE(many_callbacks_do_not_start_many_threads,
   const int before = thread_count();
   int most = 0;
   Callbacks callbacks{[time_us = work_us] {
-    if (time_us > 0)
-      std::this_thread::sleep_for(std::chrono::microseconds{time_us});
+    if (time_us > 0) std::this_thread::sleep_for(std::chrono::microseconds{time_us});
   }};
   std::vector<Request> reads;
   for (int index = 0; index < 2000; ++index) {
@@ -258,13 +251,13 @@ BOOST_AUTO_TEST_CASE(handlers_that_interrupt_callbacks_may_submit) {
   submitted.fd = storage.fd();
   from_handler = &submitted;
   Callbacks callbacks;
-  const Request first = Request::to_read(storage.fd(), 16); // callbacks have the mask of now
+  const Request first = Request::to_read(storage.fd(), 16);  // callbacks have the mask of now
   callbacks.attach(first->aio_sigevent);
   BOOST_REQUIRE(aio_read(first) == 0);
   BOOST_REQUIRE(callbacks.wait_for(1));
   const BlockedSignal blocked{SIGUSR1};
   const SignalHandler handler{SIGUSR1, submit_from_handler, SA_RESTART};
-  std::jthread sender{[](const std::stop_token &stop) {
+  std::jthread sender{[](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       ::kill(::getpid(), SIGUSR1);
       std::this_thread::yield();

@@ -59,10 +59,10 @@ struct Attributes {
     pthread_setcancelstate(cancel_state, nullptr);
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
   }
-  bool operator==(const Attributes &) const = default;
+  bool operator==(const Attributes&) const = default;
 };
 
-std::ostream &operator<<(std::ostream &out, const Attributes &all) {
+std::ostream& operator<<(std::ostream& out, const Attributes& all) {
   return out << "policy " << all.policy << " (pthread " << all.policy_by_pthread << ") nice "
              << all.nice << " processors " << all.processor_count << " name " << all.name
              << " ioprio " << all.io_priority << " slack " << all.timer_slack_ns << " stack "
@@ -122,27 +122,26 @@ void use_a_locale() {
   uselocale(own);
 }
 void go_elsewhere() {
-  if (unshare(CLONE_FS) == 0 && chdir("/dev") != 0)
-    std::abort();
+  if (unshare(CLONE_FS) == 0 && chdir("/dev") != 0) std::abort();
 }
 void become_another() { syscall(SYS_setresuid, -1, 12345, -1); }
 
 struct Change {
-  const char *name;
+  const char* name;
   void (*make)();
 };
-std::ostream &operator<<(std::ostream &out, const Change &change) { return out << change.name; }
+std::ostream& operator<<(std::ostream& out, const Change& change) { return out << change.name; }
 
 std::vector<Change> changes() {
   std::vector<Change> all{
-    {"policy", lower_the_policy},   {"policy by pthread", lower_the_policy_by_pthread},
-    {"SCHED_IDLE", idle_policy},    {"nice", be_nice},
-    {"processors", pin_itself},     {"name", rename_itself},
-    {"I/O priority", lower_its_io}, {"timer slack", slacken_its_timers},
-    {"signal mask", block_signals}, {"cancellation", forbid_cancelling},
-    {"rounding", round_upward},     {"locale", use_a_locale},
+      {"policy", lower_the_policy},   {"policy by pthread", lower_the_policy_by_pthread},
+      {"SCHED_IDLE", idle_policy},    {"nice", be_nice},
+      {"processors", pin_itself},     {"name", rename_itself},
+      {"I/O priority", lower_its_io}, {"timer slack", slacken_its_timers},
+      {"signal mask", block_signals}, {"cancellation", forbid_cancelling},
+      {"rounding", round_upward},     {"locale", use_a_locale},
   };
-  if (!sanitized) // AddressSanitizer gives each thread one, and takes it away itself
+  if (!sanitized)  // AddressSanitizer gives each thread one, and takes it away itself
     all.push_back({"signal stack", set_a_signal_stack});
   if (is_root()) {
     all.push_back({"directory", go_elsewhere});
@@ -155,7 +154,7 @@ std::vector<Change> changes() {
 void (*received)(sigval);
 void receive(sigval value) { received(value); }
 
-void read_with(Callbacks &callbacks, const Storage &storage, int &count) {
+void read_with(Callbacks& callbacks, const Storage& storage, int& count) {
   const Request read = Request::to_read(storage.fd(), 16);
   callbacks.attach(read->aio_sigevent);
   received = std::exchange(read->aio_sigevent.sigev_notify_function, receive);
@@ -164,12 +163,12 @@ void read_with(Callbacks &callbacks, const Storage &storage, int &count) {
 }
 
 // How many of the callbacks found the thread other than the first did, each leaving it changed.
-int changed_count(const std::function<void()> &change, int callback_count,
+int changed_count(const std::function<void()>& change, int callback_count,
                   std::chrono::milliseconds pause = 0ms) {
   const Storage storage{StorageKind::buffered_file};
   std::vector<Attributes> seen;
   Callbacks callbacks{[&] {
-    seen.emplace_back(); // callbacks follow one another here
+    seen.emplace_back();  // callbacks follow one another here
     change();
   }};
   int count = 0;
@@ -178,9 +177,8 @@ int changed_count(const std::function<void()> &change, int callback_count,
     std::this_thread::sleep_for(pause);
   }
   int wrong_count = 0;
-  for (const Attributes &attributes : seen) {
-    if (attributes == seen.front())
-      continue;
+  for (const Attributes& attributes : seen) {
+    if (attributes == seen.front()) continue;
     if (++wrong_count == 1)
       BOOST_TEST_MESSAGE("first: " << seen.front() << "\nlater: " << attributes);
   }
@@ -190,15 +188,15 @@ int changed_count(const std::function<void()> &change, int callback_count,
 struct FreshThreads {
   FreshThreads() { BOOST_REQUIRE(kaio_set_option("callback_threads", "fresh") == 0); }
   ~FreshThreads() { kaio_set_option("callback_threads", "reuse"); }
-  FreshThreads(const FreshThreads &) = delete;
-  FreshThreads &operator=(const FreshThreads &) = delete;
+  FreshThreads(const FreshThreads&) = delete;
+  FreshThreads& operator=(const FreshThreads&) = delete;
 };
 
 thread_local int own_value = 0;
 
 std::atomic<int> ended_count;
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(notification_thread_state)
 
@@ -238,8 +236,7 @@ BOOST_DATA_TEST_CASE(nor_when_the_callback_ends_its_thread, data::make(changes()
 BOOST_AUTO_TEST_CASE(what_an_ordinary_user_cannot_undo_does_not_reach_the_next_either,
                      *as_root() * without_sanitizer()) {
   const int result = run_in_child([] {
-    if (setgid(12345) != 0 || setuid(12345) != 0)
-      return 1;
+    if (setgid(12345) != 0 || setuid(12345) != 0) return 1;
     return changed_count(idle_policy, 20) + 10 * changed_count(be_nice, 20);
   });
   BOOST_TEST(result == 0);
@@ -282,13 +279,10 @@ BOOST_AUTO_TEST_CASE(where_the_whole_process_goes_the_threads_go_too, *without_s
     std::string directory;
     int count = 0;
     Callbacks callbacks{[&] { directory = Attributes{}.directory; }};
-    for (const char *path : {"/dev", "/proc", "/dev", "/proc", "/dev", "/proc"}) {
-      if (chdir(path) != 0)
-        return 1;
-      for (int round = 0; round < 5; ++round)
-        read_with(callbacks, storage, count);
-      if (directory != path)
-        return 2;
+    for (const char* path : {"/dev", "/proc", "/dev", "/proc", "/dev", "/proc"}) {
+      if (chdir(path) != 0) return 1;
+      for (int round = 0; round < 5; ++round) read_with(callbacks, storage, count);
+      if (directory != path) return 2;
     }
     return 0;
   });
@@ -302,14 +296,13 @@ BOOST_AUTO_TEST_CASE(a_fresh_thread_has_nothing_of_another_callback, *without_sa
   BOOST_REQUIRE(made);
   std::atomic<int> leftover_count = 0;
   BOOST_TEST(changed_count(
-               [&] {
-                 leftover_count += std::exchange(own_value, 7) != 0;
-                 leftover_count += pthread_getspecific(key) != nullptr;
-                 pthread_setspecific(key, &key);
-                 for (const Change &change : changes())
-                   change.make();
-               },
-               50) == 0);
+                 [&] {
+                   leftover_count += std::exchange(own_value, 7) != 0;
+                   leftover_count += pthread_getspecific(key) != nullptr;
+                   pthread_setspecific(key, &key);
+                   for (const Change& change : changes()) change.make();
+                 },
+                 50) == 0);
   BOOST_TEST(leftover_count == 0);
 }
 
@@ -330,7 +323,7 @@ BOOST_AUTO_TEST_CASE(fresh_threads_have_the_default_stack_size) {
   }};
   int count = 0;
   read_with(callbacks, storage, count);
-  BOOST_TEST(seen_bytes + (64 << 10) >= wanted_bytes); // without the guard
+  BOOST_TEST(seen_bytes + (64 << 10) >= wanted_bytes);  // without the guard
 }
 
 // glibc: as many threads as callbacks.
@@ -344,8 +337,7 @@ BOOST_DATA_TEST_CASE(two_thousand_at_once_take_few_fresh_threads_at_a_time,
     const int count = ++now;
     for (int before = most; before < count && !most.compare_exchange_weak(before, count);)
       ;
-    if (work_us > 0)
-      std::this_thread::sleep_for(std::chrono::microseconds{work_us});
+    if (work_us > 0) std::this_thread::sleep_for(std::chrono::microseconds{work_us});
     --now;
   }};
   std::vector<Request> reads;
@@ -355,7 +347,7 @@ BOOST_DATA_TEST_CASE(two_thousand_at_once_take_few_fresh_threads_at_a_time,
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
   BOOST_TEST(callbacks.wait_for(2000, 20s * slowness()));
-  BOOST_TEST(most <= (sanitized ? 1024 : 512)); // 64 where none is held up for long
+  BOOST_TEST(most <= (sanitized ? 1024 : 512));  // 64 where none is held up for long
 }
 
 BOOST_AUTO_TEST_CASE(fresh_threads_that_wait_for_each_other_all_begin) {
@@ -365,8 +357,7 @@ BOOST_AUTO_TEST_CASE(fresh_threads_that_wait_for_each_other_all_begin) {
   std::atomic<int> begun_count = 0;
   Callbacks callbacks{[&] {
     ++begun_count;
-    while (begun_count < callback_count)
-      std::this_thread::sleep_for(1ms);
+    while (begun_count < callback_count) std::this_thread::sleep_for(1ms);
   }};
   std::vector<Request> reads;
   for (int index = 0; index < callback_count; ++index) {
@@ -401,12 +392,10 @@ BOOST_AUTO_TEST_CASE(without_room_for_a_fresh_thread_it_is_told_all_the_same,
     const Storage storage{StorageKind::buffered_file};
     Callbacks callbacks;
     int count = 0;
-    read_with(callbacks, storage, count); // there is a thread that can tell
+    read_with(callbacks, storage, count);  // there is a thread that can tell
     const rlimit none{0, 0};
-    if (setgid(12345) != 0 || setuid(12345) != 0 || setrlimit(RLIMIT_NPROC, &none) != 0)
-      return 77;
-    for (int round = 0; round < 20; ++round)
-      read_with(callbacks, storage, count);
+    if (setgid(12345) != 0 || setuid(12345) != 0 || setrlimit(RLIMIT_NPROC, &none) != 0) return 77;
+    for (int round = 0; round < 20; ++round) read_with(callbacks, storage, count);
     return 0;
   });
   BOOST_TEST((result == 0 || result == 77));

@@ -16,7 +16,7 @@ kaio_statistics statistics_now() {
   return statistics;
 }
 
-void read_once(const Storage &storage, int count = 1) {
+void read_once(const Storage& storage, int count = 1) {
   for (int index = 0; index < count; ++index) {
     const Request read = Request::to_read(storage.fd(), 4096, 4096 * index);
     BOOST_REQUIRE(aio_read(read) == 0);
@@ -24,7 +24,7 @@ void read_once(const Storage &storage, int count = 1) {
   }
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(options)
 
@@ -106,8 +106,7 @@ BOOST_AUTO_TEST_CASE(without_kernel_AIO_all_goes_by_the_pool, *on_route({Route::
 }
 
 BOOST_AUTO_TEST_CASE(O_DIRECT_reads_go_by_the_kernel,
-                     *on_route({Route::automatic, Route::kernel, Route::poll}) *
-                       with_direct_io()) {
+                     *on_route({Route::automatic, Route::kernel, Route::poll}) * with_direct_io()) {
   const Storage storage{StorageKind::direct_file};
   const auto before = statistics_now();
   read_once(storage, 10);
@@ -126,7 +125,7 @@ BOOST_AUTO_TEST_CASE(with_a_spin_time_waiting_takes_no_system_call,
   for (int index = 0; index < 10; ++index) {
     const Request read = Request::to_read(storage.fd(), 4096, 4096 * index);
     BOOST_REQUIRE(aio_read(read) == 0);
-    const aiocb *list[] = {read};
+    const aiocb* list[] = {read};
     BOOST_TEST(aio_suspend(list, 1, nullptr) == 0);
     BOOST_TEST(aio_return(read) == 4096);
   }
@@ -140,7 +139,7 @@ BOOST_AUTO_TEST_CASE(spinning_ends_with_the_timeout) {
   const Request read = Request::to_read(channel.reader(), 4);
   BOOST_REQUIRE(aio_read(read) == 0);
   BOOST_REQUIRE(kaio_set_option("spin_time", "1000000") == 0);
-  const aiocb *list[] = {read};
+  const aiocb* list[] = {read};
   const timespec timeout{0, 20'000'000};
   const auto begun = Clock::now();
   BOOST_TEST(aio_suspend(list, 1, &timeout) == -1);
@@ -159,7 +158,7 @@ BOOST_AUTO_TEST_CASE(O_DIRECT_reads_start_no_thread,
   for (int round = 0; round < 50; ++round) {
     const Request read = Request::to_read(storage.fd(), 4096, 4096 * round);
     BOOST_REQUIRE(aio_read(read) == 0);
-    const aiocb *const list[] = {read};
+    const aiocb* const list[] = {read};
     BOOST_REQUIRE(aio_suspend(list, 1, nullptr) == 0);
   }
   read_once(storage, 50);
@@ -180,9 +179,8 @@ BOOST_AUTO_TEST_CASE(fallbacks_have_a_reason, *on_route({Route::automatic})) {
   BOOST_REQUIRE(aio_read(waiting) == 0);
   const Request behind = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(behind) == 0);
-  BOOST_TEST(eventually([&] {
-    return statistics_now().waits_by_kernel_poll > before.waits_by_kernel_poll;
-  }));
+  BOOST_TEST(eventually(
+      [&] { return statistics_now().waits_by_kernel_poll > before.waits_by_kernel_poll; }));
   const auto after = statistics_now();
   BOOST_TEST(after.reason_would_block - before.reason_would_block >= 1);
   // Where pipes do not know RWF_NOWAIT, that is the reason, and nothing was tried.
@@ -208,7 +206,7 @@ BOOST_AUTO_TEST_CASE(notifications_are_counted) {
   third->aio_sigevent.sigev_notify = SIGEV_EVENTFD;
   third->aio_sigevent.sigev_notify_eventfd = event.get();
   BOOST_REQUIRE(aio_read(first) == 0);
-  BOOST_TEST(signal.next().has_value()); // before a callback runs that may have it unblocked
+  BOOST_TEST(signal.next().has_value());  // before a callback runs that may have it unblocked
   BOOST_REQUIRE(aio_read(second) == 0);
   BOOST_REQUIRE(aio_read(third) == 0);
   BOOST_TEST(callbacks.wait_for(1));
@@ -234,7 +232,7 @@ BOOST_AUTO_TEST_CASE(no_descriptor_is_lost) {
     BOOST_TEST(aio_cancel(channel.reader(), read) == AIO_CANCELED);
     read_once(storage);
   }
-  BOOST_TEST(open_descriptor_count() <= before + 4); // what the library opens when needed
+  BOOST_TEST(open_descriptor_count() <= before + 4);  // what the library opens when needed
 }
 
 BOOST_AUTO_TEST_SUITE_END()

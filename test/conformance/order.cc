@@ -23,12 +23,11 @@ std::string numbered_block(int number) {
   return block;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(order)
 
-BOOST_DATA_TEST_CASE(appending_writes_arrive_in_call_order, data::make(appendable_files()),
-                     kind) {
+BOOST_DATA_TEST_CASE(appending_writes_arrive_in_call_order, data::make(appendable_files()), kind) {
   const Storage storage{kind, 0};
   const Fd fd = storage.open_again(O_RDWR | O_APPEND);
   std::vector<Request> writes;
@@ -36,7 +35,7 @@ BOOST_DATA_TEST_CASE(appending_writes_arrive_in_call_order, data::make(appendabl
     writes.push_back(Request::to_write(fd.get(), numbered_block(number), 4096 * (number % 7)));
     BOOST_REQUIRE(aio_write(writes.back()) == 0);
   }
-  for (const Request &write : writes) {
+  for (const Request& write : writes) {
     BOOST_TEST(wait_done(write) == 0);
     BOOST_TEST(aio_return(write) == 4096);
   }
@@ -110,7 +109,7 @@ BOOST_AUTO_TEST_CASE(reads_of_a_file_that_is_appended_to_are_not_held_up) {
     requests.push_back(Request::to_read(fd.get(), 4096, 4096 * index));
     BOOST_REQUIRE(aio_read(requests.back()) == 0);
   }
-  for (const Request &request : requests) {
+  for (const Request& request : requests) {
     BOOST_TEST(wait_done(request) == 0);
     BOOST_TEST(aio_return(request) == 4096);
   }
@@ -121,7 +120,7 @@ BOOST_DATA_TEST_CASE(a_list_reads_and_writes_one_stream, data::make(two_way_chan
   const Channel channel{kind};
   const Request read = Request::to_read(channel.writer(), 100);
   const Request write = Request::to_write(channel.writer(), "question");
-  aiocb *const list[] = {read, write};
+  aiocb* const list[] = {read, write};
   BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list, 2, nullptr) == 0);
   BOOST_TEST(channel.receive(100) == "question");
   BOOST_REQUIRE(::write(channel.reader(), "answer", 6) == 6);
@@ -147,7 +146,7 @@ BOOST_DATA_TEST_CASE(reads_of_a_stream_take_turns_under_load,
       reads.push_back(Request::to_read(channel.reader(), std::min<std::size_t>(1000, left)));
       BOOST_REQUIRE(aio_read(reads.back()) == 0);
     }
-    for (const Request &read : reads) {
+    for (const Request& read : reads) {
       if (received.size() == total_bytes) {
         aio_cancel(channel.reader(), nullptr);
         break;

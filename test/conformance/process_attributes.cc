@@ -26,15 +26,14 @@ void write_some(int fd) {
 
 int status_of_write(int fd, off_t offset) {
   const Request write = Request::to_write(fd, pattern(4096), offset);
-  if (aio_write(write) != 0)
-    return 200;
+  if (aio_write(write) != 0) return 200;
   return wait_done(write);
 }
 
 int status_of_list(int fd, off_t offset) {
   const Request write = Request::to_write(fd, pattern(4096), offset);
   write->aio_lio_opcode = LIO_WRITE;
-  aiocb *const list[] = {write};
+  aiocb* const list[] = {write};
   lio_listio(LIO_WAIT, list, 1, nullptr);
   return wait_done(write);
 }
@@ -45,13 +44,11 @@ std::vector<StorageKind> kinds_of_files() {
 
 // Whether each thread of this process has the user.
 bool every_thread_is_of(uid_t user) {
-  DIR *const tasks = ::opendir("/proc/self/task");
-  if (tasks == nullptr)
-    return false;
+  DIR* const tasks = ::opendir("/proc/self/task");
+  if (tasks == nullptr) return false;
   bool all = true;
-  while (const dirent *entry = ::readdir(tasks)) {
-    if (entry->d_name[0] == '.')
-      continue;
+  while (const dirent* entry = ::readdir(tasks)) {
+    if (entry->d_name[0] == '.') continue;
     std::ifstream status{std::string("/proc/self/task/") + entry->d_name + "/status"};
     for (std::string line; std::getline(status, line);)
       if (line.rfind("Uid:", 0) == 0)
@@ -61,7 +58,7 @@ bool every_thread_is_of(uid_t user) {
   return all;
 }
 
-} // namespace
+}  // namespace
 
 // Under ThreadSanitizer a child of a program with threads may not start any.
 BOOST_AUTO_TEST_SUITE(process_attributes, *without_sanitizer())
@@ -80,13 +77,12 @@ BOOST_DATA_TEST_CASE(a_size_limit_that_is_set_later_says_EFBIG_without_a_signal,
   BOOST_TEST(status == 0);
   // And where the requests before were this process's.
   const int later = run_in_child([&] {
-    if (status_of_write(storage.fd(), 16384) != 0)
-      return 2;
+    if (status_of_write(storage.fd(), 16384) != 0) return 2;
     const Limit limit{RLIMIT_FSIZE, 8192};
     return status_of_write(storage.fd(), 16384) == EFBIG &&
-               status_of_list(storage.fd(), 16384) == EFBIG
-             ? 0
-             : 1;
+                   status_of_list(storage.fd(), 16384) == EFBIG
+               ? 0
+               : 1;
   });
   BOOST_TEST(later == 0);
 }
@@ -95,8 +91,7 @@ BOOST_DATA_TEST_CASE(a_size_limit_set_from_outside_says_EFBIG_without_a_signal,
                      data::make(kinds_of_files()), kind) {
   const Storage storage{kind, 65536};
   const int status = run_in_child([&] {
-    if (status_of_write(storage.fd(), 16384) != 0)
-      return 2;
+    if (status_of_write(storage.fd(), 16384) != 0) return 2;
     const pid_t self = ::getpid();
     const pid_t other = ::fork();
     if (other == 0) {
@@ -104,8 +99,7 @@ BOOST_DATA_TEST_CASE(a_size_limit_set_from_outside_says_EFBIG_without_a_signal,
       ::_exit(::prlimit(self, RLIMIT_FSIZE, &limit, nullptr) == 0 ? 0 : 1);
     }
     int set = 0;
-    if (::waitpid(other, &set, 0) != other || set != 0)
-      return 3;
+    if (::waitpid(other, &set, 0) != other || set != 0) return 3;
     return status_of_write(storage.fd(), 16384) == EFBIG ? 0 : 1;
   });
   BOOST_TEST(status == 0);
@@ -125,12 +119,10 @@ BOOST_AUTO_TEST_CASE(appending_that_is_switched_on_between_two_writes_counts) {
   const Fd fd = file.open(O_RDWR);
   write_some(fd.get());
   BOOST_REQUIRE(::fcntl(fd.get(), F_SETFL, O_APPEND) == 0);
-  for (int index = 0; index < 20; ++index)
-    BOOST_REQUIRE(status_of_write(fd.get(), 0) == 0);
+  for (int index = 0; index < 20; ++index) BOOST_REQUIRE(status_of_write(fd.get(), 0) == 0);
   BOOST_TEST(::lseek(fd.get(), 0, SEEK_END) == 8192 + 20 * 4096);
   BOOST_REQUIRE(::fcntl(fd.get(), F_SETFL, 0) == 0);
-  for (int index = 0; index < 20; ++index)
-    BOOST_REQUIRE(status_of_write(fd.get(), 0) == 0);
+  for (int index = 0; index < 20; ++index) BOOST_REQUIRE(status_of_write(fd.get(), 0) == 0);
   BOOST_TEST(::lseek(fd.get(), 0, SEEK_END) == 8192 + 20 * 4096);
 }
 
@@ -138,35 +130,31 @@ BOOST_DATA_TEST_CASE(direct_io_that_is_switched_between_two_requests_counts,
                      data::make(both_directions()), direction) {
   const TemporaryFile file{1 << 20};
   const Fd fd = file.open(O_RDWR);
-  if (::fcntl(fd.get(), F_SETFL, O_DIRECT) != 0)
-    return;
+  if (::fcntl(fd.get(), F_SETFL, O_DIRECT) != 0) return;
   for (int round = 0; round < 10; ++round)
     for (const int flags : {O_DIRECT, 0}) {
       BOOST_REQUIRE(::fcntl(fd.get(), F_SETFL, flags) == 0);
       std::vector<Request> requests;
       for (int index = 0; index < 10; ++index) {
         requests.push_back(direction == Direction::read
-                             ? Request::to_read(fd.get(), 4096, index * 4096)
-                             : Request::to_write(fd.get(), pattern(4096), index * 4096));
+                               ? Request::to_read(fd.get(), 4096, index * 4096)
+                               : Request::to_write(fd.get(), pattern(4096), index * 4096));
         BOOST_REQUIRE(submit(direction, requests.back()) == 0);
         // While they are outstanding, too.
         BOOST_REQUIRE(::fcntl(fd.get(), F_SETFL, index % 2 == 0 ? O_DIRECT : 0) == 0);
       }
       wait_all_done(requests);
-      for (const Request &request : requests)
-        BOOST_TEST(aio_return(request) == 4096);
+      for (const Request& request : requests) BOOST_TEST(aio_return(request) == 4096);
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_change_of_the_user_reaches_the_threads_that_exist, *as_root()) {
   const Storage storage{StorageKind::buffered_file, 65536};
   const int status = run_in_child([&] {
-    if (status_of_write(storage.fd(), 0) != 0) // starts a thread or two
+    if (status_of_write(storage.fd(), 0) != 0)  // starts a thread or two
       return 2;
-    if (::setgid(65534) != 0 || ::setuid(65534) != 0)
-      return 3;
-    if (!every_thread_is_of(65534))
-      return 4;
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) return 3;
+    if (!every_thread_is_of(65534)) return 4;
     return status_of_write(storage.fd(), 0);
   });
   BOOST_TEST(status == 0);

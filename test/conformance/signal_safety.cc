@@ -11,8 +11,8 @@ namespace {
 
 // The blocks that a handler may use; set before the signals start.
 struct Shared {
-  aiocb *pending = nullptr;
-  aiocb *done = nullptr;
+  aiocb* pending = nullptr;
+  aiocb* done = nullptr;
   std::atomic<int> handled_count = 0;
   std::atomic<int> wrong_count = 0;
 } shared;
@@ -20,7 +20,7 @@ struct Shared {
 // SIGALRM at a high rate, for the thread that the kernel picks: there is but one
 // in which it is not blocked.
 class Storm {
-public:
+ public:
   Storm(void (*handler)(int)) : handler_{SIGALRM, handler, SA_RESTART} {
     const itimerval often{{0, 150}, {0, 150}};
     ::setitimer(ITIMER_REAL, &often, nullptr);
@@ -28,7 +28,7 @@ public:
   ~Storm() {
     const itimerval never{};
     ::setitimer(ITIMER_REAL, &never, nullptr);
-    sigset_t set; // one may be pending still
+    sigset_t set;  // one may be pending still
     sigemptyset(&set);
     sigaddset(&set, SIGALRM);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -38,15 +38,15 @@ public:
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   }
 
-private:
+ private:
   SignalHandler handler_;
 };
 
 void ask_about_everything(int) {
   const int kept_errno = errno;
   const timespec no_time{};
-  const aiocb *const list[] = {shared.pending, nullptr};
-  const aiocb *const done_list[] = {shared.pending, shared.done};
+  const aiocb* const list[] = {shared.pending, nullptr};
+  const aiocb* const done_list[] = {shared.pending, shared.done};
   bool right = aio_error(shared.pending) == EINPROGRESS;
   right = right && aio_error(shared.done) == 0 && aio_return(shared.done) == 16;
   right = right && aio_suspend(list, 2, &no_time) == -1;
@@ -60,7 +60,7 @@ void ask_about_everything(int) {
 // handler.
 constexpr int block_count = 64;
 struct Slot {
-  aiocb *block = nullptr;
+  aiocb* block = nullptr;
   bool was_submitted = false;
   char buffer[16];
 };
@@ -72,9 +72,8 @@ std::atomic<int> bad_count;
 void submit_the_next(int) {
   const int kept_errno = errno;
   ++shared.handled_count;
-  for (Slot &slot : slots) {
-    if (aio_error(slot.block) == EINPROGRESS)
-      continue;
+  for (Slot& slot : slots) {
+    if (aio_error(slot.block) == EINPROGRESS) continue;
     if (slot.was_submitted && (aio_error(slot.block) != 0 || aio_return(slot.block) != 16))
       ++bad_count;
     slot.was_submitted = aio_read(slot.block) == 0;
@@ -85,12 +84,12 @@ void submit_the_next(int) {
 }
 
 class Slots {
-public:
+ public:
   explicit Slots(int fd) {
     submitted_count = refused_count = bad_count = 0;
     shared.handled_count = 0;
     for (int index = 0; index < block_count; ++index) {
-      aiocb *block = slots[index].block = new aiocb{};
+      aiocb* block = slots[index].block = new aiocb{};
       slots[index].was_submitted = false;
       block->aio_fildes = fd;
       block->aio_buf = slots[index].buffer;
@@ -100,18 +99,17 @@ public:
     }
   }
   ~Slots() {
-    for (Slot &slot : slots)
-      if (!in_progress(slot.block)) // else it is left behind, not freed under the request
+    for (Slot& slot : slots)
+      if (!in_progress(slot.block))  // else it is left behind, not freed under the request
         delete slot.block;
   }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(signal_safety)
 
-BOOST_DATA_TEST_CASE(a_handler_may_ask_whatever_it_interrupted, data::make(storage_kinds()),
-                     kind) {
+BOOST_DATA_TEST_CASE(a_handler_may_ask_whatever_it_interrupted, data::make(storage_kinds()), kind) {
   const Channel pipe{ChannelKind::pipe};
   const Storage storage{kind};
   const Storage small{StorageKind::buffered_file};
@@ -131,8 +129,8 @@ BOOST_DATA_TEST_CASE(a_handler_may_ask_whatever_it_interrupted, data::make(stora
       std::vector<Request> requests;
       for (int index = 0; index < 8; ++index)
         requests.push_back(index % 2 == 0
-                             ? Request::to_read(storage.fd(), 4096, 4096 * index)
-                             : Request::to_write(storage.fd(), pattern(4096), 4096 * index));
+                               ? Request::to_read(storage.fd(), 4096, 4096 * index)
+                               : Request::to_write(storage.fd(), pattern(4096), 4096 * index));
       failed_count += lio_listio(LIO_NOWAIT, list_of(requests).data(), 8, nullptr) != 0;
       const Request sync = Request::to_sync(storage.fd());
       failed_count += aio_fsync(O_DSYNC, sync) != 0;
@@ -140,9 +138,8 @@ BOOST_DATA_TEST_CASE(a_handler_may_ask_whatever_it_interrupted, data::make(stora
       failed_count += aio_read(read) != 0;
       const Request stream = Request::to_read(pipe.reader(), 10);
       failed_count += aio_read(stream) != 0;
-      const aiocb *const list[] = {read};
-      while (aio_suspend(list, 1, nullptr) != 0)
-        failed_count += errno != EINTR;
+      const aiocb* const list[] = {read};
+      while (aio_suspend(list, 1, nullptr) != 0) failed_count += errno != EINTR;
       failed_count += aio_cancel(pipe.reader(), stream) != AIO_CANCELED;
       failed_count += wait_done(read) != 0 || aio_return(read) != 4096;
       wait_all_done(requests);
@@ -171,7 +168,7 @@ BOOST_DATA_TEST_CASE(a_handler_may_submit_on_the_descriptor_it_interrupted,
       requests.push_back(Request::to_sync(storage.fd()));
       failed_count += aio_fsync(O_DSYNC, requests.back()) != 0;
       failed_count += aio_cancel(storage.fd(), nullptr) < 0;
-      for (const Request &request : requests) {
+      for (const Request& request : requests) {
         const int status = wait_done(request);
         failed_count += status != 0 && status != ECANCELED;
       }
@@ -179,9 +176,8 @@ BOOST_DATA_TEST_CASE(a_handler_may_submit_on_the_descriptor_it_interrupted,
   }
   // aio_cancel() for the whole descriptor may have met the handler's.
   const auto all_done = [] {
-    for (const Slot &slot : slots)
-      if (in_progress(slot.block))
-        return false;
+    for (const Slot& slot : slots)
+      if (in_progress(slot.block)) return false;
     return true;
   };
   BOOST_TEST(eventually(all_done));
@@ -198,15 +194,14 @@ BOOST_AUTO_TEST_CASE(a_handler_goes_on_while_the_program_waits) {
   BOOST_REQUIRE(aio_read(read) == 0);
   {
     const Storm storm{submit_the_next};
-    const aiocb *const list[] = {read};
+    const aiocb* const list[] = {read};
     const auto deadline = Clock::now() + 1s;
     while (Clock::now() < deadline) {
       const timespec little{0, 10'000'000};
       aio_suspend(list, 1, &little);
     }
   }
-  for (const Slot &slot : slots)
-    BOOST_TEST(wait_done(slot.block) == 0);
+  for (const Slot& slot : slots) BOOST_TEST(wait_done(slot.block) == 0);
   BOOST_TEST(bad_count == 0);
   BOOST_TEST(refused_count == 0);
   BOOST_TEST(submitted_count > 10);
@@ -218,7 +213,7 @@ BOOST_AUTO_TEST_CASE(what_a_handler_submits_completes_without_further_calls) {
   const Storage storage{StorageKind::buffered_file};
   const Fd event = make_eventfd(0, EFD_NONBLOCK);
   const Slots blocks{storage.fd()};
-  for (Slot &slot : slots) {
+  for (Slot& slot : slots) {
     slot.block->aio_sigevent.sigev_notify = SIGEV_EVENTFD;
     slot.block->aio_sigevent.sigev_notify_eventfd = event.get();
   }
@@ -234,16 +229,14 @@ BOOST_AUTO_TEST_CASE(what_a_handler_submits_completes_without_further_calls) {
   eventfd_t told_count = 0;
   const auto all_told = [&] {
     eventfd_t more = 0;
-    if (::eventfd_read(event.get(), &more) == 0)
-      told_count += more;
+    if (::eventfd_read(event.get(), &more) == 0) told_count += more;
     return told_count >= static_cast<eventfd_t>(submitted_count);
   };
   BOOST_TEST(eventually(all_told));
   BOOST_TEST(told_count == static_cast<eventfd_t>(submitted_count));
   BOOST_TEST(submitted_count > 10);
   BOOST_TEST(refused_count == 0);
-  for (const Slot &slot : slots)
-    BOOST_TEST(!in_progress(slot.block));
+  for (const Slot& slot : slots) BOOST_TEST(!in_progress(slot.block));
   BOOST_TEST(bad_count == 0);
 }
 

@@ -15,7 +15,7 @@ constexpr auto server_time = 400ms;
 // A call that has waited for the server once has taken longer.
 constexpr Duration at_once = 200ms;
 
-Duration time_of_call(Direction direction, const Request &request) {
+Duration time_of_call(Direction direction, const Request& request) {
   int result = -1;
   const Duration time = time_of([&] { result = submit(direction, request); });
   BOOST_REQUIRE(result == 0);
@@ -27,14 +27,14 @@ std::vector<Request> transfers(Direction direction, int fd, int count, std::size
   for (int index = 0; index < count; ++index) {
     const off_t offset = static_cast<off_t>(size_bytes) * index;
     requests.push_back(direction == Direction::read
-                         ? Request::to_read(fd, size_bytes, offset)
-                         : Request::to_write(fd, std::string(size_bytes, 'w'), offset));
+                           ? Request::to_read(fd, size_bytes, offset)
+                           : Request::to_write(fd, std::string(size_bytes, 'w'), offset));
     requests.back()->aio_lio_opcode = direction == Direction::read ? LIO_READ : LIO_WRITE;
   }
   return requests;
 }
 
-} // namespace
+}  // namespace
 
 // Under ThreadSanitizer the server, a child with threads, does not start.
 BOOST_AUTO_TEST_SUITE(slow_devices, *as_root() * without_sanitizer())
@@ -46,11 +46,9 @@ BOOST_DATA_TEST_CASE(a_call_does_not_wait_for_the_server,
   const SlowFiles files{server_time};
   const Fd fd = files.open(flags);
   const std::vector<Request> requests = transfers(direction, fd.get(), 3, 4096);
-  for (const Request &request : requests)
-    BOOST_TEST((time_of_call(direction, request) < at_once));
+  for (const Request& request : requests) BOOST_TEST((time_of_call(direction, request) < at_once));
   wait_all_done(requests);
-  for (const Request &request : requests)
-    BOOST_TEST(aio_return(request) == 4096);
+  for (const Request& request : requests) BOOST_TEST(aio_return(request) == 4096);
 }
 
 BOOST_TEST_DECORATOR(*where_files_can_be_slow())
@@ -60,10 +58,9 @@ BOOST_DATA_TEST_CASE(a_list_does_not_wait_for_the_server,
   const SlowFiles files{server_time};
   const Fd fd = files.open(flags);
   const std::vector<Request> requests = transfers(direction, fd.get(), 10, 4096);
-  const std::vector<aiocb *> list = list_of(requests);
+  const std::vector<aiocb*> list = list_of(requests);
   int result = -1;
-  const Duration time =
-    time_of([&] { result = lio_listio(LIO_NOWAIT, list.data(), 10, nullptr); });
+  const Duration time = time_of([&] { result = lio_listio(LIO_NOWAIT, list.data(), 10, nullptr); });
   BOOST_REQUIRE(result == 0);
   BOOST_TEST((time < at_once));
   wait_all_done(requests);
@@ -82,7 +79,7 @@ BOOST_AUTO_TEST_CASE(a_quick_server_that_becomes_slow_is_waited_for_once_at_most
   files.set_delay(server_time);
   const std::vector<Request> requests = transfers(Direction::read, fd.get(), 10, 4096);
   int waited_count = 0;
-  for (const Request &request : requests)
+  for (const Request& request : requests)
     waited_count += time_of_call(Direction::read, request) >= at_once;
   BOOST_TEST(waited_count <= 1);
   wait_all_done(requests);
@@ -95,8 +92,7 @@ BOOST_DATA_TEST_CASE(reads_of_a_slow_server_do_not_hold_up_other_files,
   SlowFiles files{2000ms};
   const Fd slow = files.open(flags);
   const std::vector<Request> waiting = transfers(Direction::read, slow.get(), 100, 65536);
-  for (const Request &request : waiting)
-    BOOST_REQUIRE(aio_read(request) == 0);
+  for (const Request& request : waiting) BOOST_REQUIRE(aio_read(request) == 0);
   const Storage storage{StorageKind::buffered_file, 1 << 20};
   for (int index = 0; index < 5; ++index) {
     const Request write = Request::to_write(storage.fd(), pattern(4096), 4096 * index);
@@ -112,7 +108,7 @@ BOOST_DATA_TEST_CASE(reads_of_a_slow_server_do_not_hold_up_other_files,
 // cache.
 BOOST_AUTO_TEST_CASE(direct_writes_over_cached_pages_of_a_device_are_not_made_one_by_one,
                      *on_route({Route::automatic, Route::poll}) * from_kernel(6, 5) *
-                       with_loop_devices()) {
+                         with_loop_devices()) {
   constexpr int count = 64;
   const LoopDevice device{count * 65536};
   const Fd buffered = device.open(O_RDWR);
@@ -131,7 +127,7 @@ BOOST_AUTO_TEST_CASE(direct_writes_over_cached_pages_of_a_device_are_not_made_on
   wait_all_done(writes);
   kaio_statistics after{};
   kaio_get_statistics(&after, sizeof after);
-  BOOST_TEST(after.reason_would_block - before.reason_would_block > 0u); // they met pages
+  BOOST_TEST(after.reason_would_block - before.reason_would_block > 0u);  // they met pages
   BOOST_TEST(after.reason_device_full - before.reason_device_full == 0u);
   BOOST_TEST(after.submitted_by_pool - before.submitted_by_pool < count / 4u);
   for (int index = 0; index < count; ++index) {

@@ -21,8 +21,7 @@ namespace {
 // The status of an operation that must not wait.
 int status_of(Direction direction, int fd, std::size_t size_bytes) {
   const Request request = Request::to_write(fd, std::string(size_bytes, '\0'));
-  if (submit(direction, request) != 0)
-    return errno;
+  if (submit(direction, request) != 0) return errno;
   return wait_done(request);
 }
 
@@ -43,12 +42,12 @@ void limit_waits(int fd, int option, std::chrono::microseconds limit) {
   checked(::setsockopt(fd, SOL_SOCKET, option, &value, sizeof value), "setsockopt");
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(answers_of_streams)
 
-BOOST_DATA_TEST_CASE(a_fifo_that_no_writer_has_opened_is_at_its_end,
-                     data::make({0, O_NONBLOCK}), flags) {
+BOOST_DATA_TEST_CASE(a_fifo_that_no_writer_has_opened_is_at_its_end, data::make({0, O_NONBLOCK}),
+                     flags) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/fifo";
   checked(::mkfifo(path.c_str(), 0600), "mkfifo");
@@ -175,7 +174,7 @@ BOOST_DATA_TEST_CASE(no_record_of_PIPE_BUF_bytes_is_torn_between_two_writers,
     std::size_t size = 0;
     while (size < record_bytes)
       size += static_cast<std::size_t>(
-        checked(::read(ends.first.get(), record.data() + size, record_bytes - size), "read"));
+          checked(::read(ends.first.get(), record.data() + size, record_bytes - size), "read"));
     if (record != std::string(record_bytes, record[0])) ++torn;
   }
   BOOST_TEST(torn == 0);
@@ -196,7 +195,7 @@ BOOST_DATA_TEST_CASE(eight_mebibytes_go_through_in_little_processor_time,
   std::string part(65536, '.');
   for (std::size_t size = 0; size < size_bytes;)
     size += static_cast<std::size_t>(
-      checked(::read(ends.second.get(), part.data(), part.size()), "read"));
+        checked(::read(ends.second.get(), part.data(), part.size()), "read"));
   BOOST_TEST(wait_done(write) == 0);
   BOOST_TEST(aio_return(write) == ssize_t{size_bytes});
   if (!sanitized) BOOST_TEST((processor_time() - before - made < 500ms * slowness()));

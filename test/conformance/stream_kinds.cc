@@ -32,12 +32,12 @@ struct Source {
 };
 
 struct SourceKind {
-  const char *name;
-  std::function<Source()> make; // without a descriptor where the machine has none
+  const char* name;
+  std::function<Source()> make;  // without a descriptor where the machine has none
 };
-std::ostream &operator<<(std::ostream &out, const SourceKind &kind) { return out << kind.name; }
+std::ostream& operator<<(std::ostream& out, const SourceKind& kind) { return out << kind.name; }
 
-void put(int fd, const void *data, std::size_t size_bytes) {
+void put(int fd, const void* data, std::size_t size_bytes) {
   BOOST_REQUIRE(::write(fd, data, size_bytes) == static_cast<ssize_t>(size_bytes));
 }
 
@@ -63,19 +63,26 @@ Source named_fifo() {
 Source event_counter() {
   Fd event = make_eventfd();
   const int number = event.get();
-  return {std::move(event), [number] { const std::uint64_t one = 1; put(number, &one, 8); }, {}};
+  return {std::move(event),
+          [number] {
+            const std::uint64_t one = 1;
+            put(number, &one, 8);
+          },
+          {}};
 }
 
 Source timer() {
   Fd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)};
   const int number = timer.get();
-  return {std::move(timer), [number] {
-    const itimerspec soon{.it_interval = {}, .it_value = {0, 1000}};
-    ::timerfd_settime(number, 0, &soon, nullptr);
-  }, {}};
+  return {std::move(timer),
+          [number] {
+            const itimerspec soon{.it_interval = {}, .it_value = {0, 1000}};
+            ::timerfd_settime(number, 0, &soon, nullptr);
+          },
+          {}};
 }
 
-void make_and_remove_a_file(const TemporaryDirectory &directory) {
+void make_and_remove_a_file(const TemporaryDirectory& directory) {
   const std::string path = directory.path() + "/file";
   Fd made{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
   ::unlink(path.c_str());
@@ -92,8 +99,8 @@ Source inotify() {
 Source fanotify() {
   const auto directory = std::make_shared<TemporaryDirectory>();
   Fd fd{::fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID | FAN_CLOEXEC, O_RDONLY)};
-  if (fd.get() < 0 || ::fanotify_mark(fd.get(), FAN_MARK_ADD, FAN_CREATE, AT_FDCWD,
-                                      directory->path().c_str()) != 0)
+  if (fd.get() < 0 ||
+      ::fanotify_mark(fd.get(), FAN_MARK_ADD, FAN_CREATE, AT_FDCWD, directory->path().c_str()) != 0)
     return {};
   return {std::move(fd), [directory] { make_and_remove_a_file(*directory); }, {}};
 }
@@ -101,15 +108,20 @@ Source fanotify() {
 Source netlink() {
   Fd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
   const int number = socket.get();
-  return {std::move(socket), [number] {
-    struct {
-      nlmsghdr head;
-      rtgenmsg body;
-    } question{};
-    question.head = {.nlmsg_len = sizeof question, .nlmsg_type = RTM_GETLINK,
-                     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = 1, .nlmsg_pid = 0};
-    BOOST_REQUIRE(::send(number, &question, sizeof question, 0) > 0);
-  }, {}};
+  return {std::move(socket),
+          [number] {
+            struct {
+              nlmsghdr head;
+              rtgenmsg body;
+            } question{};
+            question.head = {.nlmsg_len = sizeof question,
+                             .nlmsg_type = RTM_GETLINK,
+                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                             .nlmsg_seq = 1,
+                             .nlmsg_pid = 0};
+            BOOST_REQUIRE(::send(number, &question, sizeof question, 0) > 0);
+          },
+          {}};
 }
 
 Source udp() {
@@ -118,7 +130,7 @@ Source udp() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto *any = reinterpret_cast<sockaddr *>(&address);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
   socklen_t size = sizeof address;
   checked(::bind(ends.first.get(), any, size), "bind");
   checked(::getsockname(ends.first.get(), any, &size), "getsockname");
@@ -128,20 +140,20 @@ Source udp() {
 
 std::vector<SourceKind> source_kinds() {
   return {
-    {"pipe", [] { return from_pair(make_pipe()); }},
-    {"fifo", named_fifo},
-    {"unix stream", [] { return from_pair(make_sockets(SOCK_STREAM)); }},
-    {"unix datagram", [] { return from_pair(make_sockets(SOCK_DGRAM)); }},
-    {"unix seqpacket", [] { return from_pair(make_sockets(SOCK_SEQPACKET)); }},
-    {"tcp", [] { return from_pair(make_tcp_sockets()); }},
-    {"udp", udp},
-    {"netlink", netlink},
-    {"pty master", [] { return from_pair(make_pty()); }},
-    {"pty slave", [] { return from_pair(swapped(make_pty())); }},
-    {"eventfd", event_counter},
-    {"timerfd", timer},
-    {"inotify", inotify},
-    {"fanotify", fanotify},
+      {"pipe", [] { return from_pair(make_pipe()); }},
+      {"fifo", named_fifo},
+      {"unix stream", [] { return from_pair(make_sockets(SOCK_STREAM)); }},
+      {"unix datagram", [] { return from_pair(make_sockets(SOCK_DGRAM)); }},
+      {"unix seqpacket", [] { return from_pair(make_sockets(SOCK_SEQPACKET)); }},
+      {"tcp", [] { return from_pair(make_tcp_sockets()); }},
+      {"udp", udp},
+      {"netlink", netlink},
+      {"pty master", [] { return from_pair(make_pty()); }},
+      {"pty slave", [] { return from_pair(swapped(make_pty())); }},
+      {"eventfd", event_counter},
+      {"timerfd", timer},
+      {"inotify", inotify},
+      {"fanotify", fanotify},
   };
 }
 
@@ -151,8 +163,8 @@ struct Refused {
   Fd peer{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   sockaddr_in own{}, other{};
 
-  static sockaddr *any(sockaddr_in &address) { return reinterpret_cast<sockaddr *>(&address); }
-  static void name(const Fd &fd, sockaddr_in &address) {
+  static sockaddr* any(sockaddr_in& address) { return reinterpret_cast<sockaddr*>(&address); }
+  static void name(const Fd& fd, sockaddr_in& address) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
@@ -169,9 +181,8 @@ struct Refused {
     checked(::send(socket.get(), "x", 1, 0), "send");
     char byte;
     // Takes the error, not the message.
-    BOOST_REQUIRE(eventually([&] {
-      return ::recv(socket.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED;
-    }));
+    BOOST_REQUIRE(eventually(
+        [&] { return ::recv(socket.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED; }));
   }
   void answer() {
     peer = Fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
@@ -180,7 +191,7 @@ struct Refused {
   }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(kinds_of_streams)
 
@@ -200,32 +211,31 @@ BOOST_DATA_TEST_CASE(a_read_waits_without_processor_time_and_sees_its_data,
     source.act();
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) > 0);
-    if (std::strcmp(kind.name, "netlink") == 0) break; // more than one answer
+    if (std::strcmp(kind.name, "netlink") == 0) break;  // more than one answer
   }
 }
 
-BOOST_AUTO_TEST_CASE(read_of_a_signalfd_completes_when_the_signal_comes,
-                     *without_sanitizer()) {
+BOOST_AUTO_TEST_CASE(read_of_a_signalfd_completes_when_the_signal_comes, *without_sanitizer()) {
   // In a child with all its threads made while the signal is blocked.
   BOOST_TEST(run_in_child([] {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    ::sigprocmask(SIG_BLOCK, &set, nullptr);
-    const Fd signals{::signalfd(-1, &set, SFD_CLOEXEC)};
-    for (int round = 0; round < 3; ++round) {
-      const Request read = Request::to_read(signals.get(), sizeof(signalfd_siginfo));
-      if (aio_read(read) != 0) return 1;
-      if (!stays([&] { return in_progress(read); })) return 2;
-      ::kill(::getpid(), SIGUSR1);
-      if (wait_done(read) != 0) return 3;
-      signalfd_siginfo info{};
-      if (aio_return(read) != sizeof info) return 4;
-      std::memcpy(&info, read.data(), sizeof info);
-      if (info.ssi_signo != SIGUSR1) return 5;
-    }
-    return 0;
-  }) == 0);
+               sigset_t set;
+               sigemptyset(&set);
+               sigaddset(&set, SIGUSR1);
+               ::sigprocmask(SIG_BLOCK, &set, nullptr);
+               const Fd signals{::signalfd(-1, &set, SFD_CLOEXEC)};
+               for (int round = 0; round < 3; ++round) {
+                 const Request read = Request::to_read(signals.get(), sizeof(signalfd_siginfo));
+                 if (aio_read(read) != 0) return 1;
+                 if (!stays([&] { return in_progress(read); })) return 2;
+                 ::kill(::getpid(), SIGUSR1);
+                 if (wait_done(read) != 0) return 3;
+                 signalfd_siginfo info{};
+                 if (aio_return(read) != sizeof info) return 4;
+                 std::memcpy(&info, read.data(), sizeof info);
+                 if (info.ssi_signo != SIGUSR1) return 5;
+               }
+               return 0;
+             }) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_with_a_message_in_its_error_queue_costs_no_processor_time) {
@@ -256,7 +266,7 @@ BOOST_AUTO_TEST_CASE(one_that_was_ready_for_nothing_is_cancelled_and_read_again)
   BOOST_TEST(wait_done(write) == 0);
   refused.answer();
   const int status = wait_done(read);
-  BOOST_TEST((status == 0 || status == ECONNREFUSED)); // of the write
+  BOOST_TEST((status == 0 || status == ECONNREFUSED));  // of the write
 }
 
 BOOST_AUTO_TEST_SUITE_END()

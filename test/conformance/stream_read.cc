@@ -15,7 +15,7 @@ std::vector<ChannelKind> kinds_without_messages() {
   return kinds;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(reading_streams)
 
@@ -49,12 +49,11 @@ BOOST_DATA_TEST_CASE(reads_get_data_in_call_order, data::make(kinds_without_mess
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
   std::string sent;
-  for (int index = 0; index < 50; ++index)
-    sent += std::to_string(100 + index);
+  for (int index = 0; index < 50; ++index) sent += std::to_string(100 + index);
   for (std::size_t position = 0; position < sent.size(); position += 15)
     channel.send(std::string_view{sent}.substr(position, 15));
   std::string received;
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(wait_done(read) == 0);
     const ssize_t count = aio_return(read);
     BOOST_REQUIRE(count == 3);
@@ -71,12 +70,11 @@ BOOST_AUTO_TEST_CASE(each_read_gets_one_datagram) {
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
   }
   const auto message = [](int index) { return std::string_view{"123456789"}.substr(index % 9); };
-  for (int index = 0; index < 20; ++index)
-    channel.send(message(index));
+  for (int index = 0; index < 20; ++index) channel.send(message(index));
   for (int index = 0; index < 20; ++index) {
     BOOST_TEST(wait_done(reads[index]) == 0);
     const std::string_view sent = message(index);
-    const std::size_t count = std::min<std::size_t>(5, sent.size()); // the rest is cut off
+    const std::size_t count = std::min<std::size_t>(5, sent.size());  // the rest is cut off
     BOOST_REQUIRE(aio_return(reads[index]) == static_cast<ssize_t>(count));
     BOOST_TEST(reads[index].text(count) == sent.substr(0, count));
   }
@@ -129,9 +127,10 @@ BOOST_AUTO_TEST_CASE(a_nonblocking_eventfd_at_zero_says_EAGAIN) {
   BOOST_TEST(wait_done(read) == EAGAIN);
 }
 
-BOOST_DATA_TEST_CASE(
-  reads_that_wait_end_with_zero_when_the_other_end_closes,
-  data::make({ChannelKind::pipe, ChannelKind::stream_socket, ChannelKind::tcp_socket}), kind) {
+BOOST_DATA_TEST_CASE(reads_that_wait_end_with_zero_when_the_other_end_closes,
+                     data::make({ChannelKind::pipe, ChannelKind::stream_socket,
+                                 ChannelKind::tcp_socket}),
+                     kind) {
   Channel channel{kind};
   std::vector<Request> reads;
   for (int index = 0; index < 5; ++index) {
@@ -140,7 +139,7 @@ BOOST_DATA_TEST_CASE(
   }
   BOOST_TEST(stays([&] { return in_progress(reads.front()); }));
   channel.close_writer();
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) == 0);
   }
@@ -162,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_read_of_a_pty_slave_ends_when_the_master_closes) {
   BOOST_REQUIRE(aio_read(read) == 0);
   BOOST_TEST(stays([&] { return in_progress(read); }));
   channel.close_writer();
-  const int status = wait_done(read); // as read(): depends on how far the hang-up has come
+  const int status = wait_done(read);  // as read(): depends on how far the hang-up has come
   BOOST_TEST((status == EIO || (status == 0 && aio_return(read) == 0)));
 }
 
@@ -176,9 +175,10 @@ BOOST_AUTO_TEST_CASE(a_shut_down_socket_is_at_its_end) {
 }
 
 // read() does not wait either when it is asked for nothing.
-BOOST_DATA_TEST_CASE(
-  a_read_of_nothing_does_not_wait,
-  data::make({ChannelKind::pipe, ChannelKind::stream_socket, ChannelKind::tcp_socket}), kind) {
+BOOST_DATA_TEST_CASE(a_read_of_nothing_does_not_wait,
+                     data::make({ChannelKind::pipe, ChannelKind::stream_socket,
+                                 ChannelKind::tcp_socket}),
+                     kind) {
   const Channel channel{kind};
   const Request read = Request::to_read(channel.reader(), 0);
   BOOST_REQUIRE(aio_read(read) == 0);

@@ -13,12 +13,11 @@ std::vector<ChannelKind> kinds_without_messages() {
   return kinds;
 }
 
-std::string receive_all(const Channel &channel, std::size_t size_bytes) {
+std::string receive_all(const Channel& channel, std::size_t size_bytes) {
   std::string all;
   while (all.size() < size_bytes) {
     const std::string part = channel.receive(std::min<std::size_t>(65536, size_bytes - all.size()));
-    if (part.empty())
-      break;
+    if (part.empty()) break;
     all += part;
   }
   return all;
@@ -28,15 +27,15 @@ std::atomic<int> pipe_signals;
 
 // Without it a SIGPIPE would end the whole test program.
 class PipeSignalCounter {
-public:
+ public:
   PipeSignalCounter() { pipe_signals = 0; }
   int count() const { return pipe_signals; }
 
-private:
+ private:
   SignalHandler handler_{SIGPIPE, [](int) { ++pipe_signals; }};
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(writing_streams)
 
@@ -84,7 +83,7 @@ BOOST_DATA_TEST_CASE(writes_arrive_in_call_order, data::make(kinds_without_messa
     BOOST_REQUIRE(aio_write(writes.back()) == 0);
   }
   BOOST_TEST((receive_all(channel, expected.size()) == expected));
-  for (const Request &write : writes) {
+  for (const Request& write : writes) {
     BOOST_TEST(wait_done(write) == 0);
     BOOST_TEST(aio_return(write) == write->aio_nbytes);
   }
@@ -99,7 +98,7 @@ BOOST_AUTO_TEST_CASE(datagrams_arrive_whole_and_in_call_order) {
   }
   for (unsigned index = 0; index < 500; ++index)
     BOOST_TEST((channel.receive(9999) == pattern(1 + index * 7, index)));
-  for (const Request &write : writes) {
+  for (const Request& write : writes) {
     BOOST_TEST(wait_done(write) == 0);
     BOOST_TEST(aio_return(write) == write->aio_nbytes);
   }
@@ -187,7 +186,7 @@ BOOST_DATA_TEST_CASE(writes_that_wait_end_with_EPIPE_when_the_reader_closes,
   }
   BOOST_TEST(stays([&] { return in_progress(writes.front()); }));
   channel.close_reader();
-  for (const Request &write : writes) {
+  for (const Request& write : writes) {
     const int status = wait_done(write);
     // A socket says once that what it had taken already is lost.
     BOOST_TEST((status == EPIPE || (kind != ChannelKind::pipe && status == ECONNRESET)));
@@ -209,8 +208,8 @@ BOOST_AUTO_TEST_CASE(a_half_done_write_tells_how_much_when_the_reader_closes) {
 }
 
 // glibc carries out one request per descriptor at a time.
-BOOST_DATA_TEST_CASE(a_read_that_waits_does_not_hold_up_writes,
-                     data::make(two_way_channel_kinds()), kind) {
+BOOST_DATA_TEST_CASE(a_read_that_waits_does_not_hold_up_writes, data::make(two_way_channel_kinds()),
+                     kind) {
   const Channel channel{kind};
   const Request read = Request::to_read(channel.writer(), 100);
   BOOST_REQUIRE(aio_read(read) == 0);

@@ -13,7 +13,7 @@ namespace {
 
 // Fills a control block with bytes that mean nothing, then sets what the
 // program has to set.
-void fill_over(aiocb *block, const Request &request, const void *garbage) {
+void fill_over(aiocb* block, const Request& request, const void* garbage) {
   std::memcpy(block, garbage, sizeof *block);
   block->aio_fildes = request->aio_fildes;
   block->aio_lio_opcode = request->aio_lio_opcode;
@@ -24,7 +24,7 @@ void fill_over(aiocb *block, const Request &request, const void *garbage) {
   block->aio_sigevent.sigev_notify = SIGEV_NONE;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(submission)
 
@@ -39,8 +39,7 @@ BOOST_DATA_TEST_CASE(a_priority_outside_the_range_says_EINVAL, data::make(both_d
 }
 
 BOOST_DATA_TEST_CASE(every_priority_in_the_range_is_accepted,
-                     data::make(both_directions()) * data::make(storage_kinds()), direction,
-                     kind) {
+                     data::make(both_directions()) * data::make(storage_kinds()), direction, kind) {
   const Storage storage{kind};
   for (int priority = 0; priority <= 20; ++priority) {
     const Request request = Request::to_read(storage.fd(), 4096, 4096 * priority);
@@ -147,7 +146,7 @@ BOOST_AUTO_TEST_CASE(uninitialised_memory_is_not_mistaken_for_a_request_in_progr
   const auto block = std::make_unique<aiocb>();
   for (int round = 0; round < 1000; ++round) {
     int garbage[sizeof(aiocb) / sizeof(int)];
-    for (int &word : garbage)
+    for (int& word : garbage)
       word = round % 4 == 0   ? EINPROGRESS
              : round % 4 == 1 ? -1
              : round % 4 == 2 ? static_cast<int>(random() % 256 * 0x01010101U)
@@ -187,34 +186,32 @@ BOOST_DATA_TEST_CASE(nothing_touches_a_block_or_buffer_after_completion,
   for (int index = 0; index < 200; ++index) {
     reads.push_back(Request::to_read(storage.fd(), 4096, index * 4096));
     BOOST_REQUIRE(aio_read(reads.back()) == 0);
-    if (index % 10 != 9)
-      continue;
+    if (index % 10 != 9) continue;
     for (int done = index - 9; done <= index; ++done) {
       BOOST_REQUIRE(wait_done(reads[done]) == 0);
       std::memset(reads[done].data(), 'S', 4096);
-      std::memset(static_cast<aiocb *>(reads[done]), 'S', sizeof(aiocb));
+      std::memset(static_cast<aiocb*>(reads[done]), 'S', sizeof(aiocb));
     }
   }
   std::this_thread::sleep_for(a_while);
-  for (const Request &read : reads) {
+  for (const Request& read : reads) {
     BOOST_TEST(read.text(4096) == scribble);
-    BOOST_TEST(std::memcmp(static_cast<aiocb *>(read), scribble.data(), sizeof(aiocb)) == 0);
-    std::memset(static_cast<aiocb *>(read), 0, sizeof(aiocb));
+    BOOST_TEST(std::memcmp(static_cast<aiocb*>(read), scribble.data(), sizeof(aiocb)) == 0);
+    std::memset(static_cast<aiocb*>(read), 0, sizeof(aiocb));
   }
 }
 
 BOOST_DATA_TEST_CASE(a_request_outlives_the_thread_that_made_it,
-                     data::make(both_directions()) * data::make(storage_kinds()), direction,
-                     kind) {
+                     data::make(both_directions()) * data::make(storage_kinds()), direction, kind) {
   const Storage storage{kind};
   std::vector<Request> requests;
   std::atomic<int> accepted_count = 0;
   for (int index = 0; index < 20; ++index)
     requests.push_back(Request::to_read(storage.fd(), 4096, index * 4096));
-  for (const Request &request : requests)
+  for (const Request& request : requests)
     std::thread{[&] { accepted_count += submit(direction, request) == 0; }}.join();
   BOOST_TEST(accepted_count == 20);
-  for (const Request &request : requests) {
+  for (const Request& request : requests) {
     BOOST_TEST(wait_done(request) == 0);
     BOOST_TEST(aio_return(request) == 4096);
   }
@@ -233,8 +230,7 @@ BOOST_AUTO_TEST_CASE(many_threads_may_submit_on_one_descriptor) {
           good_count += is_pattern(read.text(4096), offset);
       }
     });
-  for (std::thread &thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   BOOST_TEST(good_count == 800);
 }
 

@@ -17,13 +17,13 @@ namespace {
 std::atomic<int> handled_count;
 void count(int) { ++handled_count; }
 
-int suspend(const aiocb *block, const timespec *timeout = nullptr) {
-  const aiocb *const list[] = {block};
+int suspend(const aiocb* block, const timespec* timeout = nullptr) {
+  const aiocb* const list[] = {block};
   return aio_suspend(list, 1, timeout);
 }
 
 // Sends from a thread that takes no signal, when the one that makes it waits.
-std::thread sender_to(const Channel &channel) {
+std::thread sender_to(const Channel& channel) {
   return std::thread{[&channel, waiting = ::gettid()] {
     sigset_t every_signal;
     sigfillset(&every_signal);
@@ -39,10 +39,9 @@ std::thread sender_to(const Channel &channel) {
 
 // The process stops, and is continued by somebody else.
 class StopAndContinue {
-public:
+ public:
   StopAndContinue() : child_{::fork()} {
-    if (child_ != 0)
-      return;
+    if (child_ != 0) return;
     ::usleep(50'000);
     ::kill(::getppid(), SIGSTOP);
     ::usleep(20'000);
@@ -50,44 +49,42 @@ public:
     ::_exit(0);
   }
   ~StopAndContinue() { ::waitpid(child_, nullptr, 0); }
-  StopAndContinue(const StopAndContinue &) = delete;
-  StopAndContinue &operator=(const StopAndContinue &) = delete;
+  StopAndContinue(const StopAndContinue&) = delete;
+  StopAndContinue& operator=(const StopAndContinue&) = delete;
 
-private:
+ private:
   pid_t child_;
 };
 
 struct ToWaitFor {
-  const aiocb *block;
+  const aiocb* block;
   std::atomic<bool> may_wait = false;
 };
 
-void *wait_when_cancelled(void *argument) {
-  auto *wanted = static_cast<ToWaitFor *>(argument);
+void* wait_when_cancelled(void* argument) {
+  auto* wanted = static_cast<ToWaitFor*>(argument);
   while (!wanted->may_wait) {
   }
   suspend(wanted->block);
   return nullptr;
 }
 
-const aiocb *asked_block;
+const aiocb* asked_block;
 void ask(int) {
   const int kept_errno = errno;
-  for (int look = 0; look < 5; ++look)
-    aio_error(asked_block);
+  for (int look = 0; look < 5; ++look) aio_error(asked_block);
   errno = kept_errno;
 }
 
-void *wait_for_ever(void *block) {
-  for (;;)
-    suspend(static_cast<const aiocb *>(block));
+void* wait_for_ever(void* block) {
+  for (;;) suspend(static_cast<const aiocb*>(block));
 }
 
 const std::vector<ChannelKind> two_ways_to_wait{ChannelKind::pipe, ChannelKind::pty_slave};
 const std::vector<ChannelKind> signalling_kinds{ChannelKind::pipe, ChannelKind::stream_socket,
                                                 ChannelKind::pty_slave};
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(waits_and_signals)
 
@@ -154,9 +151,8 @@ BOOST_AUTO_TEST_CASE(every_one_of_many_signals_that_the_waiting_thread_sends_is_
       eventually([&] { return handled_count > before; });
     }
   }};
-  for (const Request &read : reads)
-    while (aio_error(read) == EINPROGRESS)
-      suspend(read);
+  for (const Request& read : reads)
+    while (aio_error(read) == EINPROGRESS) suspend(read);
   sender.join();
   BOOST_TEST(handled_count == 50);
   sigset_t blocked;
@@ -164,8 +160,8 @@ BOOST_AUTO_TEST_CASE(every_one_of_many_signals_that_the_waiting_thread_sends_is_
   BOOST_TEST(sigismember(&blocked, SIGUSR1) == 0);
 }
 
-BOOST_DATA_TEST_CASE(a_stopped_and_continued_process_goes_on_waiting,
-                     data::make(two_ways_to_wait), kind) {
+BOOST_DATA_TEST_CASE(a_stopped_and_continued_process_goes_on_waiting, data::make(two_ways_to_wait),
+                     kind) {
   const Channel channel{kind};
   const Request read = Request::to_read(channel.reader(), 10);
   BOOST_REQUIRE(aio_read(read) == 0);
@@ -188,7 +184,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_and_continued_process_goes_on_waiting_for_a_list)
   const Channel channel{ChannelKind::pipe};
   Request read = Request::to_read(channel.reader(), 10);
   read->aio_lio_opcode = LIO_READ;
-  aiocb *list[] = {read};
+  aiocb* list[] = {read};
   const StopAndContinue stop;
   std::thread sender{[&] {
     std::this_thread::sleep_for(150ms);
@@ -210,7 +206,7 @@ BOOST_DATA_TEST_CASE(a_thread_that_was_cancelled_before_it_waits_ends_as_cancell
     BOOST_REQUIRE(pthread_create(&thread, nullptr, wait_when_cancelled, &wanted) == 0);
     BOOST_REQUIRE(pthread_cancel(thread) == 0);
     wanted.may_wait = true;
-    void *result = nullptr;
+    void* result = nullptr;
     BOOST_REQUIRE(pthread_join(thread, &result) == 0);
     BOOST_TEST(result == PTHREAD_CANCELED);
   }
@@ -221,50 +217,49 @@ BOOST_DATA_TEST_CASE(a_thread_that_was_cancelled_before_it_waits_ends_as_cancell
 // Whoever unwinds a thread out of a handler must not meet a frame that forbids it.
 BOOST_TEST_DECORATOR(*without_sanitizer())
 BOOST_AUTO_TEST_CASE(a_thread_is_cancelled_in_a_handler_that_asks_on_top_of_its_wait) {
-  BOOST_TEST(run_in_child([] {
-    const SignalHandler handler{SIGUSR1, ask, SA_RESTART};
-    const Channel channel{ChannelKind::pipe};
-    const Request read = Request::to_read(channel.reader(), 10);
-    asked_block = read;
-    if (aio_read(read) != 0)
-      return 1;
-    // Completions, so that the handler finds something to do.
-    std::atomic<bool> ending = false;
-    int outcome = 0;
-    std::thread company{[&ending] {
-      const Channel busy{ChannelKind::pipe};
-      while (!ending) {
-        const Request other = Request::to_read(busy.reader(), 8);
-        if (aio_read(other) != 0)
-          return;
-        busy.send("eight is");
-        wait_done(other);
-      }
-    }};
-    for (int round = 0; round < 300 && outcome == 0; ++round) {
-      pthread_t threads[2];
-      for (pthread_t &thread : threads)
-        if (pthread_create(&thread, nullptr, wait_for_ever, static_cast<aiocb *>(read)) != 0)
-          ::_exit(2);
-      ::usleep(round % 10 * 30);
-      for (int signal = 0; signal < 10; ++signal)
-        for (const pthread_t thread : threads)
-          pthread_kill(thread, SIGUSR1);
-      for (const pthread_t thread : threads) {
-        pthread_kill(thread, SIGUSR1);
-        pthread_cancel(thread);
-      }
-      for (const pthread_t thread : threads) {
-        void *result = nullptr;
-        if (pthread_join(thread, &result) != 0 || result != PTHREAD_CANCELED)
-          outcome = 3;
-      }
-    }
-    ending = true;
-    company.join();
-    channel.send("text");
-    return wait_done(read) == 0 && aio_return(read) == 4 ? outcome : 4;
-  }, 30) == 0);
+  BOOST_TEST(
+      run_in_child(
+          [] {
+            const SignalHandler handler{SIGUSR1, ask, SA_RESTART};
+            const Channel channel{ChannelKind::pipe};
+            const Request read = Request::to_read(channel.reader(), 10);
+            asked_block = read;
+            if (aio_read(read) != 0) return 1;
+            // Completions, so that the handler finds something to do.
+            std::atomic<bool> ending = false;
+            int outcome = 0;
+            std::thread company{[&ending] {
+              const Channel busy{ChannelKind::pipe};
+              while (!ending) {
+                const Request other = Request::to_read(busy.reader(), 8);
+                if (aio_read(other) != 0) return;
+                busy.send("eight is");
+                wait_done(other);
+              }
+            }};
+            for (int round = 0; round < 300 && outcome == 0; ++round) {
+              pthread_t threads[2];
+              for (pthread_t& thread : threads)
+                if (pthread_create(&thread, nullptr, wait_for_ever, static_cast<aiocb*>(read)) != 0)
+                  ::_exit(2);
+              ::usleep(round % 10 * 30);
+              for (int signal = 0; signal < 10; ++signal)
+                for (const pthread_t thread : threads) pthread_kill(thread, SIGUSR1);
+              for (const pthread_t thread : threads) {
+                pthread_kill(thread, SIGUSR1);
+                pthread_cancel(thread);
+              }
+              for (const pthread_t thread : threads) {
+                void* result = nullptr;
+                if (pthread_join(thread, &result) != 0 || result != PTHREAD_CANCELED) outcome = 3;
+              }
+            }
+            ending = true;
+            company.join();
+            channel.send("text");
+            return wait_done(read) == 0 && aio_return(read) == 4 ? outcome : 4;
+          },
+          30) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -26,7 +26,7 @@ struct stream {
 static int fd;
 static long block_count;
 static struct aiocb file_requests[file_depth];
-static char *file_buffers;
+static char* file_buffers;
 static uint64_t state = 88172645463325252u;
 
 static void start_file_read(int index) {
@@ -41,8 +41,8 @@ static int64_t time_per_file_read_ns(void) {
   const int64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
   for (int i = 0; i < file_depth; ++i) start_file_read(i);
   for (int i = 0; i < file_reads; ++i) {
-    struct aiocb *request = &file_requests[i % file_depth];
-    const struct aiocb *list[] = {request};
+    struct aiocb* request = &file_requests[i % file_depth];
+    const struct aiocb* list[] = {request};
     while (aio_error(request) == EINPROGRESS)
       if (aio_suspend(list, 1, NULL) != 0) fail("aio_suspend");
     finish_read(request);
@@ -66,8 +66,8 @@ static int open_pipe(void) {
 
 /* Every other one is a pipe; of a pair of sockets both are read. So each descriptor has a
  * read that waits: what a descriptor takes is counted as well, for those that have any. */
-static void open_stream(struct stream *streams, long index) {
-  struct stream *stream = &streams[index];
+static void open_stream(struct stream* streams, long index) {
+  struct stream* stream = &streams[index];
   if (index % 2 == 0) {
     stream->reader = stream->writer = open_pipe();
   } else if (index % 4 == 1) {
@@ -81,17 +81,18 @@ static void open_stream(struct stream *streams, long index) {
   }
 }
 
-static void start_stream_read(struct stream *stream) {
-  stream->request = (struct aiocb){.aio_fildes = stream->reader, .aio_buf = &stream->byte,
+static void start_stream_read(struct stream* stream) {
+  stream->request = (struct aiocb){.aio_fildes = stream->reader,
+                                   .aio_buf = &stream->byte,
                                    .aio_nbytes = 1,
                                    .aio_sigevent = {.sigev_notify = SIGEV_NONE}};
   if (aio_read(&stream->request) != 0) fail("aio_read of a stream");
 }
 
-static void end_stream_read(struct stream *stream) {
+static void end_stream_read(struct stream* stream) {
   if (aio_error(&stream->request) != EINPROGRESS) fail("a stream's read ended by itself");
   if (write(stream->writer, "x", 1) != 1) fail("write");
-  const struct aiocb *list[] = {&stream->request};
+  const struct aiocb* list[] = {&stream->request};
   while (aio_error(&stream->request) == EINPROGRESS)
     if (aio_suspend(list, 1, NULL) != 0) fail("aio_suspend");
   if (aio_return(&stream->request) != 1 || stream->byte != 'x') fail("a stream's read");
@@ -100,7 +101,7 @@ static void end_stream_read(struct stream *stream) {
 
 /* Without pages of files, such as code. */
 static long resident_bytes(void) {
-  FILE *file = fopen("/proc/self/smaps_rollup", "r"); /* exact, where statm need not be */
+  FILE* file = fopen("/proc/self/smaps_rollup", "r"); /* exact, where statm need not be */
   if (file == NULL) fail("/proc/self/smaps_rollup");
   char line[200];
   long size_kib = -1;
@@ -112,22 +113,22 @@ static long resident_bytes(void) {
 }
 
 static int thread_count(void) {
-  DIR *tasks = opendir("/proc/self/task");
+  DIR* tasks = opendir("/proc/self/task");
   if (tasks == NULL) fail("/proc/self/task");
   int count = 0;
-  for (const struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+  for (const struct dirent* entry; (entry = readdir(tasks)) != NULL;)
     if (entry->d_name[0] != '.') ++count;
   closedir(tasks);
   return count;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 4) return 2;
   fd = open_direct(argv[1], &block_count);
   const long count = atol(argv[2]);
   const long rounds = atol(argv[3]);
   file_buffers = allocate((size_t)file_depth * block_bytes);
-  struct stream *streams = allocate((size_t)count * sizeof *streams);
+  struct stream* streams = allocate((size_t)count * sizeof *streams);
   for (long i = 0; i < count; ++i) open_stream(streams, i);
   const long few = count / 10;
   double each_bytes = 0;
@@ -137,7 +138,8 @@ int main(int argc, char **argv) {
     const long with_few_bytes = resident_bytes();
     for (long i = few; i < count; ++i) start_stream_read(&streams[i]);
     /* What was taken once stays. */
-    if (round == 0) each_bytes = (double)(resident_bytes() - with_few_bytes) / (double)(count - few);
+    if (round == 0)
+      each_bytes = (double)(resident_bytes() - with_few_bytes) / (double)(count - few);
     const int64_t beside_ns = time_per_file_read_ns();
     const int threads = thread_count();
     for (long i = 0; i < count; ++i) end_stream_read(&streams[i]);

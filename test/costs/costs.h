@@ -15,13 +15,14 @@
 
 enum { block_bytes = 4096 };
 
-static inline void fail(const char *what) {
+static inline void fail(const char* what) {
   perror(what);
   exit(1);
 }
 
-static inline void *allocate(size_t size_bytes) {
-  void *memory = aligned_alloc(block_bytes, (size_bytes + block_bytes - 1) / block_bytes * block_bytes);
+static inline void* allocate(size_t size_bytes) {
+  void* memory =
+      aligned_alloc(block_bytes, (size_bytes + block_bytes - 1) / block_bytes * block_bytes);
   if (memory == NULL) fail("aligned_alloc");
   memset(memory, 0, size_bytes);
   return memory;
@@ -35,7 +36,7 @@ static inline int64_t clock_ns(clockid_t clock) {
 
 /* A file or device to read by O_DIRECT, and its size in blocks. Exit code 77: it
  * cannot be read so. */
-static inline int open_direct(const char *path, long *block_count) {
+static inline int open_direct(const char* path, long* block_count) {
   const int fd = open(path, O_RDONLY | O_DIRECT);
   if (fd < 0 && errno == EINVAL) exit(77);
   if (fd < 0) fail(path);
@@ -44,7 +45,7 @@ static inline int open_direct(const char *path, long *block_count) {
   return fd;
 }
 
-static inline void start_read(struct aiocb *request, int fd, void *buffer, long block) {
+static inline void start_read(struct aiocb* request, int fd, void* buffer, long block) {
   request->aio_fildes = fd;
   request->aio_buf = buffer;
   request->aio_nbytes = block_bytes;
@@ -53,7 +54,7 @@ static inline void start_read(struct aiocb *request, int fd, void *buffer, long 
   if (aio_read(request) != 0) fail("aio_read");
 }
 
-static inline void finish_read(struct aiocb *request) {
+static inline void finish_read(struct aiocb* request) {
   errno = aio_error(request);
   if (errno != 0 || aio_return(request) != block_bytes) fail("a read");
 }

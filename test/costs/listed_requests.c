@@ -18,14 +18,16 @@
 enum { few = 10, many = 1000, round_count = 15 };
 
 static struct aiocb requests[many];
-static const struct aiocb *list[many];
+static const struct aiocb* list[many];
 static char bytes[many];
 static int silent[2]; /* reads of it do not end */
 static int spoken[2]; /* what the last one of a list reads */
 static struct aiocb last;
 
-static void begin(struct aiocb *request, int fd, char *byte) {
-  *request = (struct aiocb){.aio_fildes = fd, .aio_buf = byte, .aio_nbytes = 1,
+static void begin(struct aiocb* request, int fd, char* byte) {
+  *request = (struct aiocb){.aio_fildes = fd,
+                            .aio_buf = byte,
+                            .aio_nbytes = 1,
                             .aio_sigevent = {.sigev_notify = SIGEV_NONE}};
   if (aio_read(request) != 0) fail("aio_read");
 }
@@ -34,15 +36,15 @@ static void speak(void) {
   if (write(spoken[1], "x", 1) != 1) fail("write");
 }
 
-static void *speak_later(void *unused) {
+static void* speak_later(void* unused) {
   const struct timespec later = {.tv_sec = 0, .tv_nsec = 2000000};
   nanosleep(&later, NULL);
   speak();
   return unused;
 }
 
-static void finish(struct aiocb *request) {
-  const struct aiocb *const one[] = {request};
+static void finish(struct aiocb* request) {
+  const struct aiocb* const one[] = {request};
   if (aio_suspend(one, 1, NULL) != 0 || aio_error(request) != 0 || aio_return(request) != 1)
     fail("a read of a pipe");
 }
@@ -59,7 +61,7 @@ static int64_t looked_at(int count) {
 }
 
 static int64_t wait_for_last(int count, int calls) {
-  const struct aiocb *replaced = list[count - 1];
+  const struct aiocb* replaced = list[count - 1];
   list[count - 1] = &last;
   const int64_t begun_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   for (int i = 0; i < calls; ++i)
@@ -73,7 +75,7 @@ static int64_t found(int count) {
   char byte;
   speak();
   begin(&last, spoken[0], &byte);
-  const struct aiocb *const one[] = {&last};
+  const struct aiocb* const one[] = {&last};
   if (aio_suspend(one, 1, NULL) != 0) fail("aio_suspend");
   const int64_t taken_ns = wait_for_last(count, 50);
   finish(&last);
@@ -91,13 +93,13 @@ static int64_t slept_for(int count) {
   return taken_ns;
 }
 
-static int compare(const void *left, const void *right) {
-  const double one = *(const double *)left;
-  const double other = *(const double *)right;
+static int compare(const void* left, const void* right) {
+  const double one = *(const double*)left;
+  const double other = *(const double*)right;
   return (one > other) - (one < other);
 }
 
-static void measure(const char *name, int64_t (*wait)(int count)) {
+static void measure(const char* name, int64_t (*wait)(int count)) {
   double figures[round_count];
   for (int i = 0; i < round_count; ++i) {
     const int64_t short_ns = wait(few);

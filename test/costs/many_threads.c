@@ -29,7 +29,7 @@ enum { threads_max = 64, rounds = 200, reads_each = 500, others = 200 };
 static const struct timespec until_all_sleep = {.tv_sec = 0, .tv_nsec = 1000000};
 
 static int thread_count;
-static const struct timespec *time_limit;
+static const struct timespec* time_limit;
 static int other_count;
 static int silent[2];
 static int pipes[rounds][2]; /* by thread, or by round for `same` */
@@ -39,19 +39,21 @@ static int disk_fd;
 static long block_count;
 static pthread_barrier_t started;
 
-static void begin(struct aiocb *request, int fd, char *byte) {
-  *request = (struct aiocb){.aio_fildes = fd, .aio_buf = byte, .aio_nbytes = 1,
+static void begin(struct aiocb* request, int fd, char* byte) {
+  *request = (struct aiocb){.aio_fildes = fd,
+                            .aio_buf = byte,
+                            .aio_nbytes = 1,
                             .aio_sigevent = {.sigev_notify = SIGEV_NONE}};
   if (aio_read(request) != 0) fail("aio_read");
 }
 
-static void *wait_for_own(void *index) {
+static void* wait_for_own(void* index) {
   static struct aiocb silent_requests[threads_max][others];
   const long self = (long)(intptr_t)index;
   struct aiocb request;
   char byte;
   char other_byte;
-  const struct aiocb *list[others + 1];
+  const struct aiocb* list[others + 1];
   for (int i = 0; i < other_count; ++i) {
     begin(&silent_requests[self][i], silent[0], &other_byte);
     list[i] = &silent_requests[self][i];
@@ -70,14 +72,14 @@ static void *wait_for_own(void *index) {
   return NULL;
 }
 
-static void *wait_for_any(void *index) {
+static void* wait_for_any(void* index) {
   static struct aiocb reads[threads_max];
   static char bytes[threads_max];
   const long self = (long)(intptr_t)index;
   begin(&reads[self], pipes[self][0], &bytes[self]);
   pthread_barrier_wait(&started);
   for (int ends = 0; !ends;) {
-    struct aiocb *request;
+    struct aiocb* request;
     if (aio_waitcomplete(&request, time_limit) != 1) fail("aio_waitcomplete");
     const long its = request - reads;
     ends = bytes[its] == 'e';
@@ -87,20 +89,20 @@ static void *wait_for_any(void *index) {
   return NULL;
 }
 
-static void *wait_for_same(void *unused) {
+static void* wait_for_same(void* unused) {
   pthread_barrier_wait(&started);
   for (int round = 0; round < rounds; ++round) {
-    const struct aiocb *const list[] = {&same[round]};
+    const struct aiocb* const list[] = {&same[round]};
     if (aio_suspend(list, 1, NULL) != 0) fail("aio_suspend");
     ++ended;
   }
   return unused;
 }
 
-static void *read_disk(void *index) {
+static void* read_disk(void* index) {
   struct aiocb request = {0};
-  void *buffer = allocate(block_bytes);
-  const struct aiocb *const list[] = {&request};
+  void* buffer = allocate(block_bytes);
+  const struct aiocb* const list[] = {&request};
   unsigned place = (unsigned)(intptr_t)index;
   pthread_barrier_wait(&started);
   for (int i = 0; i < reads_each; ++i) {
@@ -123,7 +125,7 @@ static long sleep_count(void) {
   return all.ru_nvcsw - own.ru_nvcsw;
 }
 
-static void tell(int pipe_index, const char *byte) {
+static void tell(int pipe_index, const char* byte) {
   if (write(pipes[pipe_index][1], byte, 1) != 1) fail("write");
 }
 
@@ -132,11 +134,11 @@ static void await_ended(long wanted) {
   nanosleep(&until_all_sleep, NULL);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 3) return 2;
   static char bytes[rounds];
   static const struct timespec long_time = {.tv_sec = 600, .tv_nsec = 0};
-  const char *way = argv[1];
+  const char* way = argv[1];
   const int is_same = strcmp(way, "same") == 0;
   const int is_disk = strcmp(way, "disk") == 0;
   const int is_any = strcmp(way, "any") == 0;
@@ -161,7 +163,7 @@ int main(int argc, char **argv) {
                        : is_disk ? read_disk
                        : is_any  ? wait_for_any
                                  : wait_for_own,
-                       (void *)(intptr_t)i) != 0)
+                       (void*)(intptr_t)i) != 0)
       fail("pthread_create");
   pthread_barrier_wait(&started);
   if (!is_disk) await_ended(0);

@@ -24,12 +24,12 @@ enum { buffer_count = 64 };
 
 static int fd;
 static long block_count;
-static struct aiocb *requests;
-static long *submitted_at; /* of each request, in reads taken */
-static char *buffers;
+static struct aiocb* requests;
+static long* submitted_at; /* of each request, in reads taken */
+static char* buffers;
 static int raw;
 static io_context_t context;
-static struct iocb *controls;
+static struct iocb* controls;
 static uint64_t state = 88172645463325252u;
 
 static void submit(long index, long taken) {
@@ -37,13 +37,13 @@ static void submit(long index, long taken) {
   state ^= state >> 7;
   state ^= state << 17;
   submitted_at[index] = taken;
-  char *buffer = buffers + index % buffer_count * block_bytes;
+  char* buffer = buffers + index % buffer_count * block_bytes;
   const long block = (long)(state % (uint64_t)block_count);
   if (!raw) {
     start_read(&requests[index], fd, buffer, block);
     return;
   }
-  struct iocb *control = &controls[index];
+  struct iocb* control = &controls[index];
   io_prep_pread(control, fd, buffer, block_bytes, block * block_bytes);
   errno = EAGAIN;
   if (io_submit(context, 1, &control) != 1) fail("io_submit");
@@ -56,21 +56,22 @@ static long take_any(void) {
     if (io_getevents(context, 1, 1, &event, NULL) != 1 || event.res != block_bytes) fail("a read");
     return event.obj - controls;
   }
-  struct aiocb *done = NULL;
-  if (aio_waitcomplete(&done, NULL) != block_bytes) fail(done == NULL ? "aio_waitcomplete" : "a read");
+  struct aiocb* done = NULL;
+  if (aio_waitcomplete(&done, NULL) != block_bytes)
+    fail(done == NULL ? "aio_waitcomplete" : "a read");
   return done - requests;
 }
 
 static long take_oldest(long depth, long taken) {
-  struct aiocb *oldest = &requests[taken % depth];
-  const struct aiocb *list[] = {oldest};
+  struct aiocb* oldest = &requests[taken % depth];
+  const struct aiocb* list[] = {oldest};
   while (aio_error(oldest) == EINPROGRESS)
     if (aio_suspend(list, 1, NULL) != 0) fail("aio_suspend");
   finish_read(oldest);
   return taken % depth;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 5) return 2;
   const int any = strcmp(argv[1], "oldest") != 0;
   raw = strcmp(argv[1], "raw") == 0;
@@ -82,10 +83,11 @@ int main(int argc, char **argv) {
   submitted_at = allocate((size_t)depth * sizeof *submitted_at);
   buffers = allocate((size_t)buffer_count * block_bytes);
   /* So that from the first one on all results are kept. */
-  struct aiocb *none;
+  struct aiocb* none;
   const struct timespec no_time = {0, 0};
   if (raw && io_setup((int)atol(argv[3]), &context) != 0) fail("io_setup");
-  if (any && !raw && (aio_waitcomplete(&none, &no_time) != -1 || none != NULL)) fail("aio_waitcomplete");
+  if (any && !raw && (aio_waitcomplete(&none, &no_time) != -1 || none != NULL))
+    fail("aio_waitcomplete");
   for (long i = 0; i < depth; ++i) submit(i, 0);
   /* The first ones are over with: from now on DEPTH are outstanding all the time. */
   long taken = 0;
@@ -112,8 +114,10 @@ int main(int argc, char **argv) {
   }
   printf("time_ns %ld cpu_ns %ld age_max %ld\n", (long)(time_ns / count), (long)(cpu_ns / count),
          age_max);
-  fprintf(stderr, "submits %lu device_full %lu ring_full %lu by_pool %lu submitted_by_pool %lu threads %lu\n",
-          statistics.io_submit_calls, statistics.reason_device_full, statistics.reason_ring_full,
-          statistics.by_pool, statistics.submitted_by_pool, statistics.threads_started);
+  fprintf(
+      stderr,
+      "submits %lu device_full %lu ring_full %lu by_pool %lu submitted_by_pool %lu threads %lu\n",
+      statistics.io_submit_calls, statistics.reason_device_full, statistics.reason_ring_full,
+      statistics.by_pool, statistics.submitted_by_pool, statistics.threads_started);
   return 0;
 }

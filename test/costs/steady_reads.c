@@ -6,16 +6,16 @@
  */
 #include "costs.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 5) return 2;
   const int sleeps = strcmp(argv[1], "suspend") == 0;
   long block_count;
   const int fd = open_direct(argv[2], &block_count);
   const long depth = atol(argv[3]);
   const long count = atol(argv[4]);
-  struct aiocb *requests = allocate((size_t)depth * sizeof *requests);
-  char *buffers = allocate((size_t)depth * block_bytes);
-  const struct aiocb **list = allocate((size_t)depth * sizeof *list);
+  struct aiocb* requests = allocate((size_t)depth * sizeof *requests);
+  char* buffers = allocate((size_t)depth * block_bytes);
+  const struct aiocb** list = allocate((size_t)depth * sizeof *list);
   long begun = 0;
   for (; begun < depth; ++begun) {
     list[begun] = &requests[begun];

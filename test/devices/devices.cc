@@ -31,20 +31,21 @@ constexpr int depth = 32;
 constexpr std::size_t region_bytes = depth * block_bytes * 2;
 
 // All those that work, and a loop device, for as long as `use` runs.
-template <class Use> void for_each_good_device(Use use) {
-  for (const Device &device : devices::with_role("good")) {
+template <class Use>
+void for_each_good_device(Use use) {
+  for (const Device& device : devices::with_role("good")) {
     BOOST_TEST_CONTEXT(device)
-      use([&](int flags) { return open_path(device.path, flags); });
+    use([&](int flags) { return open_path(device.path, flags); });
   }
-  for (const Device &device : devices::with_role("nbd")) {
+  for (const Device& device : devices::with_role("nbd")) {
     const devices::NetworkBlockDevice served{device.path, 16 << 20};
     BOOST_TEST_CONTEXT(device)
-      use([&](int flags) { return open_path(device.path, flags); });
+    use([&](int flags) { return open_path(device.path, flags); });
   }
   if (support::loop_devices_exist()) {
     const support::LoopDevice loop{16 << 20};
     BOOST_TEST_CONTEXT("loop device")
-      use([&](int flags) { return loop.open(flags); });
+    use([&](int flags) { return loop.open(flags); });
   }
 }
 
@@ -56,19 +57,19 @@ std::string content_of(int block, int round) {
 off_t place_of(int block) { return static_cast<off_t>(block * 13 % (2 * depth)) * block_bytes; }
 
 // So many requests at once, and then their results.
-void write_region(const support::Fd &fd, int round) {
+void write_region(const support::Fd& fd, int round) {
   std::vector<Request> writes;
   for (int block = 0; block < depth; ++block) {
     writes.push_back(Request::to_write(fd.get(), content_of(block, round), place_of(block)));
     BOOST_REQUIRE(aio_write(writes.back()) == 0);
   }
-  for (const Request &write : writes) {
+  for (const Request& write : writes) {
     BOOST_TEST(support::wait_done(write, 60s) == 0);
     BOOST_TEST(aio_return(write) == static_cast<ssize_t>(block_bytes));
   }
 }
 
-void read_region(const support::Fd &fd, int round) {
+void read_region(const support::Fd& fd, int round) {
   std::vector<Request> reads;
   for (int block = 0; block < depth; ++block) {
     reads.push_back(Request::to_read(fd.get(), block_bytes, place_of(block)));
@@ -81,26 +82,25 @@ void read_region(const support::Fd &fd, int round) {
   }
 }
 
-void sync_well(const support::Fd &fd) {
+void sync_well(const support::Fd& fd) {
   const Request sync = Request::to_sync(fd.get());
   BOOST_REQUIRE(aio_fsync(O_SYNC, sync) == 0);
   BOOST_TEST(support::wait_done(sync, 60s) == 0);
 }
 
-int status_of(int (*call)(aiocb *), const Request &request) {
-  if (call(request) != 0)
-    return errno;
+int status_of(int (*call)(aiocb*), const Request& request) {
+  if (call(request) != 0) return errno;
   const int status = support::wait_done(request, 60s);
   aio_return(request);
   return status;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(devices_of_every_kind)
 
 BOOST_AUTO_TEST_CASE(every_device_of_the_test_machine_could_be_made) {
-  for (const Device &device : devices::with_role("missing"))
+  for (const Device& device : devices::with_role("missing"))
     BOOST_ERROR(device << ": there is no " << device.path);
   BOOST_TEST(true);
 }
@@ -142,12 +142,12 @@ BOOST_AUTO_TEST_CASE(direct_writes_to_a_device_whose_pages_are_cached_all_succee
 }
 
 BOOST_AUTO_TEST_CASE(files_of_each_file_system_grow_and_are_read, *where_there_is("directory")) {
-  for (const Device &device : devices::with_role("directory")) {
+  for (const Device& device : devices::with_role("directory")) {
     BOOST_TEST_CONTEXT(device) {
       for (const int flags : {0, O_DIRECT}) {
         const std::string path = device.path.substr(0, device.path.rfind('/')) + "/file";
         const support::Fd fd = open_path(path, O_RDWR | O_CREAT | O_TRUNC | flags);
-        for (int round = 0; round < 2; ++round) { // grows, then is overwritten
+        for (int round = 0; round < 2; ++round) {  // grows, then is overwritten
           write_region(fd, round);
           read_region(fd, round);
         }
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(files_of_each_file_system_grow_and_are_read, *where_there_i
 
 BOOST_AUTO_TEST_CASE(an_error_of_the_device_is_the_status_of_direct_requests,
                      *where_there_is("failing")) {
-  for (const Device &device : devices::with_role("failing")) {
+  for (const Device& device : devices::with_role("failing")) {
     BOOST_TEST_CONTEXT(device) {
       const support::Fd fd = open_path(device.path, O_RDWR | O_DIRECT);
       for (int i = 0; i < 8; ++i) {
@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(an_error_of_the_device_is_the_status_of_direct_requests,
 
 BOOST_AUTO_TEST_CASE(an_error_of_the_device_is_the_status_of_buffered_reads_and_of_aio_fsync,
                      *where_there_is("failing")) {
-  for (const Device &device : devices::with_role("failing")) {
+  for (const Device& device : devices::with_role("failing")) {
     BOOST_TEST_CONTEXT(device) {
       const support::Fd fd = open_path(device.path, O_RDWR);
       const Request read = Request::to_read(fd.get(), block_bytes, 1 << 20);
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(an_error_of_the_device_is_the_status_of_buffered_reads_and_
       const Request write = Request::to_write(fd.get(), support::pattern(block_bytes), 0);
       BOOST_TEST(status_of(aio_write, write) == 0);
       const Request sync = Request::to_sync(fd.get());
-      BOOST_TEST(status_of([](aiocb *block) { return aio_fsync(O_SYNC, block); }, sync) == EIO);
+      BOOST_TEST(status_of([](aiocb* block) { return aio_fsync(O_SYNC, block); }, sync) == EIO);
     }
   }
 }

@@ -27,12 +27,12 @@ struct Device {
   std::string kind;
   std::string path;
 };
-std::ostream &operator<<(std::ostream &out, const Device &device);
+std::ostream& operator<<(std::ostream& out, const Device& device);
 
 std::vector<Device> with_role(std::string_view role);
 support::Precondition where_there_is(std::string_view role);
 
-support::Fd open_path(const std::string &path, int flags);
+support::Fd open_path(const std::string& path, int flags);
 
 inline constexpr std::size_t block_bytes = 4096;
 
@@ -40,4 +40,4 @@ inline constexpr std::size_t block_bytes = 4096;
 inline constexpr off_t bad_begin = 8 << 20;
 inline constexpr off_t bad_end = bad_begin + (256 << 10);
 
-} // namespace devices
+}  // namespace devices

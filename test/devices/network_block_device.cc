@@ -22,27 +22,26 @@ namespace {
 
 constexpr unsigned long block_bytes = 512;
 
-bool receive_all(int socket, void *data, std::size_t size_bytes) {
+bool receive_all(int socket, void* data, std::size_t size_bytes) {
   return size_bytes == 0 ||
          ::recv(socket, data, size_bytes, MSG_WAITALL) == static_cast<ssize_t>(size_bytes);
 }
 
-bool send_all(int socket, const char *data, std::size_t size_bytes) {
+bool send_all(int socket, const char* data, std::size_t size_bytes) {
   while (size_bytes > 0) {
     const ssize_t sent = ::send(socket, data, size_bytes, MSG_NOSIGNAL);
-    if (sent <= 0)
-      return false;
+    if (sent <= 0) return false;
     data += sent;
     size_bytes -= static_cast<std::size_t>(sent);
   }
   return true;
 }
 
-} // namespace
+}  // namespace
 
-NetworkBlockDevice::NetworkBlockDevice(const std::string &path, std::size_t size_bytes)
-  : memory_(size_bytes, '\0'),
-    device_{checked(::open(path.c_str(), O_RDWR | O_CLOEXEC), path.c_str())} {
+NetworkBlockDevice::NetworkBlockDevice(const std::string& path, std::size_t size_bytes)
+    : memory_(size_bytes, '\0'), device_{checked(::open(path.c_str(), O_RDWR | O_CLOEXEC),
+                                                 path.c_str())} {
   support::FdPair ends = support::make_sockets(SOCK_STREAM);
   servers_end_ = std::move(ends.first);
   kernels_end_ = std::move(ends.second);
@@ -76,18 +75,14 @@ void NetworkBlockDevice::serve() {
     const std::size_t offset = be64toh(request.from);
     const std::size_t size_bytes = type == NBD_CMD_FLUSH ? 0 : be32toh(request.len);
     const bool fits = offset <= memory_.size() && size_bytes <= memory_.size() - offset;
-    if (type == NBD_CMD_DISC || !fits)
-      return;
-    if (type == NBD_CMD_WRITE && !receive_all(socket, &memory_[offset], size_bytes))
-      return;
+    if (type == NBD_CMD_DISC || !fits) return;
+    if (type == NBD_CMD_WRITE && !receive_all(socket, &memory_[offset], size_bytes)) return;
     nbd_reply reply{};
     reply.magic = htobe32(NBD_REPLY_MAGIC);
     std::memcpy(&reply.handle, &request.handle, sizeof reply.handle);
-    if (!send_all(socket, reinterpret_cast<const char *>(&reply), sizeof reply))
-      return;
-    if (type == NBD_CMD_READ && !send_all(socket, &memory_[offset], size_bytes))
-      return;
+    if (!send_all(socket, reinterpret_cast<const char*>(&reply), sizeof reply)) return;
+    if (type == NBD_CMD_READ && !send_all(socket, &memory_[offset], size_bytes)) return;
   }
 }
 
-} // namespace devices
+}  // namespace devices

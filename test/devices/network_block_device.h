@@ -11,14 +11,14 @@
 namespace devices {
 
 class NetworkBlockDevice {
-public:
+ public:
   // `path` as /dev/nbd0, which nobody uses; needs root.
-  NetworkBlockDevice(const std::string &path, std::size_t size_bytes);
+  NetworkBlockDevice(const std::string& path, std::size_t size_bytes);
   ~NetworkBlockDevice();
-  NetworkBlockDevice(const NetworkBlockDevice &) = delete;
-  NetworkBlockDevice &operator=(const NetworkBlockDevice &) = delete;
+  NetworkBlockDevice(const NetworkBlockDevice&) = delete;
+  NetworkBlockDevice& operator=(const NetworkBlockDevice&) = delete;
 
-private:
+ private:
   void serve();
 
   std::string memory_;
@@ -26,7 +26,7 @@ private:
   support::Fd servers_end_;
   support::Fd kernels_end_;
   std::thread server_;
-  std::thread kernel_; // lends the driver its thread, as the driver wants it
+  std::thread kernel_;  // lends the driver its thread, as the driver wants it
 };
 
-} // namespace devices
+}  // namespace devices

@@ -50,7 +50,7 @@ struct Work {
   Duration longest_call{};
   long sleeps = 0;
 
-  void add(Request request, int (*call)(aiocb *)) {
+  void add(Request request, int (*call)(aiocb*)) {
     requests.push_back(std::move(request));
     const long before = sleep_count();
     const Duration took = time_of([&] { BOOST_TEST(call(requests.back()) == 0); });
@@ -58,58 +58,56 @@ struct Work {
     sleeps += sleep_count() - before;
   }
   void wait() const {
-    for (const Request &request : requests) {
+    for (const Request& request : requests) {
       BOOST_TEST(support::wait_done(request, 60s) == 0);
       BOOST_TEST(aio_return(request) == static_cast<ssize_t>(block_bytes));
     }
   }
 };
 
-Work write_all(const support::Fd &fd, int count) {
+Work write_all(const support::Fd& fd, int count) {
   Work work;
   for (int number = 0; number < count; ++number)
     work.add(Request::to_write(fd.get(), content_of(number), place_of(number)), aio_write);
   return work;
 }
 
-Work read_all(const support::Fd &fd, int count) {
+Work read_all(const support::Fd& fd, int count) {
   Work work;
   for (int number = 0; number < count; ++number)
     work.add(Request::to_read(fd.get(), block_bytes, place_of(number)), aio_read);
   return work;
 }
 
-void check_content(const Work &reads) {
+void check_content(const Work& reads) {
   for (int number = 0; number < static_cast<int>(reads.requests.size()); ++number)
     BOOST_TEST((reads.requests[number].text(block_bytes) == content_of(number)),
                "block " << number);
 }
 
 // What the device needs for a single one.
-Duration time_of_one(const Device &device) {
+Duration time_of_one(const Device& device) {
   const support::Fd fd = open_path(device.path, O_RDONLY | O_DIRECT);
   const Request read = Request::to_read(fd.get(), block_bytes);
-  return time_of([&] {
-    BOOST_REQUIRE(::pread(fd.get(), read.data(), block_bytes, 32 << 20) == block_bytes);
-  });
+  return time_of(
+      [&] { BOOST_REQUIRE(::pread(fd.get(), read.data(), block_bytes, 32 << 20) == block_bytes); });
 }
 
 auto milliseconds(Duration time) { return time / 1ms; }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(slow_devices)
 
 BOOST_TEST_DECORATOR(*where_there_is("slow"))
 BOOST_DATA_TEST_CASE(calls_for_a_slow_device_return_at_once, data::make({0, O_DIRECT}), flags) {
-  for (const Device &device : devices::with_role("slow")) {
+  for (const Device& device : devices::with_role("slow")) {
     BOOST_TEST_CONTEXT(device) {
       const support::Fd fd = open_path(device.path, O_RDWR | flags);
       Work work;
       for (int number = 0; number < 8; number += 2) {
         work.add(Request::to_read(fd.get(), block_bytes, place_of(number)), aio_read);
-        work.add(Request::to_write(fd.get(), content_of(number), place_of(number + 1)),
-                 aio_write);
+        work.add(Request::to_write(fd.get(), content_of(number), place_of(number + 1)), aio_write);
       }
       BOOST_TEST((work.longest_call < 500ms), milliseconds(work.longest_call) << " ms");
       work.wait();
@@ -118,7 +116,7 @@ BOOST_DATA_TEST_CASE(calls_for_a_slow_device_return_at_once, data::make({0, O_DI
 }
 
 BOOST_AUTO_TEST_CASE(lists_for_a_slow_device_return_at_once, *where_there_is("slow")) {
-  for (const Device &device : devices::with_role("slow")) {
+  for (const Device& device : devices::with_role("slow")) {
     BOOST_TEST_CONTEXT(device) {
       const support::Fd fd = open_path(device.path, O_RDWR | O_DIRECT);
       std::vector<Request> requests;
@@ -126,12 +124,11 @@ BOOST_AUTO_TEST_CASE(lists_for_a_slow_device_return_at_once, *where_there_is("sl
         requests.push_back(Request::to_read(fd.get(), block_bytes, place_of(number)));
         requests.back()->aio_lio_opcode = LIO_READ;
       }
-      const std::vector<aiocb *> list = support::list_of(requests);
+      const std::vector<aiocb*> list = support::list_of(requests);
       const Duration took =
-        time_of([&] { BOOST_TEST(lio_listio(LIO_NOWAIT, list.data(), 10, nullptr) == 0); });
+          time_of([&] { BOOST_TEST(lio_listio(LIO_NOWAIT, list.data(), 10, nullptr) == 0); });
       BOOST_TEST((took < 500ms), milliseconds(took) << " ms");
-      for (const Request &request : requests)
-        BOOST_TEST(support::wait_done(request, 60s) == 0);
+      for (const Request& request : requests) BOOST_TEST(support::wait_done(request, 60s) == 0);
     }
   }
 }
@@ -139,7 +136,7 @@ BOOST_AUTO_TEST_CASE(lists_for_a_slow_device_return_at_once, *where_there_is("sl
 // One by one they take a hundred times as long as one.
 BOOST_AUTO_TEST_CASE(a_hundred_requests_of_a_slow_device_are_made_together,
                      *where_there_is("slow")) {
-  for (const Device &device : devices::with_role("slow")) {
+  for (const Device& device : devices::with_role("slow")) {
     BOOST_TEST_CONTEXT(device) {
       const Duration at_most = 20 * time_of_one(device);
       const support::Fd direct = open_path(device.path, O_RDWR | O_DIRECT);
@@ -167,7 +164,7 @@ BOOST_AUTO_TEST_CASE(a_hundred_requests_of_a_slow_device_are_made_together,
 BOOST_AUTO_TEST_CASE(direct_writes_over_cached_pages_of_a_slow_device_are_made_together,
                      *where_there_is("slow")) {
   constexpr int count = 32;
-  for (const Device &device : devices::with_role("slow")) {
+  for (const Device& device : devices::with_role("slow")) {
     BOOST_TEST_CONTEXT(device) {
       const Duration at_most = count / 4 * time_of_one(device);
       const support::Fd buffered = open_path(device.path, O_RDONLY);
@@ -191,14 +188,14 @@ BOOST_AUTO_TEST_CASE(direct_writes_over_cached_pages_of_a_slow_device_are_made_t
 BOOST_AUTO_TEST_CASE(requests_beyond_the_places_of_a_device_neither_wait_in_the_call_nor_one_by_one,
                      *where_there_is("two_tags")) {
   constexpr int count = 60;
-  for (const Device &device : devices::with_role("two_tags")) {
+  for (const Device& device : devices::with_role("two_tags")) {
     BOOST_TEST_CONTEXT(device) {
       const Duration one_by_one = count * time_of_one(device);
       const support::Fd direct = open_path(device.path, O_RDWR | O_DIRECT);
-      const auto judge = [&](const char *what, const Work &work, Duration took) {
-        BOOST_TEST((took < one_by_one * 8 / 10),
-                   what << " took " << milliseconds(took) << " ms, one by one they would take "
-                        << milliseconds(one_by_one));
+      const auto judge = [&](const char* what, const Work& work, Duration took) {
+        BOOST_TEST((took < one_by_one * 8 / 10), what << " took " << milliseconds(took)
+                                                      << " ms, one by one they would take "
+                                                      << milliseconds(one_by_one));
         // A busy machine takes its time for each call, but then the call does not sleep.
         BOOST_TEST((work.sleeps < count / 2), what << ": calls slept " << work.sleeps << " times");
       };

@@ -119,9 +119,9 @@ class Work {
       add("buffered write", to_write(buffered_.get(), 65536 + i * 16384), aio_write, 16384);
       add("direct write", to_write(direct_.get(), 65536 + i * 16384), aio_write, 16384);
     }
-    add("sync", Request::to_sync(buffered_.get()), [](aiocb* block) {
-      return aio_fsync(O_SYNC, block);
-    }, 0);
+    add(
+        "sync", Request::to_sync(buffered_.get()),
+        [](aiocb* block) { return aio_fsync(O_SYNC, block); }, 0);
     add("read of a pipe", Request::to_read(pipe_.first.get(), 1), aio_read, 1);
     add("second read of a pipe", Request::to_read(pipe_.first.get(), 1), aio_read, 1);
     add("read of a socket", Request::to_read(sockets_.first.get(), 5), aio_read, 5);
@@ -171,12 +171,12 @@ class Work {
       attach(request->aio_sigevent);
       return add(what, std::move(request), aio_read, 16384);
     };
-    callbacks_wanted_ += read("read with a callback",
-                              [&](sigevent& event) { callbacks_.attach(event); });
+    callbacks_wanted_ +=
+        read("read with a callback", [&](sigevent& event) { callbacks_.attach(event); });
     // Nothing else queues a signal with a value; nothing else waits for one here.
     if (call_.number != SYS_rt_sigqueueinfo && call_.number != SYS_rt_sigtimedwait)
-      signals_wanted_ += read("read with a signal",
-                              [&](sigevent& event) { signal_.attach(event); });
+      signals_wanted_ +=
+          read("read with a signal", [&](sigevent& event) { signal_.attach(event); });
     counts_wanted_ += read("read with an eventfd", [&](sigevent& event) {
       event.sigev_notify = SIGEV_EVENTFD;
       event.sigev_notify_eventfd = event_.get();
@@ -248,19 +248,21 @@ BOOST_DATA_TEST_CASE(of_a_single_call_costs_time_or_a_clear_error_and_never_hang
                          data::make({true, false}),
                      call, error_number, reads_ring) {
   const support::TemporaryDirectory left_behind;
-  BOOST_TEST(run_in_child([&] {
-    // Not destroyed: what it would close and remove may need the call.
-    if (::setenv("KAIO_TEST_DIR", left_behind.path().c_str(), 1) != 0) return 102;
-    auto& work = *new Work(call);
-    if (kaio_set_option("ring", reads_ring ? "1" : "0") != 0) return 101;
-    if (!refuse(call.number, error_number)) return 100;
-    for (int round = 0; round < 2; ++round) {
-      work.begin();
-      work.feed();
-      work.end();
-    }
-    return work.failures();
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   // Not destroyed: what it would close and remove may need the call.
+                   if (::setenv("KAIO_TEST_DIR", left_behind.path().c_str(), 1) != 0) return 102;
+                   auto& work = *new Work(call);
+                   if (kaio_set_option("ring", reads_ring ? "1" : "0") != 0) return 101;
+                   if (!refuse(call.number, error_number)) return 100;
+                   for (int round = 0; round < 2; ++round) {
+                     work.begin();
+                     work.feed();
+                     work.end();
+                   }
+                   return work.failures();
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -43,7 +43,8 @@ void answer_instead(io_event& event) {
 }
 
 void cut_in_half(io_event& event) {
-  if (is_first_attempt(event) && static_cast<long>(event.res) > 512) event.res = event.res / 2 / 512 * 512;
+  if (is_first_attempt(event) && static_cast<long>(event.res) > 512)
+    event.res = event.res / 2 / 512 * 512;
 }
 
 // The statuses of direct reads whose first `changed` events are altered; 0 also
@@ -63,8 +64,9 @@ std::vector<int> statuses_with(void (*change)(io_event&), int changed) {
   }
   for (int i = 0; i < read_count; ++i) {
     const int status = support::wait_done(reads[i]);
-    const bool right = aio_return(reads[i]) == 16384 &&
-                       support::is_pattern(reads[i].text(16384), static_cast<std::uint64_t>(i) * 16384);
+    const bool right =
+        aio_return(reads[i]) == 16384 &&
+        support::is_pattern(reads[i].text(16384), static_cast<std::uint64_t>(i) * 16384);
     statuses.push_back(status == 0 && !right ? -2 : status);
   }
   return statuses;
@@ -80,28 +82,41 @@ BOOST_AUTO_TEST_SUITE(events, *support::with_direct_io())
 
 BOOST_DATA_TEST_CASE(a_device_that_is_full_for_a_while_delays_and_loses_nothing,
                      data::make({1, 5, read_count, 3 * read_count}), times) {
-  BOOST_TEST(run_in_child([&] {
-    return count_of(statuses_with(answer_instead<-EAGAIN>, times), 0) == read_count ? 0 : 1;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   return count_of(statuses_with(answer_instead<-EAGAIN>, times), 0) == read_count
+                              ? 0
+                              : 1;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_DATA_TEST_CASE(short_events_are_continued, data::make({1, 5, 100}), times) {
-  BOOST_TEST(run_in_child([&] {
-    return count_of(statuses_with(cut_in_half, times), 0) == read_count ? 0 : 1;
-  }, patience_s) == 0);
+  BOOST_TEST(
+      run_in_child(
+          [&] { return count_of(statuses_with(cut_in_half, times), 0) == read_count ? 0 : 1; },
+          patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(an_error_of_the_device_is_the_requests_and_nobody_elses) {
-  BOOST_TEST(run_in_child([] {
-    const std::vector<int> statuses = statuses_with(answer_instead<-EIO>, 3);
-    return count_of(statuses, EIO) == 3 && count_of(statuses, 0) == read_count - 3 ? 0 : 1;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   const std::vector<int> statuses = statuses_with(answer_instead<-EIO>, 3);
+                   return count_of(statuses, EIO) == 3 && count_of(statuses, 0) == read_count - 3
+                              ? 0
+                              : 1;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_does_without_nowait_is_read_all_the_same) {
-  BOOST_TEST(run_in_child([] {
-    return count_of(statuses_with(answer_instead<-EOPNOTSUPP>, 100), 0) == read_count ? 0 : 1;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   return count_of(statuses_with(answer_instead<-EOPNOTSUPP>, 100), 0) == read_count
+                              ? 0
+                              : 1;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

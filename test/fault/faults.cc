@@ -43,7 +43,8 @@ int submit_halved(io_context_t context, iocb* control) {
 int submit(io_context_t context, long count, iocb** iocbs) {
   const int number = faults.submit_calls.fetch_add(1);
   if (number >= faults.submit_refused_from) return -faults.submit_error;
-  if (takes_one(faults.submit_busy) || is_turn(number + 1, faults.submit_busy_every)) return -EAGAIN;
+  if (takes_one(faults.submit_busy) || is_turn(number + 1, faults.submit_busy_every))
+    return -EAGAIN;
   count = std::min(count, faults.submit_at_most.load());
   if (faults.halve_transfers && count > 0) {
     // A poll has to keep its address, for io_cancel.

@@ -17,8 +17,8 @@ struct Faults {
   std::atomic<int> submit_calls{0};
   std::atomic<int> submit_refused_from{INT_MAX};  // the n-th call and all later ones
   std::atomic<int> submit_error{0};
-  std::atomic<int> submit_busy{0};     // that many more calls say EAGAIN
-  std::atomic<int> submit_busy_every{0};  // every n-th call does
+  std::atomic<int> submit_busy{0};             // that many more calls say EAGAIN
+  std::atomic<int> submit_busy_every{0};       // every n-th call does
   std::atomic<long> submit_at_most{LONG_MAX};  // iocbs taken by one call
   std::atomic<bool> halve_transfers{false};    // the kernel is asked for half
 

@@ -28,9 +28,9 @@ int submit_until_refused(const std::function<void(aiocb&)>& fill, bool lists) {
   // Before there is a limit: threads, and what else the first request needs.
   support::Request first = support::Request::to_read(pipe.reader(), 1);
   if (aio_read(first) != 0) return 1;
-  static aiocb* blocks = static_cast<aiocb*>(
-      ::mmap(nullptr, most * sizeof(aiocb), PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
+  static aiocb* blocks =
+      static_cast<aiocb*>(::mmap(nullptr, most * sizeof(aiocb), PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
   if (blocks == MAP_FAILED) return 2;
   int count = 0;
   int refused_by = 0;
@@ -49,8 +49,8 @@ int submit_until_refused(const std::function<void(aiocb&)>& fill, bool lists) {
       event.sigev_notify = SIGEV_SIGNAL;
       event.sigev_signo = SIGURG;  // ignored
       const int outcome = lists ? lio_listio(LIO_NOWAIT, list, step, &event)
-                                : list[0]->aio_lio_opcode == LIO_READV ? aio_readv(list[0])
-                                                                       : aio_read(list[0]);
+                          : list[0]->aio_lio_opcode == LIO_READV ? aio_readv(list[0])
+                                                                 : aio_read(list[0]);
       if (outcome != 0) {
         refused_by = errno;
         // Those of the list that could not be queued say so, and count as refused.
@@ -117,18 +117,18 @@ BOOST_AUTO_TEST_CASE(without_memory_for_a_list_the_call_is_refused) {
 BOOST_TEST_DECORATOR(*support::without_sanitizer())
 BOOST_AUTO_TEST_CASE(without_memory_for_a_descriptors_record_the_call_is_refused) {
   BOOST_TEST(support::run_in_child([] {
-    const support::Channel pipe(support::ChannelKind::pipe);
-    const support::Request first = support::Request::to_read(pipe.reader(), 1);
-    if (aio_read(first) != 0) return 1;
-    const support::Request read = support::Request::to_read(70'000, 1);
-    {
-      const support::Limit limit(RLIMIT_AS, support::address_space_bytes());
-      if (aio_read(read) != -1 || errno != EAGAIN) return 2;
-      if (aio_error(read) == EINPROGRESS) return 3;
-    }
-    if (aio_read(read) != 0) return 4;
-    return support::wait_done(read) == EBADF ? 0 : 5;
-  }) == 0);
+               const support::Channel pipe(support::ChannelKind::pipe);
+               const support::Request first = support::Request::to_read(pipe.reader(), 1);
+               if (aio_read(first) != 0) return 1;
+               const support::Request read = support::Request::to_read(70'000, 1);
+               {
+                 const support::Limit limit(RLIMIT_AS, support::address_space_bytes());
+                 if (aio_read(read) != -1 || errno != EAGAIN) return 2;
+                 if (aio_error(read) == EINPROGRESS) return 3;
+               }
+               if (aio_read(read) != 0) return 4;
+               return support::wait_done(read) == EBADF ? 0 : 5;
+             }) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

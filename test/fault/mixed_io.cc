@@ -25,7 +25,8 @@ int sync_call(aiocb* block) { return aio_fsync(O_SYNC, block); }
 
 MixedIo::MixedIo()
     : file_(file_bytes), direct_file_(file_bytes), ram_file_(support::tmpfs, file_bytes),
-      buffered_(file_.open(O_RDWR)), in_ram_(ram_file_.open(O_RDWR)), event_(support::make_eventfd(0, EFD_NONBLOCK)) {
+      buffered_(file_.open(O_RDWR)), in_ram_(ram_file_.open(O_RDWR)),
+      event_(support::make_eventfd(0, EFD_NONBLOCK)) {
   try {
     direct_ = direct_file_.open(O_RDWR | O_DIRECT);
   } catch (const std::exception&) {
@@ -69,9 +70,10 @@ void MixedIo::begin_on_file(int fd, const std::string& name) {
     };
   }
   for (off_t offset = 524288; offset < 524288 + 4 * 32768; offset += 32768)
-    submit("write of " + name,
-           Request::to_write(fd, support::pattern(16384, static_cast<std::uint64_t>(offset)), offset),
-           aio_write, 16384);
+    submit(
+        "write of " + name,
+        Request::to_write(fd, support::pattern(16384, static_cast<std::uint64_t>(offset)), offset),
+        aio_write, 16384);
   submit("sync of " + name, Request::to_sync(fd), sync_call, 0);
 }
 
@@ -101,7 +103,8 @@ void MixedIo::begin(bool may_refuse) {
 void MixedIo::wait_and_check(Item& item) {
   int status = EINPROGRESS;
   try {
-    status = support::wait_done(item.request, failures_ == 0 ? support::patience : support::a_while);
+    status =
+        support::wait_done(item.request, failures_ == 0 ? support::patience : support::a_while);
   } catch (const support::NotDoneInTime&) {
     check(false, item.what + " is not done in time");
     return;
@@ -116,9 +119,9 @@ void MixedIo::wait_and_check(Item& item) {
 
 void MixedIo::write_to(const support::Channel& channel) {
   constexpr std::string_view text = "abcdabcdabcd";
-  const Item* write = submit("write of a stream",
-                             Request::to_write(channel.writer(), std::string(text)), aio_write,
-                             static_cast<ssize_t>(text.size()));
+  const Item* write =
+      submit("write of a stream", Request::to_write(channel.writer(), std::string(text)), aio_write,
+             static_cast<ssize_t>(text.size()));
   const bool is_refused =
       write == nullptr ||
       (may_refuse_ && support::eventually([&] { return !support::in_progress(write->request); }) &&

@@ -68,7 +68,8 @@ int lists_survive(Prepare prepare) {
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD;
     event.sigev_notify_function = [](sigval) { ++called; };
-    if (lio_listio(mode, list.data(), list_length, mode == LIO_WAIT ? nullptr : &event) != 0) return 1;
+    if (lio_listio(mode, list.data(), list_length, mode == LIO_WAIT ? nullptr : &event) != 0)
+      return 1;
     if (mode == LIO_WAIT)
       for (const Request& read : reads)
         if (support::in_progress(read)) return 2;
@@ -99,255 +100,288 @@ BOOST_AUTO_TEST_SUITE(resources)
 
 BOOST_DATA_TEST_CASE(a_list_of_which_the_kernel_takes_some_at_a_time_is_done,
                      data::xrange(1, list_length + 1), taken) {
-  BOOST_TEST(run_in_child([&] {
-    return lists_survive([&] { faults.submit_at_most = taken; });
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child([&] { return lists_survive([&] { faults.submit_at_most = taken; }); },
+                          patience_s) == 0);
 }
 
 BOOST_DATA_TEST_CASE(a_list_that_finds_the_kernel_busy_is_done, data::make({1, 2, 3, 20}), times) {
-  BOOST_TEST(run_in_child([&] {
-    return lists_survive([&] {
-      faults.submit_at_most = 5;
-      faults.submit_busy = times;
-    });
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   return lists_survive([&] {
+                     faults.submit_at_most = 5;
+                     faults.submit_busy = times;
+                   });
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_DATA_TEST_CASE(a_list_whose_submission_is_filtered_midway_is_done, data::make({0, 1, 2, 3}),
                      calls) {
-  BOOST_TEST(run_in_child([&] {
-    return lists_survive([&] {
-      faults.submit_at_most = 4;
-      faults.submit_error = EPERM;
-      if (faults.submit_refused_from == INT_MAX)
-        faults.submit_refused_from = faults.submit_calls + calls;
-    });
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   return lists_survive([&] {
+                     faults.submit_at_most = 4;
+                     faults.submit_error = EPERM;
+                     if (faults.submit_refused_from == INT_MAX)
+                       faults.submit_refused_from = faults.submit_calls + calls;
+                   });
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_DATA_TEST_CASE(without_more_threads_calls_are_refused_or_slower_but_nothing_hangs,
                      data::make({0, 1, 2, 3, 4, 6}), threads) {
-  BOOST_TEST(run_in_child([&] {
-    install_faults();
-    faults.threads_refused_from = threads;
-    return mixed_rounds(2, true);
-  }, 60 + patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   install_faults();
+                   faults.threads_refused_from = threads;
+                   return mixed_rounds(2, true);
+                 },
+                 60 + patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(once_threads_can_be_made_again_all_goes_well_again) {
-  BOOST_TEST(run_in_child([] {
-    install_faults();
-    faults.threads_refused_from = 0;
-    mixed_rounds(1, true);
-    faults.threads_refused_from = INT_MAX;
-    return mixed_rounds(2);
-  }, 60 + patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   install_faults();
+                   faults.threads_refused_from = 0;
+                   mixed_rounds(1, true);
+                   faults.threads_refused_from = INT_MAX;
+                   return mixed_rounds(2);
+                 },
+                 60 + patience_s) == 0);
 }
 
 // Streams that wait by epoll, whose instance the program closes: what makes another finds no
 // thread for it.
 BOOST_AUTO_TEST_CASE(what_waits_goes_on_though_epoll_is_closed_and_no_thread_can_be_made) {
-  BOOST_TEST(run_in_child([] {
-    install_faults();
-    aioinit kept{};
-    kept.aio_threads = 2;
-    kept.aio_num = 8;
-    kept.aio_idle_time = 60;  // for the one that reads in the end
-    aio_init(&kept);
-    const support::Channel waited(ChannelKind::pty_slave);
-    const support::Channel refused(ChannelKind::pty_slave);
-    const Request read = Request::to_read(waited.reader(), 4);
-    if (aio_read(read) != 0) return 1;
-    ::usleep(100'000);
-    if (!close_epoll_instances()) return 2;
-    faults.threads_refused_from = 0;
-    const Request other = Request::to_read(refused.reader(), 4);
-    if (aio_read(other) == 0 && support::wait_done(other) != EAGAIN) return 3;
-    ::usleep(700'000);  // until its thread has seen that it is gone
-    waited.send("text");
-    return support::wait_done(read) == 0 && aio_return(read) == 4 ? 0 : 4;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   install_faults();
+                   aioinit kept{};
+                   kept.aio_threads = 2;
+                   kept.aio_num = 8;
+                   kept.aio_idle_time = 60;  // for the one that reads in the end
+                   aio_init(&kept);
+                   const support::Channel waited(ChannelKind::pty_slave);
+                   const support::Channel refused(ChannelKind::pty_slave);
+                   const Request read = Request::to_read(waited.reader(), 4);
+                   if (aio_read(read) != 0) return 1;
+                   ::usleep(100'000);
+                   if (!close_epoll_instances()) return 2;
+                   faults.threads_refused_from = 0;
+                   const Request other = Request::to_read(refused.reader(), 4);
+                   if (aio_read(other) == 0 && support::wait_done(other) != EAGAIN) return 3;
+                   ::usleep(700'000);  // until its thread has seen that it is gone
+                   waited.send("text");
+                   return support::wait_done(read) == 0 && aio_return(read) == 4 ? 0 : 4;
+                 },
+                 patience_s) == 0);
 }
 
 // The only callback thread ends itself when no other can be made; the callback
 // that was promised to another request comes when one can.
 BOOST_AUTO_TEST_CASE(a_promised_callback_comes_though_its_thread_went_and_none_could_be_made) {
-  BOOST_TEST(run_in_child([] {
-    install_faults();
-    faults.threads_refused_from = 2;  // the reaper, one for callbacks
-    static std::atomic<int> called{0};
-    const auto ends = support::make_pipe();
-    std::vector<Request> reads;
-    for (int i = 0; i < 2; ++i) {
-      reads.push_back(Request::to_read(ends.first.get(), 1));
-      reads[i]->aio_sigevent.sigev_notify = SIGEV_THREAD;
-      reads[i]->aio_sigevent.sigev_notify_function = [](sigval) {
-        if (++called == 1) ::pthread_exit(nullptr);
-      };
-      if (aio_read(reads[i]) != 0) return 1;
-    }
-    if (::write(ends.second.get(), "x", 1) != 1) return 2;
-    if (!support::eventually([] { return called == 1; })) return 3;
-    ::usleep(100'000);
-    if (::write(ends.second.get(), "x", 1) != 1) return 4;
-    ::usleep(100'000);
-    faults.threads_refused_from = INT_MAX;
-    return support::eventually([] { return called == 2; }, std::chrono::seconds(5)) ? 0 : 5;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   install_faults();
+                   faults.threads_refused_from = 2;  // the reaper, one for callbacks
+                   static std::atomic<int> called{0};
+                   const auto ends = support::make_pipe();
+                   std::vector<Request> reads;
+                   for (int i = 0; i < 2; ++i) {
+                     reads.push_back(Request::to_read(ends.first.get(), 1));
+                     reads[i]->aio_sigevent.sigev_notify = SIGEV_THREAD;
+                     reads[i]->aio_sigevent.sigev_notify_function = [](sigval) {
+                       if (++called == 1) ::pthread_exit(nullptr);
+                     };
+                     if (aio_read(reads[i]) != 0) return 1;
+                   }
+                   if (::write(ends.second.get(), "x", 1) != 1) return 2;
+                   if (!support::eventually([] { return called == 1; })) return 3;
+                   ::usleep(100'000);
+                   if (::write(ends.second.get(), "x", 1) != 1) return 4;
+                   ::usleep(100'000);
+                   faults.threads_refused_from = INT_MAX;
+                   return support::eventually([] { return called == 2; }, std::chrono::seconds(5))
+                              ? 0
+                              : 5;
+                 },
+                 patience_s) == 0);
 }
 
 // A callback left its thread in a state that an ordinary user cannot undo.
 BOOST_AUTO_TEST_CASE(a_spoilt_callback_thread_is_replaced_once_threads_can_be_made,
                      *support::as_root()) {
-  BOOST_TEST(run_in_child([] {
-    if (::setgid(54321) != 0 || ::setuid(54321) != 0) return 1;
-    install_faults();
-    faults.threads_refused_from = 2;  // the reaper, one for callbacks
-    static std::atomic<int> called{0};
-    static std::atomic<int> policy{-1};
-    const auto ends = support::make_pipe();
-    const auto call_back = [&](void (*function)(sigval)) {
-      const Request read = Request::to_read(ends.first.get(), 1);
-      read->aio_sigevent.sigev_notify = SIGEV_THREAD;
-      read->aio_sigevent.sigev_notify_function = function;
-      const int before = called;
-      return ::write(ends.second.get(), "x", 1) == 1 && aio_read(read) == 0 &&
-             support::eventually([&] { return called == before + 1 && !support::in_progress(read); });
-    };
-    const auto change_policy = [](sigval) {
-      const sched_param none{};
-      ::sched_setscheduler(0, SCHED_IDLE, &none);
-      ++called;
-    };
-    const auto tell_policy = [](sigval) {
-      policy = ::sched_getscheduler(0);
-      ++called;
-    };
-    if (!call_back(change_policy) || !call_back(tell_policy)) return 2;
-    if (policy != SCHED_IDLE) return 3;  // it is told in that state, better than not at all
-    ::usleep(100'000);  // some tries to replace it, which fail
-    faults.threads_refused_from = INT_MAX;
-    if (!support::eventually([] { return support::thread_count() == 4; })) return 4;
-    return call_back(tell_policy) && policy == SCHED_OTHER ? 0 : 5;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   if (::setgid(54321) != 0 || ::setuid(54321) != 0) return 1;
+                   install_faults();
+                   faults.threads_refused_from = 2;  // the reaper, one for callbacks
+                   static std::atomic<int> called{0};
+                   static std::atomic<int> policy{-1};
+                   const auto ends = support::make_pipe();
+                   const auto call_back = [&](void (*function)(sigval)) {
+                     const Request read = Request::to_read(ends.first.get(), 1);
+                     read->aio_sigevent.sigev_notify = SIGEV_THREAD;
+                     read->aio_sigevent.sigev_notify_function = function;
+                     const int before = called;
+                     return ::write(ends.second.get(), "x", 1) == 1 && aio_read(read) == 0 &&
+                            support::eventually([&] {
+                              return called == before + 1 && !support::in_progress(read);
+                            });
+                   };
+                   const auto change_policy = [](sigval) {
+                     const sched_param none{};
+                     ::sched_setscheduler(0, SCHED_IDLE, &none);
+                     ++called;
+                   };
+                   const auto tell_policy = [](sigval) {
+                     policy = ::sched_getscheduler(0);
+                     ++called;
+                   };
+                   if (!call_back(change_policy) || !call_back(tell_policy)) return 2;
+                   if (policy != SCHED_IDLE)
+                     return 3;         // it is told in that state, better than not at all
+                   ::usleep(100'000);  // some tries to replace it, which fail
+                   faults.threads_refused_from = INT_MAX;
+                   if (!support::eventually([] { return support::thread_count() == 4; })) return 4;
+                   return call_back(tell_policy) && policy == SCHED_OTHER ? 0 : 5;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_DATA_TEST_CASE(signals_that_find_the_queue_full_come_later, data::make({1, 5, 1000}), times) {
-  BOOST_TEST(run_in_child([&] {
-    install_faults();
-    const support::BlockedSignal signal(support::queue_signal());
-    const support::TemporaryFile file(list_length * 4096);
-    const support::Fd fd = file.open(O_RDONLY);
-    const std::vector<Request> reads = reads_of(fd.get());
-    faults.signals_refused = times;
-    for (int i = 0; i < list_length; ++i) {
-      signal.attach(reads[i]->aio_sigevent, i);
-      if (aio_read(reads[i]) != 0) return 1;
-    }
-    unsigned seen = 0;
-    for (int i = 0; i < list_length; ++i) {
-      const auto info = signal.next();
-      if (!info) return 2;
-      seen |= 1u << info->si_value.sival_int;
-    }
-    return seen == (1u << list_length) - 1 && !signal.is_pending() ? 0 : 3;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   install_faults();
+                   const support::BlockedSignal signal(support::queue_signal());
+                   const support::TemporaryFile file(list_length * 4096);
+                   const support::Fd fd = file.open(O_RDONLY);
+                   const std::vector<Request> reads = reads_of(fd.get());
+                   faults.signals_refused = times;
+                   for (int i = 0; i < list_length; ++i) {
+                     signal.attach(reads[i]->aio_sigevent, i);
+                     if (aio_read(reads[i]) != 0) return 1;
+                   }
+                   unsigned seen = 0;
+                   for (int i = 0; i < list_length; ++i) {
+                     const auto info = signal.next();
+                     if (!info) return 2;
+                     seen |= 1u << info->si_value.sival_int;
+                   }
+                   return seen == (1u << list_length) - 1 && !signal.is_pending() ? 0 : 3;
+                 },
+                 patience_s) == 0);
 }
 
 // The reaper sleeps in io_getevents, because reads of a pipe wait for each other.
 BOOST_AUTO_TEST_CASE(a_refused_signal_comes_later_even_while_the_reaper_leads) {
-  BOOST_TEST(run_in_child([] {
-    install_faults();
-    const support::BlockedSignal signal(support::queue_signal());
-    const auto ends = support::make_pipe();
-    const Request first = Request::to_read(ends.first.get(), 1);
-    const Request second = Request::to_read(ends.first.get(), 1);
-    if (aio_read(first) != 0 || aio_read(second) != 0) return 1;
-    ::usleep(100'000);
-    const support::TemporaryFile file(support::tmpfs, 4096);
-    const support::Fd fd = file.open(O_RDWR);
-    faults.signals_refused = 3;
-    Request write = Request::to_write(fd.get(), "hello");  // by the pool
-    signal.attach(write->aio_sigevent, 5);
-    if (aio_write(write) != 0) return 2;
-    const bool came = signal.next(std::chrono::seconds(5)).has_value();
-    aio_cancel(ends.first.get(), nullptr);
-    return came ? 0 : 3;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   install_faults();
+                   const support::BlockedSignal signal(support::queue_signal());
+                   const auto ends = support::make_pipe();
+                   const Request first = Request::to_read(ends.first.get(), 1);
+                   const Request second = Request::to_read(ends.first.get(), 1);
+                   if (aio_read(first) != 0 || aio_read(second) != 0) return 1;
+                   ::usleep(100'000);
+                   const support::TemporaryFile file(support::tmpfs, 4096);
+                   const support::Fd fd = file.open(O_RDWR);
+                   faults.signals_refused = 3;
+                   Request write = Request::to_write(fd.get(), "hello");  // by the pool
+                   signal.attach(write->aio_sigevent, 5);
+                   if (aio_write(write) != 0) return 2;
+                   const bool came = signal.next(std::chrono::seconds(5)).has_value();
+                   aio_cancel(ends.first.get(), nullptr);
+                   return came ? 0 : 3;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_free_descriptor_files_are_still_read) {
-  BOOST_TEST(run_in_child([] {
-    const support::TemporaryFile file(list_length * 4096);
-    const support::Fd fd = file.open(O_RDONLY);
-    const support::Limit none(RLIMIT_NOFILE, 3);
-    const std::vector<Request> reads = reads_of(fd.get());
-    for (const Request& read : reads)
-      if (aio_read(read) != 0) return errno == EAGAIN ? 0 : 1;
-    return all_right(reads) ? 0 : 2;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   const support::TemporaryFile file(list_length * 4096);
+                   const support::Fd fd = file.open(O_RDONLY);
+                   const support::Limit none(RLIMIT_NOFILE, 3);
+                   const std::vector<Request> reads = reads_of(fd.get());
+                   for (const Request& read : reads)
+                     if (aio_read(read) != 0) return errno == EAGAIN ? 0 : 1;
+                   return all_right(reads) ? 0 : 2;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_free_descriptor_streams_are_refused_or_served) {
-  BOOST_TEST(run_in_child([] {
-    const auto ends = support::make_pipe();
-    Request read = Request::to_read(ends.first.get(), 1);
-    {
-      const support::Limit none(RLIMIT_NOFILE, 3);
-      if (aio_read(read) != 0) return errno == EAGAIN ? 0 : 1;
-      if (::write(ends.second.get(), "x", 1) != 1) return 2;
-      const int status = support::wait_done(read);
-      return status == 0 || status == EAGAIN ? 0 : 3;
-    }
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   const auto ends = support::make_pipe();
+                   Request read = Request::to_read(ends.first.get(), 1);
+                   {
+                     const support::Limit none(RLIMIT_NOFILE, 3);
+                     if (aio_read(read) != 0) return errno == EAGAIN ? 0 : 1;
+                     if (::write(ends.second.get(), "x", 1) != 1) return 2;
+                     const int status = support::wait_done(read);
+                     return status == 0 || status == EAGAIN ? 0 : 3;
+                   }
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(where_no_process_or_thread_may_be_made_nothing_hangs) {
-  BOOST_TEST(run_in_child([] {
-    fault::MixedIo io;
-    const bool as_root = ::geteuid() == 0;
-    if (as_root && (::setgroups(0, nullptr) != 0 || ::setresgid(54321, 54321, 54321) != 0 ||
-                    ::setresuid(54321, 54321, 0) != 0))
-      return 1;
-    {
-      const support::Limit none(RLIMIT_NPROC, 0);
-      io.begin(true);
-      io.end();
-    }
-    if (as_root && ::seteuid(0) != 0) return 3;  // to remove root's files
-    return io.failures() == 0 ? 0 : 2;
-  }, 60 + patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   fault::MixedIo io;
+                   const bool as_root = ::geteuid() == 0;
+                   if (as_root &&
+                       (::setgroups(0, nullptr) != 0 || ::setresgid(54321, 54321, 54321) != 0 ||
+                        ::setresuid(54321, 54321, 0) != 0))
+                     return 1;
+                   {
+                     const support::Limit none(RLIMIT_NPROC, 0);
+                     io.begin(true);
+                     io.end();
+                   }
+                   if (as_root && ::seteuid(0) != 0) return 3;  // to remove root's files
+                   return io.failures() == 0 ? 0 : 2;
+                 },
+                 60 + patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_device_without_space_says_so) {
   const support::Fd full(::open("/dev/full", O_RDWR | O_CLOEXEC));
   BOOST_REQUIRE(full.get() >= 0);
   const int fd = full.get();
-  BOOST_TEST(run_in_child([&] {
-    const Request write = Request::to_write(fd, "hello");
-    if (aio_write(write) != 0) return 1;
-    return support::wait_done(write) == ENOSPC && aio_return(write) == -1 ? 0 : 2;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   const Request write = Request::to_write(fd, "hello");
+                   if (aio_write(write) != 0) return 1;
+                   return support::wait_done(write) == ENOSPC && aio_return(write) == -1 ? 0 : 2;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_write_for_which_there_is_half_the_space_is_half_done,
                      *support::where_disks_can_be_mounted()) {
-  BOOST_TEST(run_in_child([] {
-    const support::SmallDisk disk("128k");
-    const support::Fd fd(
-        ::open((disk.path() + "/file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    const Request first = Request::to_write(fd.get(), fill_disk_text());
-    if (aio_write(first) != 0) return 2;
-    const int status = support::wait_done(first);
-    const ssize_t result = aio_return(first);
-    if (status != 0 || result != 128 * 1024) {
-      std::fprintf(stderr, "status %d, result %zd\n", status, result);
-      return 3;
-    }
-    const Request second = Request::to_write(fd.get(), "more", 256 * 1024);
-    if (aio_write(second) != 0) return 4;
-    return support::wait_done(second) == ENOSPC ? 0 : 5;
-  }, patience_s) == 0);
+  BOOST_TEST(run_in_child(
+                 [] {
+                   const support::SmallDisk disk("128k");
+                   const support::Fd fd(
+                       ::open((disk.path() + "/file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+                   const Request first = Request::to_write(fd.get(), fill_disk_text());
+                   if (aio_write(first) != 0) return 2;
+                   const int status = support::wait_done(first);
+                   const ssize_t result = aio_return(first);
+                   if (status != 0 || result != 128 * 1024) {
+                     std::fprintf(stderr, "status %d, result %zd\n", status, result);
+                     return 3;
+                   }
+                   const Request second = Request::to_write(fd.get(), "more", 256 * 1024);
+                   if (aio_write(second) != 0) return 4;
+                   return support::wait_done(second) == ENOSPC ? 0 : 5;
+                 },
+                 patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

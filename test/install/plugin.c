@@ -23,15 +23,13 @@ int plugin_reads(void);
 
 int plugin_reads(void) {
   struct aiocb request;
-  const struct aiocb *list[1] = {&request};
+  const struct aiocb* list[1] = {&request};
   memset(&request, 0, sizeof request);
   request.aio_fildes = open("/proc/self/exe", O_RDONLY);
   request.aio_buf = buffer;
   request.aio_nbytes = sizeof buffer;
   request.aio_sigevent.sigev_notify = SIGEV_NONE;
-  if (aio_read(&request) != 0)
-    return 1;
-  while (aio_error(&request) == EINPROGRESS)
-    aio_suspend(list, 1, NULL);
+  if (aio_read(&request) != 0) return 1;
+  while (aio_error(&request) == EINPROGRESS) aio_suspend(list, 1, NULL);
   return aio_return(&request) != (ssize_t)sizeof buffer;
 }

@@ -13,18 +13,15 @@ static char buffer[64];
 
 int main(void) {
   struct aiocb request;
-  const struct aiocb *list[1];
+  const struct aiocb* list[1];
   memset(&request, 0, sizeof request);
   request.aio_fildes = open("/proc/self/exe", O_RDONLY);
   request.aio_buf = buffer;
   request.aio_nbytes = sizeof buffer;
   request.aio_sigevent.sigev_notify = SIGEV_NONE;
   list[0] = &request;
-  if (aio_read(&request) != 0)
-    return 1;
-  while (aio_error(&request) == EINPROGRESS)
-    aio_suspend(list, 1, NULL);
-  if (aio_return(&request) != (ssize_t)sizeof buffer)
-    return 1;
+  if (aio_read(&request) != 0) return 1;
+  while (aio_error(&request) == EINPROGRESS) aio_suspend(list, 1, NULL);
+  if (aio_return(&request) != (ssize_t)sizeof buffer) return 1;
   return puts("read") < 0;
 }

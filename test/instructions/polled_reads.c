@@ -17,13 +17,15 @@
 enum { block_bytes = 4096 };
 static char block[block_bytes];
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   perror(what);
   exit(1);
 }
 
 static void read_by_kaio(int fd, long count) {
-  struct aiocb request = {.aio_fildes = fd, .aio_buf = block, .aio_nbytes = block_bytes,
+  struct aiocb request = {.aio_fildes = fd,
+                          .aio_buf = block,
+                          .aio_nbytes = block_bytes,
                           .aio_sigevent = {.sigev_notify = SIGEV_NONE}};
   for (long i = 0; i < count; ++i) {
     if (aio_read(&request) != 0) fail("aio_read");
@@ -41,7 +43,7 @@ struct ring {
 static void read_raw(int fd, long count) {
   io_context_t context = NULL;
   if (io_setup(32, &context) != 0) fail("io_setup");
-  struct ring *ring = (struct ring *)context;
+  struct ring* ring = (struct ring*)context;
   for (long i = 0; i < count; ++i) {
     struct iocb control, *list[] = {&control};
     io_prep_pread(&control, fd, block, block_bytes, 0);
@@ -55,13 +57,15 @@ static void read_raw(int fd, long count) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 4) return 2;
   const int fd = open(argv[2], O_RDONLY);
   if (fd < 0) fail(argv[2]);
   if (pread(fd, block, block_bytes, 0) != block_bytes) fail("pread");
   const long count = atol(argv[3]);
-  if (strcmp(argv[1], "kaio") == 0) read_by_kaio(fd, count);
-  else read_raw(fd, count);
+  if (strcmp(argv[1], "kaio") == 0)
+    read_by_kaio(fd, count);
+  else
+    read_raw(fd, count);
   return 0;
 }

@@ -21,7 +21,7 @@ struct Waiting {
   iocb block = poll_block(pipe.first.get(), POLLIN);
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(cancel, Waiting)
 
@@ -45,8 +45,10 @@ BOOST_AUTO_TEST_CASE(the_event_of_a_cancelled_poll_arrives_soon) {
     BOOST_REQUIRE_EQUAL(context.reap_one(), 0);
     longest = std::max(longest, steady_clock::now() - before);
   }
-  BOOST_TEST_MESSAGE(there_at_return_count << " of 50 were in the ring when io_cancel returned, the "
-                     "longest wait was " << longest / 1us << " us");
+  BOOST_TEST_MESSAGE(there_at_return_count
+                     << " of 50 were in the ring when io_cancel returned, the "
+                        "longest wait was "
+                     << longest / 1us << " us");
   BOOST_TEST((longest < 2s));
 }
 
@@ -96,8 +98,7 @@ BOOST_AUTO_TEST_CASE(only_the_named_one_of_several_polls_is_cancelled) {
   BOOST_TEST((context.reap_one() & POLLIN) != 0);
 }
 
-BOOST_AUTO_TEST_CASE(disk_io_cannot_be_cancelled_and_comes_to_its_end,
-                     *support::with_direct_io()) {
+BOOST_AUTO_TEST_CASE(disk_io_cannot_be_cancelled_and_comes_to_its_end, *support::with_direct_io()) {
   constexpr std::size_t size_bytes = 1 << 20;
   const things::Fd file = things::make_file(size_bytes, O_DIRECT);
   const things::AlignedBuffer buffer{size_bytes};

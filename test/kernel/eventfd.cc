@@ -34,7 +34,7 @@ struct Doorbell {
   }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(eventfd_bell, Doorbell)
 
@@ -47,17 +47,16 @@ BOOST_AUTO_TEST_CASE(a_synchronous_completion_rings_once_before_submit_returns) 
 
 BOOST_AUTO_TEST_CASE(every_completion_of_a_batch_is_counted) {
   std::vector<iocb> blocks(5, instant_ringing());
-  std::vector<iocb *> pointers;
-  for (iocb &block : blocks)
-    pointers.push_back(&block);
+  std::vector<iocb*> pointers;
+  for (iocb& block : blocks) pointers.push_back(&block);
   BOOST_REQUIRE_EQUAL(context.submit(pointers), 5);
   BOOST_TEST(count() == 5u);
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_by_NOWAIT_rings_and_one_by_submit_does_not) {
   const things::Fd silent = support::make_eventfd();
-  iocb empty = with_eventfd(with_flags(read_block(silent.get(), buffer, 8), rwf_nowait),
-                            bell.get());
+  iocb empty =
+      with_eventfd(with_flags(read_block(silent.get(), buffer, 8), rwf_nowait), bell.get());
   BOOST_REQUIRE_EQUAL(context.submit(empty), 1);
   BOOST_TEST(count() == 1u);
   iocb bad = with_eventfd(read_block(-1, buffer, 1), bell.get());

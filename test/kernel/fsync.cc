@@ -16,7 +16,7 @@ struct Sync {
   Context context;
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(fsyncing, Sync)
 
@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(tmpfs_syncs_at_once, *things::with_tmpfs()) {
 BOOST_AUTO_TEST_CASE(a_descriptor_opened_for_reading_is_synced) {
   const things::Fd file = things::make_file(4096);
   const things::Fd reads =
-    things::open_path(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDONLY);
+      things::open_path(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDONLY);
   BOOST_TEST(context.carry_out(fsync_block(reads.get())) == 0);
 }
 
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(buffer_length_offset_and_flags_are_EINVAL_at_submission) {
   iocb with_offset = fsync_block(file.get());
   with_offset.aio_offset = 1;
   iocb with_flag = with_flags(fsync_block(file.get()), rwf_dsync);
-  for (iocb *block : {&with_buffer, &with_length, &with_offset, &with_flag})
+  for (iocb* block : {&with_buffer, &with_length, &with_offset, &with_flag})
     BOOST_TEST(context.submit(*block) == -EINVAL);
 }
 

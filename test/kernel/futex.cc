@@ -23,7 +23,7 @@ struct Waiter {
   std::uint32_t reserved;
 };
 constexpr std::uint32_t is_32_bit = 2;
-constexpr long futex_waitv_number = 449; // on every architecture
+constexpr long futex_waitv_number = 449;  // on every architecture
 
 struct Words {
   std::array<std::atomic<std::uint32_t>, 129> words = {};
@@ -39,13 +39,13 @@ struct Words {
     const long nanoseconds = until.tv_nsec + milliseconds * 1'000'000L;
     until.tv_sec += nanoseconds / 1'000'000'000;
     until.tv_nsec = nanoseconds % 1'000'000'000;
-    const long answer = ::syscall(futex_waitv_number, waiters.data(), word_count, 0, &until,
-                                  CLOCK_MONOTONIC);
+    const long answer =
+        ::syscall(futex_waitv_number, waiters.data(), word_count, 0, &until, CLOCK_MONOTONIC);
     return answer < 0 ? -errno : answer;
   }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(futex, *support::from_kernel(5, 16))
 

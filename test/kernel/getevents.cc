@@ -53,7 +53,7 @@ struct Sleeper {
   iocb instant_write = with_flags(write_block(null.get(), "x", 1), rwf_nowait);
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(getevents)
 
@@ -75,8 +75,7 @@ BOOST_FIXTURE_TEST_CASE(one_event_wakes_a_sleeper_that_asked_for_at_least_one, S
 }
 
 BOOST_FIXTURE_TEST_CASE(it_gives_what_there_is_and_does_not_wait_for_the_maximum, Sleeper) {
-  for (int count = 0; count < 3; ++count)
-    BOOST_REQUIRE_EQUAL(context.submit(instant_write), 1);
+  for (int count = 0; count < 3; ++count) BOOST_REQUIRE_EQUAL(context.submit(instant_write), 1);
   BOOST_TEST(context.get_events(1, 8, 5s, events) == 3);
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 int count_or_error(long answer) { return answer < 0 ? -errno : static_cast<int>(answer); }
 
-iocb make(std::uint16_t opcode, int descriptor, const void *buffer, std::size_t size,
+iocb make(std::uint16_t opcode, int descriptor, const void* buffer, std::size_t size,
           std::int64_t offset) {
   iocb block;
   std::memset(&block, 0, sizeof block);
@@ -30,33 +30,33 @@ timespec to_timespec(std::chrono::milliseconds span) {
   return {span.count() / 1000, (span.count() % 1000) * 1'000'000};
 }
 
-} // namespace
+}  // namespace
 
-int setup(unsigned asked_count, aio_context_t *context) {
+int setup(unsigned asked_count, aio_context_t* context) {
   return count_or_error(::syscall(SYS_io_setup, asked_count, context));
 }
 
 int destroy(aio_context_t context) { return count_or_error(::syscall(SYS_io_destroy, context)); }
 
-int submit(aio_context_t context, const std::vector<iocb *> &iocbs) {
+int submit(aio_context_t context, const std::vector<iocb*>& iocbs) {
   return count_or_error(
-    ::syscall(SYS_io_submit, context, static_cast<long>(iocbs.size()), iocbs.data()));
+      ::syscall(SYS_io_submit, context, static_cast<long>(iocbs.size()), iocbs.data()));
 }
 
-int cancel(aio_context_t context, iocb &block) {
+int cancel(aio_context_t context, iocb& block) {
   io_event event;
   return count_or_error(::syscall(SYS_io_cancel, context, &block, &event));
 }
 
-iocb read_block(int descriptor, void *buffer, std::size_t size_bytes, std::int64_t offset) {
+iocb read_block(int descriptor, void* buffer, std::size_t size_bytes, std::int64_t offset) {
   return make(IOCB_CMD_PREAD, descriptor, buffer, size_bytes, offset);
 }
 
-iocb write_block(int descriptor, const void *buffer, std::size_t size_bytes, std::int64_t offset) {
+iocb write_block(int descriptor, const void* buffer, std::size_t size_bytes, std::int64_t offset) {
   return make(IOCB_CMD_PWRITE, descriptor, buffer, size_bytes, offset);
 }
 
-iocb readv_block(int descriptor, const iovec *vector, std::size_t count, std::int64_t offset) {
+iocb readv_block(int descriptor, const iovec* vector, std::size_t count, std::int64_t offset) {
   return make(IOCB_CMD_PREADV, descriptor, vector, count, offset);
 }
 
@@ -88,22 +88,22 @@ Context::Context(unsigned asked_count) {
 
 Context::~Context() { destroy(id_); }
 
-const io_event *Context::ring_events() const {
-  return reinterpret_cast<const io_event *>(id_ + header().header_bytes);
+const io_event* Context::ring_events() const {
+  return reinterpret_cast<const io_event*>(id_ + header().header_bytes);
 }
 
 int Context::get_events(long min_count, long max_count, std::chrono::milliseconds timeout,
-                        io_event *events) {
+                        io_event* events) {
   const timespec limit = to_timespec(timeout);
   return count_or_error(::syscall(SYS_io_getevents, id_, min_count, max_count, events,
                                   timeout.count() < 0 ? nullptr : &limit));
 }
 
 int Context::get_events_masked(long min_count, long max_count, std::chrono::milliseconds timeout,
-                               io_event *events, const sigset_t *mask) {
+                               io_event* events, const sigset_t* mask) {
   // The kernel's set is 8 bytes of glibc's 128.
   struct {
-    const sigset_t *set;
+    const sigset_t* set;
     std::size_t size_bytes;
   } const signal_mask{mask, 8};
   const timespec limit = to_timespec(timeout);
@@ -118,9 +118,8 @@ std::int64_t Context::reap_one(std::chrono::milliseconds timeout) {
 }
 
 std::int64_t Context::carry_out(iocb block) {
-  if (const int taken = submit(block); taken != 1)
-    return taken;
+  if (const int taken = submit(block); taken != 1) return taken;
   return reap_one();
 }
 
-} // namespace kernel_aio
+}  // namespace kernel_aio

@@ -20,20 +20,18 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t transfer_bytes = 1 << 20; // long enough to be in flight for a while
+constexpr std::size_t transfer_bytes = 1 << 20;  // long enough to be in flight for a while
 
 struct InFlight {
   Context context;
   things::AlignedBuffer buffer{transfer_bytes, '-'};
   things::Fd file = things::make_file(transfer_bytes, O_DIRECT);
 
-  bool arrived() const {
-    return std::memchr(buffer.data(), '-', transfer_bytes) == nullptr;
-  }
+  bool arrived() const { return std::memchr(buffer.data(), '-', transfer_bytes) == nullptr; }
 };
 
 // Whether another process would find a POSIX record lock of ours on the file.
-bool is_locked(const things::Fd &file) {
+bool is_locked(const things::Fd& file) {
   const pid_t child = ::fork();
   if (child == 0) {
     struct flock question = {};
@@ -46,7 +44,7 @@ bool is_locked(const things::Fd &file) {
   return WEXITSTATUS(status) == 1;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(lifetime)
 
@@ -106,7 +104,7 @@ BOOST_AUTO_TEST_CASE(destroying_a_context_ends_its_polls_and_frees_their_files) 
   // now and then after io_destroy() has returned.
   support::SignalHandler no_signal{SIGPIPE, SIG_IGN};
   BOOST_TEST(support::eventually(
-    [&] { return ::write(pipe.second.get(), "x", 1) == -1 && errno == EPIPE; }));
+      [&] { return ::write(pipe.second.get(), "x", 1) == -1 && errno == EPIPE; }));
 }
 
 // Why a file is never pinned with dup() behind a program's back.

@@ -35,15 +35,14 @@ struct CountedSigpipe {
   things::AlignedBuffer buffer{4096, 'b'};
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(nosignal, CountedSigpipe)
 
 BOOST_AUTO_TEST_CASE(write_that_nobody_reads_is_EPIPE_and_SIGPIPE_in_the_submitting_thread) {
   for (const std::uint32_t flags : {0u, rwf_nowait}) {
-    if (flags == rwf_nowait && !things::streams_have_nowait())
-      continue;
-    for (const things::Fd &end : ends_nobody_reads()) {
+    if (flags == rwf_nowait && !things::streams_have_nowait()) continue;
+    for (const things::Fd& end : ends_nobody_reads()) {
       sigpipe_count = 0;
       BOOST_TEST(context.carry_out(with_flags(write_block(end.get(), "x", 1), flags)) == -EPIPE);
       BOOST_TEST(sigpipe_count == 1);
@@ -51,10 +50,9 @@ BOOST_AUTO_TEST_CASE(write_that_nobody_reads_is_EPIPE_and_SIGPIPE_in_the_submitt
   }
 }
 
-BOOST_AUTO_TEST_CASE(with_the_flag_there_is_EPIPE_and_no_signal,
-                     *support::from_kernel(6, 18)) {
+BOOST_AUTO_TEST_CASE(with_the_flag_there_is_EPIPE_and_no_signal, *support::from_kernel(6, 18)) {
   for (const std::uint32_t flags : {rwf_nosignal, rwf_nosignal | rwf_nowait})
-    for (const things::Fd &end : ends_nobody_reads())
+    for (const things::Fd& end : ends_nobody_reads())
       BOOST_TEST(context.carry_out(with_flags(write_block(end.get(), "x", 1), flags)) == -EPIPE);
   BOOST_TEST(sigpipe_count == 0);
 }
@@ -65,10 +63,10 @@ BOOST_AUTO_TEST_CASE(the_flag_changes_nothing_else,
   const things::Fd null = things::open_path("/dev/null", O_RDWR);
   const things::Fd file = things::make_file(8192);
   const things::FdPair pipe = support::make_pipe();
-  const auto write = [&](const things::Fd &to, std::uint32_t flags) {
+  const auto write = [&](const things::Fd& to, std::uint32_t flags) {
     return context.carry_out(with_flags(write_block(to.get(), buffer.data(), 512), flags));
   };
-  const auto read = [&](const things::Fd &from, std::uint32_t flags) {
+  const auto read = [&](const things::Fd& from, std::uint32_t flags) {
     return context.carry_out(with_flags(read_block(from.get(), buffer.data(), 512), flags));
   };
   BOOST_TEST(write(null, rwf_nosignal | rwf_nowait) == 512);

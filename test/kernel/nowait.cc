@@ -18,7 +18,7 @@ using namespace kernel_aio;
 
 namespace {
 
-constexpr int refused = 1000; // what `attempt` adds to an error of io_submit itself
+constexpr int refused = 1000;  // what `attempt` adds to an error of io_submit itself
 
 struct Attempt {
   Context context;
@@ -27,21 +27,20 @@ struct Attempt {
   // The event's result; an error of io_submit itself as -(refused + error).
   std::int64_t attempt(iocb block) {
     block = with_flags(block, rwf_nowait);
-    if (const int taken = context.submit(block); taken != 1)
-      return taken - refused;
+    if (const int taken = context.submit(block); taken != 1) return taken - refused;
     return context.reap_one();
   }
-  std::int64_t try_read(const things::Fd &from, std::size_t size_bytes = 512,
+  std::int64_t try_read(const things::Fd& from, std::size_t size_bytes = 512,
                         std::int64_t offset = 0) {
     return attempt(read_block(from.get(), buffer.data(), size_bytes, offset));
   }
-  std::int64_t try_write(const things::Fd &to, std::size_t size_bytes = 512,
+  std::int64_t try_write(const things::Fd& to, std::size_t size_bytes = 512,
                          std::int64_t offset = 0) {
     return attempt(write_block(to.get(), buffer.data(), size_bytes, offset));
   }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(nowait, Attempt)
 
@@ -67,13 +66,12 @@ BOOST_AUTO_TEST_CASE(partly_cached_read_of_ext4_is_short, *things::on_ext4()) {
   const things::Fd file = things::make_file(65536);
   BOOST_TEST(support::eventually([&] {
     things::make_cold(file);
-    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_RANDOM); // no read-ahead of ours
+    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_RANDOM);  // no read-ahead of ours
     return ::pread(file.get(), buffer.data(), 4096, 0) == 4096 && try_read(file, 65536) == 4096;
   }));
 }
 
-BOOST_AUTO_TEST_CASE(buffered_write_to_ext4_is_EOPNOTSUPP_as_an_event,
-                     *things::on_ext4()) {
+BOOST_AUTO_TEST_CASE(buffered_write_to_ext4_is_EOPNOTSUPP_as_an_event, *things::on_ext4()) {
   BOOST_TEST(try_write(things::make_file(8192)) == -EOPNOTSUPP);
 }
 
@@ -102,7 +100,7 @@ BOOST_AUTO_TEST_CASE(extending_direct_write_to_ext4_says_EAGAIN,
   things::make_cold(file);
   BOOST_TEST(try_write(file, 4096, 4096) == -EAGAIN);
   BOOST_TEST(::ftruncate(file.get(), 65536) == 0);
-  BOOST_TEST(try_write(file, 4096, 32768) == -EAGAIN); // a hole
+  BOOST_TEST(try_write(file, 4096, 32768) == -EAGAIN);  // a hole
 }
 
 BOOST_AUTO_TEST_CASE(misaligned_direct_io_is_EINVAL_as_an_event_here_too,
@@ -130,7 +128,7 @@ BOOST_AUTO_TEST_CASE(pipe_is_served_or_says_EAGAIN, *things::with_nowait_streams
   BOOST_TEST(try_write(pipe.second, 5) == 5);
   BOOST_TEST(try_read(pipe.first) == 5);
   BOOST_TEST(try_write(pipe.second, 65536) == 65536);
-  BOOST_TEST(try_write(pipe.second, 512) == -EAGAIN); // full
+  BOOST_TEST(try_write(pipe.second, 512) == -EAGAIN);  // full
 }
 
 BOOST_AUTO_TEST_CASE(write_to_an_almost_full_pipe_is_short, *things::with_nowait_streams()) {
@@ -140,15 +138,15 @@ BOOST_AUTO_TEST_CASE(write_to_an_almost_full_pipe_is_short, *things::with_nowait
   BOOST_TEST(try_write(pipe.second, 65536) == 4096);
 }
 
-BOOST_AUTO_TEST_CASE(pipe_whose_writer_is_gone_gives_end_of_file,
-                     *things::with_nowait_streams()) {
+BOOST_AUTO_TEST_CASE(pipe_whose_writer_is_gone_gives_end_of_file, *things::with_nowait_streams()) {
   things::FdPair pipe = support::make_pipe();
   pipe.second.close();
   BOOST_TEST(try_read(pipe.first) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(sockets_are_served_or_say_EAGAIN, *things::with_nowait_streams()) {
-  for (const things::FdPair &pair : {support::make_sockets(SOCK_STREAM), support::make_sockets(SOCK_DGRAM)}) {
+  for (const things::FdPair& pair :
+       {support::make_sockets(SOCK_STREAM), support::make_sockets(SOCK_DGRAM)}) {
     BOOST_TEST(try_read(pair.first) == -EAGAIN);
     BOOST_TEST(try_write(pair.second, 5) == 5);
     BOOST_TEST(try_read(pair.first) == 5);
@@ -158,7 +156,7 @@ BOOST_AUTO_TEST_CASE(sockets_are_served_or_say_EAGAIN, *things::with_nowait_stre
 // With data and without, with room and without: such a kernel does not look.
 BOOST_AUTO_TEST_CASE(pipes_and_sockets_were_EOPNOTSUPP_at_submission,
                      *things::without_nowait_streams()) {
-  for (const things::FdPair &pair : {support::make_pipe(), support::make_sockets(SOCK_STREAM),
+  for (const things::FdPair& pair : {support::make_pipe(), support::make_sockets(SOCK_STREAM),
                                      support::make_sockets(SOCK_DGRAM)}) {
     BOOST_TEST(try_read(pair.first) == -EOPNOTSUPP - refused);
     BOOST_TEST(try_write(pair.second, 5) == -EOPNOTSUPP - refused);
@@ -200,7 +198,7 @@ BOOST_AUTO_TEST_CASE(null_zero_and_urandom_are_served) {
 
 BOOST_AUTO_TEST_CASE(both_sides_of_a_pty_are_EOPNOTSUPP_at_submission) {
   const things::FdPair pty = support::make_pty();
-  for (const things::Fd *side : {&pty.first, &pty.second}) {
+  for (const things::Fd* side : {&pty.first, &pty.second}) {
     BOOST_TEST(try_read(*side) == -EOPNOTSUPP - refused);
     BOOST_TEST(try_write(*side) == -EOPNOTSUPP - refused);
   }

@@ -22,19 +22,18 @@ struct Poll {
   Context context;
 
   // The readiness that the event tells; `Context::nothing` after a short wait.
-  std::int64_t ready(const things::Fd &descriptor, short events) {
+  std::int64_t ready(const things::Fd& descriptor, short events) {
     blocks_.push_back(std::make_unique<iocb>(poll_block(descriptor.get(), events)));
-    if (const int taken = context.submit(*blocks_.back()); taken != 1)
-      return taken;
+    if (const int taken = context.submit(*blocks_.back()); taken != 1) return taken;
     return context.reap_one(20ms);
   }
   std::int64_t later() { return context.reap_one(); }
 
-private:
+ private:
   std::vector<std::unique_ptr<iocb>> blocks_;
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(polling, Poll)
 
@@ -78,8 +77,7 @@ BOOST_AUTO_TEST_CASE(every_poll_of_one_pipe_is_woken_by_one_write) {
   for (int waiter = 0; waiter < 3; ++waiter)
     BOOST_TEST(ready(pipe.first, POLLIN) == Context::nothing);
   things::append(pipe.second, "x");
-  for (int waiter = 0; waiter < 3; ++waiter)
-    BOOST_TEST((later() & POLLIN) != 0);
+  for (int waiter = 0; waiter < 3; ++waiter) BOOST_TEST((later() & POLLIN) != 0);
 }
 
 BOOST_AUTO_TEST_CASE(other_end_closed_wakes_with_POLLHUP) {
@@ -134,9 +132,8 @@ BOOST_AUTO_TEST_CASE(pty_that_has_data_or_room_is_ready_and_not_refused) {
   BOOST_TEST((ready(pty.first, POLLOUT) & POLLOUT) != 0);
   BOOST_TEST((ready(pty.second, POLLOUT) & POLLOUT) != 0);
   things::append(pty.first, "line\n");
-  for (int attempt = 0; attempt < 200; ++attempt) { // the line discipline is a workqueue's
-    if (ready(pty.second, POLLIN) == POLLIN)
-      return;
+  for (int attempt = 0; attempt < 200; ++attempt) {  // the line discipline is a workqueue's
+    if (ready(pty.second, POLLIN) == POLLIN) return;
     std::this_thread::sleep_for(5ms);
   }
   BOOST_TEST(false, "the slave never became readable");

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // A request that completes inside io_submit, with `size_bytes` as its result.
-iocb instant(const things::Fd &zero, char *buffer, std::size_t size_bytes) {
+iocb instant(const things::Fd& zero, char* buffer, std::size_t size_bytes) {
   return with_flags(read_block(zero.get(), buffer, size_bytes), rwf_nowait);
 }
 
@@ -32,12 +32,12 @@ struct Ring {
   void move_head(std::uint32_t to) { std::atomic_ref{context.header().head}.store(to); }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(ring)
 
 BOOST_FIXTURE_TEST_CASE(header_has_the_magic_and_the_layout_that_we_know, Ring) {
-  const RingHeader &header = context.header();
+  const RingHeader& header = context.header();
   BOOST_TEST(header.magic == ring_magic);
   BOOST_TEST(header.compat_features == 1u);
   BOOST_TEST(header.incompat_features == 0u);
@@ -58,8 +58,7 @@ BOOST_FIXTURE_TEST_CASE(event_of_a_synchronous_completion_is_there_when_submit_r
 }
 
 BOOST_FIXTURE_TEST_CASE(getevents_gives_only_what_lies_behind_the_head_that_we_moved, Ring) {
-  for (std::size_t size = 1; size <= 3; ++size)
-    complete(size);
+  for (std::size_t size = 1; size <= 3; ++size) complete(size);
   move_head(1);
   io_event events[8];
   BOOST_TEST(context.get_events(1, 8, 1s, events) == 2);
@@ -87,8 +86,7 @@ BOOST_FIXTURE_TEST_CASE(sleeper_misses_an_event_that_was_taken_by_moving_head, R
     about_to_sleep = true;
     sleeper_got = context.get_events(1, 1, 300ms, &event);
   }};
-  while (!about_to_sleep)
-    std::this_thread::yield();
+  while (!about_to_sleep) std::this_thread::yield();
   std::this_thread::sleep_for(50ms);
   // Event and theft as close together as we can; the sleeper may still win.
   iocb block = instant(zero, buffer, 1);
@@ -115,11 +113,9 @@ BOOST_FIXTURE_TEST_CASE(head_and_tail_wrap_at_the_slot_count, Ring) {
 
 BOOST_FIXTURE_TEST_CASE(one_submit_of_many_leaves_all_events_in_order, Ring) {
   std::vector<iocb> blocks;
-  for (std::size_t size = 1; size <= 20; ++size)
-    blocks.push_back(instant(zero, buffer, size));
-  std::vector<iocb *> pointers;
-  for (iocb &block : blocks)
-    pointers.push_back(&block);
+  for (std::size_t size = 1; size <= 20; ++size) blocks.push_back(instant(zero, buffer, size));
+  std::vector<iocb*> pointers;
+  for (iocb& block : blocks) pointers.push_back(&block);
   BOOST_TEST(context.submit(pointers) == 20);
   BOOST_REQUIRE(tail() == 20u);
   for (int place = 0; place < 20; ++place)

@@ -33,7 +33,9 @@ int queue(int signal_number, int value = 0) {
 int queue_to_thread(int signal_number, int value = 0) {
   siginfo_t info = notification(signal_number, value);
   return ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), ::syscall(SYS_gettid), signal_number,
-                   &info) == 0 ? 0 : errno;
+                   &info) == 0
+             ? 0
+             : errno;
 }
 
 sigset_t block(int signal_number) {
@@ -46,23 +48,21 @@ sigset_t block(int signal_number) {
 
 // In a child: what it queues is charged to the user, and must not stay behind.
 // `work` returns 0, or the number of the line that disappointed it.
-void in_child(const std::function<int()> &work) {
+void in_child(const std::function<int()>& work) {
   const pid_t child = ::fork();
-  if (child == 0)
-    ::_exit(work());
+  if (child == 0) ::_exit(work());
   int status = -1;
   BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
   BOOST_REQUIRE(WIFEXITED(status));
   BOOST_TEST(WEXITSTATUS(status) == 0, "line " << WEXITSTATUS(status) << " of this file");
 }
 
-#define EXPECT(condition)                                                                          \
-  do {                                                                                             \
-    if (!(condition))                                                                              \
-      return __LINE__;                                                                             \
+#define EXPECT(condition)              \
+  do {                                 \
+    if (!(condition)) return __LINE__; \
   } while (false)
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(signal_queue)
 
@@ -99,8 +99,7 @@ BOOST_AUTO_TEST_CASE(real_time_signal_on_a_full_queue_is_EAGAIN_until_one_is_tak
     EXPECT(::setrlimit(RLIMIT_SIGPENDING, &limit) == 0);
     rlim_t queued = 0;
     int answer = 0;
-    while (queued <= queue_length && (answer = queue(SIGRTMIN)) == 0)
-      ++queued;
+    while (queued <= queue_length && (answer = queue(SIGRTMIN)) == 0) ++queued;
     EXPECT(answer == EAGAIN);
     EXPECT(queue_to_thread(SIGRTMIN) == EAGAIN);
     siginfo_t info;
@@ -152,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_signal_number_that_does_not_exist_is_EINVAL) {
   in_child([] {
     EXPECT(queue(65) == EINVAL);
     EXPECT(queue(-1) == EINVAL);
-    EXPECT(queue(0) == 0); // only asks whether it could
+    EXPECT(queue(0) == 0);  // only asks whether it could
     return 0;
   });
 }

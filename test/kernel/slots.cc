@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-long read_number(const char *path) {
+long read_number(const char* path) {
   long number = -1;
   std::ifstream{path} >> number;
   return number;
@@ -37,7 +37,7 @@ struct Filler {
   Context context;
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(slots)
 
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(a_context_takes_at_least_what_was_asked_for) {
     Filler filler{asked};
     const int in_flight = filler.fill();
     BOOST_TEST_MESSAGE("asked " << asked << ", in flight " << in_flight << ", slots "
-                       << filler.context.header().slot_count);
+                                << filler.context.header().slot_count);
     BOOST_TEST(in_flight >= static_cast<int>(asked));
     BOOST_TEST(in_flight < static_cast<int>(filler.context.header().slot_count));
   }
@@ -55,16 +55,14 @@ BOOST_AUTO_TEST_CASE(a_context_takes_at_least_what_was_asked_for) {
 
 // Charged what was asked since 5.x; the doubled number before. Other processes
 // change the sum as well, so that several looks are taken.
-BOOST_AUTO_TEST_CASE(aio_nr_is_charged_the_asked_number_or_its_double,
-                     *things::with_proc()) {
+BOOST_AUTO_TEST_CASE(aio_nr_is_charged_the_asked_number_or_its_double, *things::with_proc()) {
   for (const long asked : {1l, 128l, 1024l, 4096l}) {
     long charged = 0;
     for (int attempt = 0; attempt < 10; ++attempt) {
       const long before = read_number("/proc/sys/fs/aio-nr");
       const auto context = std::make_unique<Context>(static_cast<unsigned>(asked));
       charged = read_number("/proc/sys/fs/aio-nr") - before;
-      if (charged == asked)
-        break;
+      if (charged == asked) break;
     }
     BOOST_TEST_MESSAGE("asked " << asked << ", charged " << charged);
     BOOST_TEST(charged >= asked);
@@ -88,7 +86,7 @@ BOOST_AUTO_TEST_CASE(none_asked_for_and_a_context_in_use_are_EINVAL) {
   aio_context_t context = 0;
   BOOST_TEST(setup(0, &context) == -EINVAL);
   BOOST_TEST(setup(~0u, &context) < 0);
-  context = 1; // must be 0 at the call
+  context = 1;  // must be 0 at the call
   BOOST_TEST(setup(8, &context) == -EINVAL);
 }
 
@@ -101,15 +99,14 @@ BOOST_AUTO_TEST_CASE(unreaped_completions_use_up_the_slots) {
 BOOST_AUTO_TEST_CASE(reaping_by_system_call_frees_slots) {
   Filler filler{8};
   const int all = filler.fill();
-  for (int count = 0; count < all; ++count)
-    BOOST_REQUIRE_EQUAL(filler.context.reap_one(0ms), 1);
+  for (int count = 0; count < all; ++count) BOOST_REQUIRE_EQUAL(filler.context.reap_one(0ms), 1);
   BOOST_TEST(filler.fill() == all);
 }
 
 BOOST_AUTO_TEST_CASE(moving_head_ourselves_frees_slots) {
   Filler filler{8};
   const int all = filler.fill();
-  RingHeader &header = filler.context.header();
+  RingHeader& header = filler.context.header();
   header.head = header.tail;
   BOOST_TEST(filler.fill() == all);
 }
@@ -119,9 +116,8 @@ BOOST_AUTO_TEST_CASE(moving_head_ourselves_frees_slots) {
 BOOST_AUTO_TEST_CASE(a_batch_is_cut_where_the_slots_end) {
   Filler filler{8};
   const int all = filler.fill();
-  for (int count = 0; count < all; ++count)
-    BOOST_REQUIRE_EQUAL(filler.context.reap_one(0ms), 1);
-  const std::vector<iocb *> batch(static_cast<std::size_t>(all) + 10, &filler.block);
+  for (int count = 0; count < all; ++count) BOOST_REQUIRE_EQUAL(filler.context.reap_one(0ms), 1);
+  const std::vector<iocb*> batch(static_cast<std::size_t>(all) + 10, &filler.block);
   BOOST_TEST(filler.context.submit(batch) == all);
   BOOST_TEST(filler.context.submit(batch) == -EAGAIN);
 }

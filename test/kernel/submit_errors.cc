@@ -23,8 +23,7 @@ struct Submission {
   // The error of io_submit itself; 1 if it took the request.
   int refusal(iocb block) {
     const int taken = context.submit(block);
-    if (taken == 1)
-      context.reap_one();
+    if (taken == 1) context.reap_one();
     return taken;
   }
   // The result of the event; fails if io_submit did not take the request.
@@ -35,7 +34,7 @@ struct Submission {
   iocb good_read() const { return read_block(file.get(), buffer.data(), 512); }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(submit_errors, Submission)
 
@@ -52,7 +51,7 @@ BOOST_AUTO_TEST_CASE(a_batch_stops_at_the_first_bad_one_and_says_how_many_it_too
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_batch_is_taken) {
-  BOOST_TEST(context.submit(std::vector<iocb *>{}) == 0);
+  BOOST_TEST(context.submit(std::vector<iocb*>{}) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_bad_descriptor_or_access_mode_is_EBADF_at_submission) {
@@ -101,8 +100,8 @@ BOOST_AUTO_TEST_CASE(a_length_over_SSIZE_MAX_is_EINVAL_at_submission) {
 // The rest of such a request is another request.
 BOOST_AUTO_TEST_CASE(a_transfer_is_cut_at_two_gigabytes_less_a_page) {
   constexpr std::size_t size_bytes = std::size_t{3} << 30;
-  void *const memory = ::mmap(nullptr, size_bytes, PROT_READ,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory =
+      ::mmap(nullptr, size_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   BOOST_REQUIRE(memory != MAP_FAILED);
   const things::Fd null = things::open_path("/dev/null", O_WRONLY);
   const std::int64_t cut = INT_MAX & -::sysconf(_SC_PAGESIZE);
@@ -123,14 +122,14 @@ BOOST_AUTO_TEST_CASE(a_directory_is_EINVAL_at_submission_of_a_read) {
 }
 
 BOOST_AUTO_TEST_CASE(memory_that_is_not_ours_is_EFAULT_as_an_event) {
-  void *const closed = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const closed = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   BOOST_REQUIRE(closed != MAP_FAILED);
   BOOST_TEST(event(read_block(file.get(), closed, 512)) == -EFAULT);
   ::munmap(closed, 4096);
 }
 
 BOOST_AUTO_TEST_CASE(an_address_that_no_memory_can_have_is_EFAULT_at_submission) {
-  BOOST_TEST(refusal(read_block(file.get(), reinterpret_cast<void *>(-8192L), 512)) == -EFAULT);
+  BOOST_TEST(refusal(read_block(file.get(), reinterpret_cast<void*>(-8192L), 512)) == -EFAULT);
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_rwf_flag_is_EOPNOTSUPP_at_submission) {
@@ -142,8 +141,7 @@ BOOST_AUTO_TEST_CASE(an_eventfd_to_notify_that_is_none_is_refused_at_submission)
   BOOST_TEST(refusal(with_eventfd(good_read(), -1)) == -EBADF);
 }
 
-BOOST_AUTO_TEST_CASE(misaligned_direct_io_is_EINVAL_as_an_event,
-                     *support::with_direct_io()) {
+BOOST_AUTO_TEST_CASE(misaligned_direct_io_is_EINVAL_as_an_event, *support::with_direct_io()) {
   const things::Fd direct = things::make_file(8192, O_DIRECT);
   BOOST_TEST(event(read_block(direct.get(), buffer.data(), 512, 1)) == -EINVAL);
   BOOST_TEST(event(read_block(direct.get(), buffer.data(), 4096)) == 4096);
@@ -152,17 +150,16 @@ BOOST_AUTO_TEST_CASE(misaligned_direct_io_is_EINVAL_as_an_event,
 BOOST_AUTO_TEST_CASE(real_time_io_priority_is_EPERM_for_an_ordinary_user) {
   iocb block = good_read();
   block.aio_flags |= IOCB_FLAG_IOPRIO;
-  block.aio_reqprio = 2 << 13; // best effort, level 0
+  block.aio_reqprio = 2 << 13;  // best effort, level 0
   BOOST_TEST(event(block) == 512);
-  block.aio_reqprio = static_cast<std::int16_t>(7 << 13); // no such class
+  block.aio_reqprio = static_cast<std::int16_t>(7 << 13);  // no such class
   BOOST_TEST(refusal(block) == -EINVAL);
 
-  block.aio_reqprio = 1 << 13; // real time
+  block.aio_reqprio = 1 << 13;  // real time
   const pid_t child = ::fork();
   if (child == 0) {
-    if (::geteuid() == 0 && ::setuid(65534) != 0)
-      ::_exit(2);
-    Context own; // the parent's is of no use here
+    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
+    Context own;  // the parent's is of no use here
     ::_exit(own.submit(block) == -EPERM ? 0 : 1);
   }
   int status = -1;

@@ -19,7 +19,7 @@ namespace {
 
 using support::checked;
 
-Fd filled_file(const support::TemporaryDirectory &directory, std::size_t size_bytes, int flags) {
+Fd filled_file(const support::TemporaryDirectory& directory, std::size_t size_bytes, int flags) {
   const std::string path = directory.path() + "/file";
   const Fd plain = open_path(path.c_str(), O_RDWR | O_CREAT | O_EXCL);
   const std::string content(size_bytes, 'x');
@@ -28,16 +28,16 @@ Fd filled_file(const support::TemporaryDirectory &directory, std::size_t size_by
   return open_path(path.c_str(), O_RDWR | flags);
 }
 
-bool lies_on(const std::string &path, long magic) {
+bool lies_on(const std::string& path, long magic) {
   struct statfs file_system;
   return ::statfs(path.c_str(), &file_system) == 0 && file_system.f_type == magic;
 }
 
-Precondition only_if(bool (*applies)(), const char *reason) {
+Precondition only_if(bool (*applies)(), const char* reason) {
   return Precondition{[=](boost::unit_test::test_unit_id id) {
     boost::test_tools::assertion_result result{applies()};
     if (!result) {
-      const auto &unit = boost::unit_test::framework::get(id, boost::unit_test::TUT_ANY);
+      const auto& unit = boost::unit_test::framework::get(id, boost::unit_test::TUT_ANY);
       std::fprintf(stderr, "SKIPPED: %s: %s\n", unit.full_name().c_str(), reason);
       result.message() << reason;
     }
@@ -45,9 +45,9 @@ Precondition only_if(bool (*applies)(), const char *reason) {
   }};
 }
 
-} // namespace
+}  // namespace
 
-Fd open_path(const char *path, int flags) {
+Fd open_path(const char* path, int flags) {
   return Fd{checked(::open(path, flags | O_CLOEXEC, 0600), path)};
 }
 
@@ -59,14 +59,14 @@ Fd make_tmpfs_file(std::size_t size_bytes) {
   return filled_file(support::TemporaryDirectory{support::tmpfs}, size_bytes, 0);
 }
 
-void make_cold(const Fd &file) {
+void make_cold(const Fd& file) {
   checked(::fsync(file.get()), "fsync");
   if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0)
     throw std::system_error{error, std::generic_category(), "posix_fadvise"};
 }
 
-void write_all(const Fd &file, const void *data, std::size_t size_bytes) {
-  const char *position = static_cast<const char *>(data);
+void write_all(const Fd& file, const void* data, std::size_t size_bytes) {
+  const char* position = static_cast<const char*>(data);
   while (size_bytes > 0) {
     const ssize_t written = checked(::write(file.get(), position, size_bytes), "write");
     position += written;
@@ -74,7 +74,7 @@ void write_all(const Fd &file, const void *data, std::size_t size_bytes) {
   }
 }
 
-void append(const Fd &stream, std::string_view text) {
+void append(const Fd& stream, std::string_view text) {
   write_all(stream, text.data(), text.size());
 }
 
@@ -92,4 +92,4 @@ Precondition with_proc() {
                  "/proc/sys/fs/aio-nr cannot be read");
 }
 
-} // namespace things
+}  // namespace things

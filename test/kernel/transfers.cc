@@ -22,14 +22,14 @@ struct Transfer {
   Context context;
   char buffer[64] = {};
 
-  static off_t size_of(const things::Fd &file) {
+  static off_t size_of(const things::Fd& file) {
     struct stat status = {};
     ::fstat(file.get(), &status);
     return status.st_size;
   }
 };
 
-} // namespace
+}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(transfers, Transfer)
 
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_signal_ends_such_a_block_with_EINTR_as_an_event) {
     answer = context.submit(block);
     submitted = true;
   }};
-  while (!submitted) { // the first may come before it blocks
+  while (!submitted) {  // the first may come before it blocks
     ::pthread_kill(submitter.native_handle(), SIGUSR1);
     std::this_thread::sleep_for(5ms);
   }

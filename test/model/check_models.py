@@ -53,7 +53,8 @@ def search(model, kind, flags):
         if status != 0 or 'Error' in said:
             return None, 'spin: ' + said.strip()
         # What fails does so early: compiling takes longer than searching.
-        options = ['-O1' if kind == 'holds' else '-O0', '-w', '-DSAFETY', '-DCOLLAPSE', f'-DMEMLIM={MEMORY_MIB}']
+        options = ['-O1' if kind == 'holds' else '-O0', '-w', '-DSAFETY', '-DCOLLAPSE',
+                   f'-DMEMLIM={MEMORY_MIB}']
         # A process that stands still while a handler runs is nothing that spin's
         # reduction of orders knows of.
         if 'provided (' in text:

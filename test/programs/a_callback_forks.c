@@ -15,7 +15,7 @@ enum { round_count = 10, limit_s = 30 };
 static sem_t called;
 static pid_t child;
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   perror(what);
   exit(1);
 }
@@ -38,7 +38,9 @@ int main(void) {
   sem_init(&called, 0, 0);
   alarm(limit_s + 10);
   for (int round = 0; round < round_count; ++round) {
-    struct aiocb request = {.aio_fildes = fd, .aio_buf = &byte, .aio_nbytes = 1,
+    struct aiocb request = {.aio_fildes = fd,
+                            .aio_buf = &byte,
+                            .aio_nbytes = 1,
                             .aio_sigevent = {.sigev_notify = SIGEV_THREAD}};
     request.aio_sigevent.sigev_notify_function = fork_and_return;
     if (aio_read(&request) != 0) fail("aio_read");

@@ -26,16 +26,15 @@ std::atomic<int> finished_count;
 std::atomic<int> failed_count;
 
 void write_is_done(sigval value) {
-  const std::unique_ptr<Write> write{static_cast<Write *>(value.sival_ptr)};
-  if (aio_return(&write->request) != static_cast<ssize_t>(write->text.size()))
-    ++failed_count;
+  const std::unique_ptr<Write> write{static_cast<Write*>(value.sival_ptr)};
+  if (aio_return(&write->request) != static_cast<ssize_t>(write->text.size())) ++failed_count;
   ::close(write->request.aio_fildes);
   // Whoever touched it from now on would read this.
   std::memset(&write->request, 0x5a, sizeof write->request);
   ++finished_count;
 }
 
-bool start_write(const std::string &path, std::string text, off_t offset) {
+bool start_write(const std::string& path, std::string text, off_t offset) {
   auto write = std::make_unique<Write>();
   write->text = std::move(text);
   write->request.aio_fildes = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -45,13 +44,12 @@ bool start_write(const std::string &path, std::string text, off_t offset) {
   write->request.aio_sigevent.sigev_notify = SIGEV_THREAD;
   write->request.aio_sigevent.sigev_notify_function = write_is_done;
   write->request.aio_sigevent.sigev_value.sival_ptr = write.get();
-  if (aio_write(&write->request) != 0)
-    return false;
-  (void)write.release(); // the callback's from now on
+  if (aio_write(&write->request) != 0) return false;
+  (void)write.release();  // the callback's from now on
   return true;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(a_callback_frees_its_request) {
   constexpr int count = 500;

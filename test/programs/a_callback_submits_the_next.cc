@@ -15,7 +15,7 @@
 namespace {
 
 class Copy {
-public:
+ public:
   Copy(int from, int to) : from_{from}, to_{to} {}
 
   // 0, or the error that ended it.
@@ -26,10 +26,10 @@ public:
     return error_;
   }
 
-private:
+ private:
   void read_block() { start(from_, sizeof buffer_, read_is_done, aio_read); }
 
-  void start(int fd, std::size_t size_bytes, void (*callback)(sigval), int (*submit)(aiocb *)) {
+  void start(int fd, std::size_t size_bytes, void (*callback)(sigval), int (*submit)(aiocb*)) {
     request_.aio_fildes = fd;
     request_.aio_buf = buffer_;
     request_.aio_nbytes = size_bytes;
@@ -37,12 +37,11 @@ private:
     request_.aio_sigevent.sigev_notify = SIGEV_THREAD;
     request_.aio_sigevent.sigev_notify_function = callback;
     request_.aio_sigevent.sigev_value.sival_ptr = this;
-    if (submit(&request_) != 0)
-      finish(errno);
+    if (submit(&request_) != 0) finish(errno);
   }
 
   static void read_is_done(sigval value) {
-    auto *self = static_cast<Copy *>(value.sival_ptr);
+    auto* self = static_cast<Copy*>(value.sival_ptr);
     const ssize_t size_bytes = aio_return(&self->request_);
     if (size_bytes <= 0)
       self->finish(aio_error(&self->request_));
@@ -51,10 +50,9 @@ private:
   }
 
   static void write_is_done(sigval value) {
-    auto *self = static_cast<Copy *>(value.sival_ptr);
+    auto* self = static_cast<Copy*>(value.sival_ptr);
     const ssize_t size_bytes = aio_return(&self->request_);
-    if (size_bytes <= 0)
-      return self->finish(aio_error(&self->request_));
+    if (size_bytes <= 0) return self->finish(aio_error(&self->request_));
     self->offset_ += size_bytes;
     self->read_block();
   }
@@ -72,12 +70,12 @@ private:
   off_t offset_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool finished_ = false; // guarded by mutex_
-  int error_ = 0;         // guarded by mutex_
+  bool finished_ = false;  // guarded by mutex_
+  int error_ = 0;          // guarded by mutex_
   aiocb request_{};
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(a_callback_submits_the_next) {
   const support::TemporaryFile from{3'456'789};

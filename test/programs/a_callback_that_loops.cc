@@ -25,7 +25,7 @@ std::atomic<int> looping_count;
 
 void loop_for_ever(sigval) {
   ++looping_count;
-  while (!may_end) // "for ever", as far as the other requests can tell
+  while (!may_end)  // "for ever", as far as the other requests can tell
     std::this_thread::sleep_for(1ms);
   --looping_count;
 }
@@ -36,11 +36,11 @@ struct Timed {
 };
 
 void note_the_delay(sigval value) {
-  auto *timed = static_cast<Timed *>(value.sival_ptr);
+  auto* timed = static_cast<Timed*>(value.sival_ptr);
   timed->delay = support::Clock::now() - timed->submitted_at;
 }
 
-void start_read(aiocb &request, int fd, char *buffer, void (*callback)(sigval), void *argument) {
+void start_read(aiocb& request, int fd, char* buffer, void (*callback)(sigval), void* argument) {
   request = {};
   request.aio_fildes = fd;
   request.aio_buf = buffer;
@@ -48,20 +48,19 @@ void start_read(aiocb &request, int fd, char *buffer, void (*callback)(sigval), 
   request.aio_sigevent.sigev_notify = SIGEV_THREAD;
   request.aio_sigevent.sigev_notify_function = callback;
   request.aio_sigevent.sigev_value.sival_ptr = argument;
-  if (aio_read(&request) != 0)
-    throw std::runtime_error{"aio_read"};
+  if (aio_read(&request) != 0) throw std::runtime_error{"aio_read"};
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(a_callback_that_loops) {
   const support::TemporaryFile file{100};
   const support::Fd fd = file.open(O_RDONLY);
   char buffer;
   std::vector<support::Clock::duration> delays;
-  static aiocb looping[30]; // they end after this function, should it throw
+  static aiocb looping[30];  // they end after this function, should it throw
 
-  for (aiocb &request : looping) {
+  for (aiocb& request : looping) {
     start_read(request, fd.get(), &buffer, loop_for_ever, nullptr);
     for (int round = 0; round < 10; ++round) {
       Timed timed;

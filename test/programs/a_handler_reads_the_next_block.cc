@@ -24,9 +24,9 @@ std::atomic<off_t> position;
 std::atomic<bool> at_end;
 std::atomic<int> error_number;
 
-void block_is_read(int, siginfo_t *info, void *) {
+void block_is_read(int, siginfo_t* info, void*) {
   const int kept_errno = errno;
-  auto *done = static_cast<aiocb *>(info->si_value.sival_ptr);
+  auto* done = static_cast<aiocb*>(info->si_value.sival_ptr);
   const int error = aio_error(done);
   const ssize_t size_bytes = aio_return(done);
   position += error == 0 ? size_bytes : 0;
@@ -39,7 +39,7 @@ void block_is_read(int, siginfo_t *info, void *) {
   errno = kept_errno;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(a_handler_reads_the_next_block) {
   const support::TemporaryFile file{1'234'567};
@@ -68,9 +68,8 @@ BOOST_AUTO_TEST_CASE(a_handler_reads_the_next_block) {
     own.aio_buf = own_buffer;
     own.aio_nbytes = sizeof own_buffer;
     failed_count += aio_read(&own) != 0;
-    const aiocb *const list[] = {&own};
-    while (aio_error(&own) == EINPROGRESS)
-      aio_suspend(list, 1, nullptr);
+    const aiocb* const list[] = {&own};
+    while (aio_error(&own) == EINPROGRESS) aio_suspend(list, 1, nullptr);
     failed_count += aio_return(&own) != sizeof own_buffer;
   }
   BOOST_TEST(at_end);

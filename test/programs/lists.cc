@@ -21,7 +21,7 @@ struct Lines {
   explicit Lines(int fd) {
     for (int index = 0; index < count; ++index) {
       texts[index] = "this is line " + std::to_string(index) + "\n";
-      aiocb &request = requests[index];
+      aiocb& request = requests[index];
       request.aio_fildes = fd;
       request.aio_lio_opcode = index % 3 == 2 ? LIO_NOP : LIO_WRITE;
       request.aio_buf = texts[index].data();
@@ -29,26 +29,24 @@ struct Lines {
       request.aio_offset = static_cast<off_t>(expected.size());
       request.aio_sigevent.sigev_notify = SIGEV_NONE;
       list[index] = &request;
-      if (request.aio_lio_opcode == LIO_WRITE)
-        expected += texts[index];
+      if (request.aio_lio_opcode == LIO_WRITE) expected += texts[index];
     }
   }
 
   std::string texts[count];
   std::string expected;
-  aiocb *list[count];
+  aiocb* list[count];
   aiocb requests[count]{};
 };
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(a_list_that_is_waited_for) {
   const support::TemporaryFile file;
   const support::Fd fd = file.open(O_WRONLY);
   Lines lines{fd.get()};
   BOOST_REQUIRE(lio_listio(LIO_WAIT, lines.list, count, nullptr) == 0);
-  for (aiocb &request : lines.requests)
-    BOOST_TEST(aio_error(&request) == 0);
+  for (aiocb& request : lines.requests) BOOST_TEST(aio_error(&request) == 0);
   BOOST_TEST(file.content() == lines.expected);
 }
 
@@ -63,8 +61,7 @@ BOOST_AUTO_TEST_CASE(a_list_that_tells_when_it_is_done) {
     BOOST_REQUIRE(lio_listio(LIO_NOWAIT, lines.list, count, &when_all_are_done) == 0);
   }
   BOOST_TEST(callbacks.wait_for(1));
-  for (aiocb &request : lines.requests)
-    BOOST_TEST(aio_error(&request) == 0);
+  for (aiocb& request : lines.requests) BOOST_TEST(aio_error(&request) == 0);
   BOOST_TEST(file.content() == lines.expected);
 }
 

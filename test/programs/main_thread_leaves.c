@@ -54,7 +54,7 @@ static void use_and_leave(int notify, int of_pipe) {
   pthread_exit(NULL);
 }
 
-static int ends_by_itself(const char *name, int notify, int of_pipe) {
+static int ends_by_itself(const char* name, int notify, int of_pipe) {
   const pid_t child = fork();
   if (child == 0) {
     use_and_leave(notify, of_pipe);

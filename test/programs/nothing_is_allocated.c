@@ -17,56 +17,52 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *memory);
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* memory, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+void __libc_free(void* memory);
 
-static __thread const char *volatile inside; /* the function that must not allocate */
+static __thread const char* volatile inside; /* the function that must not allocate */
 static atomic_int allocations;
 static atomic_int told;
 
 static void note_allocation(void) {
-  const char *function = inside;
-  if (function == NULL)
-    return;
+  const char* function = inside;
+  if (function == NULL) return;
   inside = NULL; /* as fprintf() may allocate */
-  if (atomic_fetch_add(&allocations, 1) == 0)
-    fprintf(stderr, "%s allocates\n", function);
+  if (atomic_fetch_add(&allocations, 1) == 0) fprintf(stderr, "%s allocates\n", function);
   inside = function;
 }
 
-void *malloc(size_t size) {
+void* malloc(size_t size) {
   note_allocation();
   return __libc_malloc(size);
 }
-void *calloc(size_t count, size_t size) {
+void* calloc(size_t count, size_t size) {
   note_allocation();
   return __libc_calloc(count, size);
 }
-void *realloc(void *memory, size_t size) {
+void* realloc(void* memory, size_t size) {
   note_allocation();
   return __libc_realloc(memory, size);
 }
-void *memalign(size_t alignment, size_t size) {
+void* memalign(size_t alignment, size_t size) {
   note_allocation();
   return __libc_memalign(alignment, size);
 }
-void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
-void free(void *memory) {
-  if (memory != NULL)
-    note_allocation();
+void* aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+void free(void* memory) {
+  if (memory != NULL) note_allocation();
   __libc_free(memory);
 }
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-                   void *argument) {
-  static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-  const char *function = inside;
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                   void* argument) {
+  static int (*real)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  const char* function = inside;
   inside = NULL;
-  if (real == NULL)
-    *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+  if (real == NULL) *(void**)&real = dlsym(RTLD_NEXT, "pthread_create");
   const int outcome = real(thread, attributes, run, argument);
   inside = function;
   return outcome;
@@ -78,15 +74,15 @@ static void count_told(union sigval value) {
 }
 
 static int failures;
-#define CALL(expected, call)                                                                      \
-  do {                                                                                            \
-    inside = #call;                                                                               \
-    const long answer = (call);                                                                   \
-    inside = NULL;                                                                                \
-    if (answer != (expected)) {                                                                   \
-      fprintf(stderr, "%s: %ld\n", #call, answer);                                                \
-      ++failures;                                                                                 \
-    }                                                                                             \
+#define CALL(expected, call)                       \
+  do {                                             \
+    inside = #call;                                \
+    const long answer = (call);                    \
+    inside = NULL;                                 \
+    if (answer != (expected)) {                    \
+      fprintf(stderr, "%s: %ld\n", #call, answer); \
+      ++failures;                                  \
+    }                                              \
   } while (0)
 
 static char buffer[4096];
@@ -100,7 +96,7 @@ static struct aiocb block_of(int fd, int notification) {
   block.aio_fildes = fd;
   block.aio_buf = buffer;
   block.aio_nbytes = sizeof buffer;
-  struct sigevent *event = &block.aio_sigevent;
+  struct sigevent* event = &block.aio_sigevent;
   event->sigev_notify = SIGEV_NONE;
   if (notification == 1) {
     event->sigev_notify = SIGEV_EVENTFD;
@@ -108,16 +104,14 @@ static struct aiocb block_of(int fd, int notification) {
   } else if (notification >= 2) {
     event->sigev_notify = SIGEV_THREAD;
     event->sigev_notify_function = count_told;
-    if (notification == 3)
-      event->sigev_notify_attributes = &attributes;
+    if (notification == 3) event->sigev_notify_attributes = &attributes;
   }
   return block;
 }
 
-static void end(struct aiocb *block, long result) {
-  const struct aiocb *const list[] = {block};
-  while (aio_error(block) == EINPROGRESS)
-    CALL(0, aio_suspend(list, 1, NULL));
+static void end(struct aiocb* block, long result) {
+  const struct aiocb* const list[] = {block};
+  while (aio_error(block) == EINPROGRESS) CALL(0, aio_suspend(list, 1, NULL));
   CALL(0, aio_error(block));
   CALL(result, aio_return(block));
 }
@@ -132,8 +126,7 @@ static void use_everything(int notification) {
   CALL(0, aio_fsync(O_DSYNC, &one));
   end(&one, 0);
   struct iovec parts[40];
-  for (int i = 0; i < 40; ++i)
-    parts[i] = (struct iovec){buffer, 16};
+  for (int i = 0; i < 40; ++i) parts[i] = (struct iovec){buffer, 16};
   one.aio_buf = parts;
   one.aio_nbytes = 40;
   CALL(0, aio_readv(&one));
@@ -146,12 +139,11 @@ static void use_everything(int notification) {
   CALL(0, aio_read(&waiting));
   CALL(AIO_CANCELED, aio_cancel(pipe_ends[0], NULL));
   CALL(0, aio_read(&waiting));
-  if (write(pipe_ends[1], "x", 1) != 1)
-    ++failures;
+  if (write(pipe_ends[1], "x", 1) != 1) ++failures;
   end(&waiting, 1);
 
   static struct aiocb blocks[200];
-  struct aiocb *list[200];
+  struct aiocb* list[200];
   for (int i = 0; i < 200; ++i) {
     blocks[i] = block_of(file, i % 50 == 0 ? notification : 0);
     blocks[i].aio_lio_opcode = i % 3 == 0 ? LIO_WRITE : LIO_READ;
@@ -160,16 +152,14 @@ static void use_everything(int notification) {
   CALL(0, lio_listio(LIO_WAIT, list, 200, NULL));
   struct aiocb of_list = block_of(file, notification);
   CALL(0, lio_listio(LIO_NOWAIT, list, 200, &of_list.aio_sigevent));
-  for (int i = 0; i < 200; ++i)
-    end(&blocks[i], size);
+  for (int i = 0; i < 200; ++i) end(&blocks[i], size);
   usleep(10000); /* callbacks */
 }
 
 int main(void) {
   char name[] = "nothing-is-allocated-XXXXXX";
   file = mkstemp(name);
-  if (file < 0 || unlink(name) != 0 || pipe(pipe_ends) != 0)
-    return 2;
+  if (file < 0 || unlink(name) != 0 || pipe(pipe_ends) != 0) return 2;
   counter = eventfd(0, EFD_NONBLOCK);
   cpu_set_t processors;
   if (pthread_attr_init(&attributes) != 0 ||
@@ -177,8 +167,7 @@ int main(void) {
       pthread_attr_setaffinity_np(&attributes, sizeof processors, &processors) != 0)
     return 2;
   for (int round = 0; round < 3; ++round) {
-    if (round == 2)
-      atomic_store(&allocations, 0);
+    if (round == 2) atomic_store(&allocations, 0);
     for (int notification = 0; notification < notifications; ++notification)
       use_everything(notification);
   }

@@ -19,11 +19,11 @@ struct Finished {
   std::condition_variable changed;
   bool callback_ran = false;
   ssize_t size_bytes = 0;
-  aiocb *request = nullptr;
+  aiocb* request = nullptr;
 };
 
 void read_is_done(sigval value) {
-  auto *finished = static_cast<Finished *>(value.sival_ptr);
+  auto* finished = static_cast<Finished*>(value.sival_ptr);
   const int error = aio_error(finished->request);
   const ssize_t size_bytes = error == 0 ? aio_return(finished->request) : -1;
 
@@ -33,7 +33,7 @@ void read_is_done(sigval value) {
   finished->changed.notify_one();
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(one_read_with_a_callback) {
   const support::TemporaryFile file{1000};

@@ -14,12 +14,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                           \
-  do {                                                                                             \
-    if (!(condition)) {                                                                            \
-      fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno);            \
-      exit(1);                                                                                     \
-    }                                                                                              \
+#define CHECK(condition)                                                                \
+  do {                                                                                  \
+    if (!(condition)) {                                                                 \
+      fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
+      exit(1);                                                                          \
+    }                                                                                   \
   } while (0)
 
 enum { BLOCK_BYTES = 4096, BLOCK_COUNT = 8, FILE_BYTES = 100000 };
@@ -28,7 +28,7 @@ static struct aiocb requests[BLOCK_COUNT];
 static char buffers[BLOCK_COUNT][BLOCK_BYTES];
 
 static int make_file(void) {
-  const char *directory = getenv("KAIO_TEST_DIR");
+  const char* directory = getenv("KAIO_TEST_DIR");
   char path[4096];
   int fd;
   snprintf(path, sizeof path, "%s/kaio-test-XXXXXX", directory ? directory : "/var/tmp");
@@ -38,16 +38,15 @@ static int make_file(void) {
   return fd;
 }
 
-static ssize_t wait_for(struct aiocb *request) {
-  const struct aiocb *const list[] = {request};
-  while (aio_error(request) == EINPROGRESS)
-    aio_suspend(list, 1, NULL);
+static ssize_t wait_for(struct aiocb* request) {
+  const struct aiocb* const list[] = {request};
+  while (aio_error(request) == EINPROGRESS) aio_suspend(list, 1, NULL);
   return aio_return(request);
 }
 
-static void start(int (*submit)(struct aiocb *), int index, int fd, size_t size_bytes,
+static void start(int (*submit)(struct aiocb*), int index, int fd, size_t size_bytes,
                   off_t offset) {
-  struct aiocb *request = &requests[index];
+  struct aiocb* request = &requests[index];
   memset(request, 0, sizeof *request);
   request->aio_fildes = fd;
   request->aio_buf = buffers[index];
@@ -69,8 +68,7 @@ static void copy(int from, int to) {
       CHECK((sizes[index] = wait_for(&requests[index])) >= 0);
     for (index = 0; index < BLOCK_COUNT; ++index)
       start(aio_write, index, to, (size_t)sizes[index], offset + index * BLOCK_BYTES);
-    for (index = 0; index < BLOCK_COUNT; ++index)
-      CHECK(wait_for(&requests[index]) == sizes[index]);
+    for (index = 0; index < BLOCK_COUNT; ++index) CHECK(wait_for(&requests[index]) == sizes[index]);
     part_bytes = sizes[BLOCK_COUNT - 1];
     offset += BLOCK_COUNT * BLOCK_BYTES;
   }
@@ -109,8 +107,7 @@ static void use_the_extensions(int fd) {
 int main(void) {
   int from = make_file(), to = make_file(), index;
   static char content[FILE_BYTES], copied[FILE_BYTES + 1];
-  for (index = 0; index < FILE_BYTES; ++index)
-    content[index] = (char)(index * 7 + index / 251);
+  for (index = 0; index < FILE_BYTES; ++index) content[index] = (char)(index * 7 + index / 251);
   CHECK(write(from, content, FILE_BYTES) == FILE_BYTES);
   copy(from, to);
   CHECK(pread(to, copied, sizeof copied, 0) == FILE_BYTES);

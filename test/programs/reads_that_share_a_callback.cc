@@ -29,21 +29,20 @@ struct Context {
   char buffer[512];
   ssize_t size_bytes = -1;
   int callback_count = 0;
-  Progress *progress = nullptr;
+  Progress* progress = nullptr;
 };
 
 void read_is_done(sigval value) {
-  auto *context = static_cast<Context *>(value.sival_ptr);
+  auto* context = static_cast<Context*>(value.sival_ptr);
   const ssize_t size_bytes = aio_return(&context->request);
 
   std::lock_guard lock{context->progress->mutex};
   context->size_bytes = size_bytes;
   ++context->callback_count;
-  if (--context->progress->left_count == 0)
-    context->progress->changed.notify_one();
+  if (--context->progress->left_count == 0) context->progress->changed.notify_one();
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(reads_that_share_a_callback) {
   constexpr int count = 20;
@@ -56,7 +55,7 @@ BOOST_AUTO_TEST_CASE(reads_that_share_a_callback) {
   for (int index = 0; index < count; ++index) {
     files.emplace_back(10 * index);
     descriptors.push_back(files.back().open(O_RDONLY));
-    Context &context = contexts[index];
+    Context& context = contexts[index];
     context.progress = &progress;
     context.request.aio_fildes = descriptors.back().get();
     context.request.aio_buf = context.buffer;

@@ -24,12 +24,11 @@ std::atomic<int> notified_counts[count];
 std::atomic<int> total_count;
 std::atomic<int> wrong_count;
 
-void read_is_done(int, siginfo_t *info, void *) {
+void read_is_done(int, siginfo_t* info, void*) {
   const int kept_errno = errno;
   if (info->si_code == SI_ASYNCIO && info->si_pid == ::getpid()) {
-    auto *request = static_cast<aiocb *>(info->si_value.sival_ptr);
-    if (aio_error(request) != 0 || aio_return(request) != sizeof buffers[0])
-      ++wrong_count;
+    auto* request = static_cast<aiocb*>(info->si_value.sival_ptr);
+    if (aio_error(request) != 0 || aio_return(request) != sizeof buffers[0]) ++wrong_count;
     ++notified_counts[request - requests];
     ++total_count;
   } else {
@@ -38,12 +37,12 @@ void read_is_done(int, siginfo_t *info, void *) {
   errno = kept_errno;
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(signals_that_carry_the_request) {
   const support::TemporaryFile file{count * sizeof buffers[0]};
   const support::Fd fd = file.open(O_RDONLY);
-  const int number = SIGRTMIN + 3; // a real-time signal: none is merged with another
+  const int number = SIGRTMIN + 3;  // a real-time signal: none is merged with another
 
   struct sigaction action {};
   action.sa_sigaction = read_is_done;
@@ -51,7 +50,7 @@ BOOST_AUTO_TEST_CASE(signals_that_carry_the_request) {
   BOOST_REQUIRE(::sigaction(number, &action, nullptr) == 0);
 
   for (int index = 0; index < count; ++index) {
-    aiocb &request = requests[index];
+    aiocb& request = requests[index];
     request.aio_fildes = fd.get();
     request.aio_buf = buffers[index];
     request.aio_nbytes = sizeof buffers[index];

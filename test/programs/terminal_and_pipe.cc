@@ -40,23 +40,23 @@ void start_read(int index, int fd) {
 }
 
 std::string name_of(int status) {
-  return status == EINPROGRESS ? "waiting" : status == ECANCELED ? "cancelled"
+  return status == EINPROGRESS ? "waiting"
+         : status == ECANCELED ? "cancelled"
          : status == 0         ? "read"
                                : "failed";
 }
 
 std::string all_status() {
   std::string line;
-  for (const aiocb &request : requests)
-    line += name_of(aio_error(&request)) + " ";
+  for (const aiocb& request : requests) line += name_of(aio_error(&request)) + " ";
   return line;
 }
 
 // Sleeps in aio_suspend() as an interactive program does.
-void wait_for_change(const std::string &before) {
+void wait_for_change(const std::string& before) {
   const auto deadline = support::Clock::now() + support::patience;
   while (all_status() == before && support::Clock::now() < deadline) {
-    const aiocb *list[count];
+    const aiocb* list[count];
     for (int index = 0; index < count; ++index)
       list[index] = aio_error(&requests[index]) == EINPROGRESS ? &requests[index] : nullptr;
     const timespec second{1, 0};
@@ -64,14 +64,14 @@ void wait_for_change(const std::string &before) {
   }
 }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(terminal_and_pipe) {
   const support::FdPair terminal = support::make_pty();
   const support::FdPair pipe = support::make_pipe();
   termios mode;
   BOOST_REQUIRE(::tcgetattr(terminal.second.get(), &mode) == 0);
-  mode.c_lflag |= ICANON; // whole lines, as people type them
+  mode.c_lflag |= ICANON;  // whole lines, as people type them
   BOOST_REQUIRE(::tcsetattr(terminal.second.get(), TCSANOW, &mode) == 0);
 
   struct sigaction action {};
@@ -79,10 +79,8 @@ BOOST_AUTO_TEST_CASE(terminal_and_pipe) {
   action.sa_handler = cancel_all;
   BOOST_REQUIRE(::sigaction(SIGQUIT, &action, &before) == 0);
 
-  for (int index = 0; index < 3; ++index)
-    start_read(index, terminal.second.get());
-  for (int index = 3; index < count; ++index)
-    start_read(index, pipe.first.get());
+  for (int index = 0; index < 3; ++index) start_read(index, terminal.second.get());
+  for (int index = 3; index < count; ++index) start_read(index, pipe.first.get());
   BOOST_TEST(all_status() == "waiting waiting waiting waiting waiting ");
 
   BOOST_REQUIRE(::write(terminal.first.get(), "first line\n", 11) == 11);
@@ -112,7 +110,6 @@ BOOST_AUTO_TEST_CASE(terminal_and_pipe) {
     BOOST_TEST(cancel_answers[index] == AIO_CANCELED);
     BOOST_TEST(aio_return(&requests[index]) == -1);
   }
-  for (const int index : {0, 1, 3})
-    BOOST_TEST(cancel_answers[index] == AIO_ALLDONE);
+  for (const int index : {0, 1, 3}) BOOST_TEST(cancel_answers[index] == AIO_ALLDONE);
   ::sigaction(SIGQUIT, &before, nullptr);
 }

@@ -37,6 +37,5 @@ BOOST_AUTO_TEST_CASE(two_thousand_callbacks) {
   BOOST_TEST(support::eventually(all_ran));
   BOOST_TEST(callbacks.count() == count);
   BOOST_TEST(most_threads < 100);
-  for (int index = 0; index < count; ++index)
-    BOOST_TEST(aio_return(&requests[index]) == 1);
+  for (int index = 0; index < count; ++index) BOOST_TEST(aio_return(&requests[index]) == 1);
 }

@@ -19,7 +19,7 @@ BOOST_AUTO_TEST_CASE(waiting_for_a_list) {
   const support::Fd fd = file.open(O_RDONLY);
   static char buffers[count][block_bytes];
   static aiocb requests[count];
-  const aiocb *list[count];
+  const aiocb* list[count];
 
   for (int index = 0; index < count; ++index) {
     requests[index].aio_fildes = fd.get();
@@ -37,8 +37,7 @@ BOOST_AUTO_TEST_CASE(waiting_for_a_list) {
     }
     int taken_count = 0;
     for (int index = 0; index < count; ++index) {
-      if (list[index] == nullptr || aio_error(list[index]) == EINPROGRESS)
-        continue;
+      if (list[index] == nullptr || aio_error(list[index]) == EINPROGRESS) continue;
       BOOST_TEST(aio_error(&requests[index]) == 0);
       BOOST_TEST(aio_return(&requests[index]) == block_bytes);
       BOOST_TEST(support::is_pattern({buffers[index], block_bytes}, index * block_bytes));

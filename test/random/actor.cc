@@ -57,13 +57,22 @@ void Actor::settle() {
 
 void Actor::step() {
   switch (chance_.below(16)) {
-    case 0: case 1: case 2: case 3: case 4: case 5:
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 5:
       return submit_one();
-    case 6: case 7:
+    case 6:
+    case 7:
       return submit_list();
-    case 8: case 9: case 10:
+    case 8:
+    case 9:
+    case 10:
       return suspend();
-    case 11: case 12:
+    case 11:
+    case 12:
       return cancel();
     case 13:
       if (chance_.one_of(6)) return do_scenario();
@@ -128,8 +137,10 @@ void Actor::submit_list() {
     Item* item = free_item();
     if (item == nullptr) break;
     const bool in_order = told && kind == 0 && !quiet_;
-    item->plan(*target, chance_, in_order ? Way::thread_id
-                                 : told && kind == 1 ? Way::none : pick_way());
+    item->plan(*target, chance_,
+               in_order            ? Way::thread_id
+               : told && kind == 1 ? Way::none
+                                   : pick_way());
     if (!item->in_list_possible()) {
       item->submit(chance_);
       continue;
@@ -145,8 +156,10 @@ void Actor::submit_list() {
   sigevent event{};
   constexpr Way loud[] = {Way::realtime, Way::interrupting, Way::thread_id, Way::callback,
                           Way::callback_apart};
-  const Way way = !told ? Way::none : quiet_ ? loud[3 + chance_.below(2)]
-                  : kind == 0 ? Way::thread_id : loud[chance_.below(5)];
+  const Way way = !told       ? Way::none
+                  : quiet_    ? loud[3 + chance_.below(2)]
+                  : kind == 0 ? Way::thread_id
+                              : loud[chance_.below(5)];
   Ticket& ticket = notices::attach(event, way, nullptr);
   list.ticket = &ticket;
   std::vector<aiocb*> blocks;
@@ -190,9 +203,11 @@ void Actor::suspend() {
   const long runs = notices::handler_runs();
   const std::int64_t start_ns = now_ns();
   const long choice = chance_.below(4);
-  const std::int64_t timeout_ns = choice == 0 ? 0 : choice == 1 ? chance_.below(200'000)
-                                  : choice == 2 ? 2'000'000
-                                  : chance_.below(chance_.one_of(8) ? 300'000'000 : 10'000'000);
+  const std::int64_t timeout_ns = choice == 0   ? 0
+                                  : choice == 1 ? chance_.below(200'000)
+                                  : choice == 2
+                                      ? 2'000'000
+                                      : chance_.below(chance_.one_of(8) ? 300'000'000 : 10'000'000);
   const timespec timeout{.tv_sec = 0, .tv_nsec = static_cast<long>(timeout_ns)};
   const int answer = aio_suspend(list.data(), static_cast<int>(list.size()), &timeout);
   check_suspend(answer == 0 ? 0 : errno, start_ns, timeout_ns, runs, list);

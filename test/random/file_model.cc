@@ -25,8 +25,8 @@ FileModel::FileModel(std::string content, std::size_t capacity_bytes)
 
 FileModel::Write& FileModel::begin_write(std::uint64_t begin, std::uint64_t end) {
   const std::lock_guard lock(mutex_);
-  return writes_.emplace_back(Write{.begin = begin, .end = end, .version = next_version(),
-                                    .submitted = tick()});
+  return writes_.emplace_back(
+      Write{.begin = begin, .end = end, .version = next_version(), .submitted = tick()});
 }
 
 void FileModel::end_write(Write& write, bool happened) {
@@ -136,8 +136,8 @@ void AppendModel::settle(int fd, const char* name) {
   std::string found(wanted.size() + 1, '\0');
   std::size_t size = 0;
   while (size < found.size()) {
-    const ssize_t count = ::pread(fd, found.data() + size, found.size() - size,
-                                  static_cast<off_t>(size));
+    const ssize_t count =
+        ::pread(fd, found.data() + size, found.size() - size, static_cast<off_t>(size));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;
     size += static_cast<std::size_t>(count);
@@ -145,8 +145,8 @@ void AppendModel::settle(int fd, const char* name) {
   found.resize(size);
   if (found != wanted) {
     const auto place = std::ranges::mismatch(found, wanted).in1 - found.begin();
-    report("%s: appended data differs at %ld: %zu bytes, not %zu", name,
-           static_cast<long>(place), found.size(), wanted.size());
+    report("%s: appended data differs at %ld: %zu bytes, not %zu", name, static_cast<long>(place),
+           found.size(), wanted.size());
   }
   appends_.clear();
   if (::ftruncate(fd, 0) != 0) report("%s: cannot be emptied", name);

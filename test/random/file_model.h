@@ -47,9 +47,9 @@ class FileModel {
                   const char* name) const;
 
   std::mutex mutex_;
-  std::string base_;           // what the writes lie upon
-  std::uint64_t base_size_;    // the file's size then
-  std::deque<Write> writes_;   // since
+  std::string base_;          // what the writes lie upon
+  std::uint64_t base_size_;   // the file's size then
+  std::deque<Write> writes_;  // since
   static std::uint64_t next_version();
 };
 

@@ -25,7 +25,7 @@ constexpr char untouched = 0x6b;
 
 GuardedMemory::GuardedMemory()
     : pages_(static_cast<char*>(
-        ::mmap(nullptr, all_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
+          ::mmap(nullptr, all_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
   if (pages_ == MAP_FAILED) throw std::bad_alloc{};
   ::mprotect(pages_ + block_page, page_bytes, PROT_READ | PROT_WRITE);
   ::mprotect(pages_ + buffer_place, buffer_bytes, PROT_READ | PROT_WRITE);
@@ -69,8 +69,8 @@ void GuardedMemory::prepare(const char* name) {
   const char* buffer_end = buffer_start + buffer_bytes;
   const char* buffer_touched = std::find_if(buffer_start, buffer_end, is_touched);
   if (buffer_touched != buffer_end)
-    report("%s: a buffer was written to after its request had ended (%ld bytes from its end)",
-           name, buffer_end - buffer_touched);
+    report("%s: a buffer was written to after its request had ended (%ld bytes from its end)", name,
+           buffer_end - buffer_touched);
   std::memset(&block(), 0, sizeof(aiocb));
   state_ = After::nothing;
 }

@@ -46,8 +46,8 @@ void Item::plan(Target& target, Chance& chance, Way way) {
     block.aio_buf = parts_.data();
     block.aio_nbytes = part_count_;
   }
-  block.aio_lio_opcode = (op_ == Op::write ? LIO_WRITE : LIO_READ) |
-                         (part_count_ > 0 ? LIO_VECTORED : 0);
+  block.aio_lio_opcode =
+      (op_ == Op::write ? LIO_WRITE : LIO_READ) | (part_count_ > 0 ? LIO_VECTORED : 0);
   if (op_ == Op::write && target.kind == Target::Kind::file && chance.one_of(8))
     flags_ = AIO_OP2_DSYNC;
   if (target.kind == Target::Kind::file && op_ != Op::sync && chance.one_of(24))
@@ -269,8 +269,9 @@ void Item::cancel() {
   if (block().aio_fildes != target_->fd) {
     if (answer != -1 || errno != EBADF)
       report("%s: aio_cancel of no descriptor said %d", name, answer);
-  } else if (answer == AIO_CANCELED ? status != ECANCELED : answer == AIO_ALLDONE
-               ? status == EINPROGRESS : answer != AIO_NOTCANCELED) {
+  } else if (answer == AIO_CANCELED  ? status != ECANCELED
+             : answer == AIO_ALLDONE ? status == EINPROGRESS
+                                     : answer != AIO_NOTCANCELED) {
     report("%s: aio_cancel said %d, and the status is %s", name, answer, std::strerror(status));
   }
 }
@@ -280,8 +281,9 @@ bool Item::release(Chance& chance) {
   if (ticket_->held != nullptr && !notices::arrived(*ticket_)) return false;
   if (list_ticket_ != nullptr && !notices::arrived(*list_ticket_)) return false;
   const unsigned how = chance.below(3);
-  memory_.retire(how == 0 ? GuardedMemory::After::nothing : how == 1
-                   ? GuardedMemory::After::pattern : GuardedMemory::After::no_access);
+  memory_.retire(how == 0   ? GuardedMemory::After::nothing
+                 : how == 1 ? GuardedMemory::After::pattern
+                            : GuardedMemory::After::no_access);
   state_ = State::idle;
   return true;
 }
@@ -322,8 +324,7 @@ int Target::cancel_all() {
   if (answer != AIO_CANCELED && answer != AIO_NOTCANCELED && answer != AIO_ALLDONE)
     report("%s: aio_cancel of all said %d", name.c_str(), answer);
   if (answer == AIO_NOTCANCELED || !expected(Promise::cancel_all_is_exact)) return answer;
-  if (const std::size_t left = count_left(moment) + (twin ? twin->count_left(moment) : 0);
-      left > 0)
+  if (const std::size_t left = count_left(moment) + (twin ? twin->count_left(moment) : 0); left > 0)
     report("%s: aio_cancel of all said %s, and %zu are in progress", name.c_str(),
            answer == AIO_CANCELED ? "CANCELED" : "ALLDONE", left);
   return answer;

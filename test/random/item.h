@@ -45,7 +45,7 @@ struct Target {
 
   std::mutex order;  // held from before a call until behind it, where order is promised
   std::mutex mutex;
-  std::vector<Item*> outstanding;  // guarded by mutex
+  std::vector<Item*> outstanding;               // guarded by mutex
   std::atomic<int> cancelling{0};               // aio_cancel() of all is going on
   std::atomic<std::uint64_t> cancelled_all{0};  // when the last has ended
 

@@ -42,10 +42,14 @@ std::int64_t now_ns() {
 
 int signal_of(Way way) {
   switch (way) {
-    case Way::signal: return SIGUSR1;
-    case Way::realtime: return SIGRTMIN + 3;
-    case Way::interrupting: return SIGRTMIN + 4;
-    default: return SIGRTMIN + 5;
+    case Way::signal:
+      return SIGUSR1;
+    case Way::realtime:
+      return SIGRTMIN + 3;
+    case Way::interrupting:
+      return SIGRTMIN + 4;
+    default:
+      return SIGRTMIN + 5;
   }
 }
 
@@ -90,7 +94,8 @@ void receive(sigval value, Way way, bool in_signal_handler) {
   if (const auto act = action.load()) act(chance, in_signal_handler);
 }
 
-template <Way way> void on_signal(int number, siginfo_t* info, void*) {
+template <Way way>
+void on_signal(int number, siginfo_t* info, void*) {
   const int saved_errno = errno;
   // What it does is not left half done: its thread may be one that is being cancelled. While
   // the type is asynchronous, glibc unwinds the thread even where cancelling is off.
@@ -123,7 +128,8 @@ void on_callback_apart(sigval value) {
   receive(value, Way::callback_apart, false);
 }
 
-template <Way way> void handle(int flags) {
+template <Way way>
+void handle(int flags) {
   struct sigaction how {};
   how.sa_sigaction = on_signal<way>;
   how.sa_flags = SA_SIGINFO | flags;
@@ -133,8 +139,9 @@ template <Way way> void handle(int flags) {
 }  // namespace
 
 const char* name_of(Way way) {
-  static constexpr const char* names[] = {"none", "signal", "real-time signal",
-    "interrupting signal", "thread id", "callback", "callback with attributes", "eventfd"};
+  static constexpr const char* names[] = {
+      "none",      "signal",   "real-time signal",         "interrupting signal",
+      "thread id", "callback", "callback with attributes", "eventfd"};
   return names[static_cast<unsigned>(way)];
 }
 

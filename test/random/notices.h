@@ -15,7 +15,15 @@
 namespace random_test {
 
 enum class Way : unsigned {
-  none, signal, realtime, interrupting, thread_id, callback, callback_apart, eventfd, count
+  none,
+  signal,
+  realtime,
+  interrupting,
+  thread_id,
+  callback,
+  callback_apart,
+  eventfd,
+  count
 };
 const char* name_of(Way way);
 
@@ -24,11 +32,11 @@ struct Ticket {
 
   Way way = Way::none;
   std::atomic<int> count{0};
-  int thread = 0;                  // thread_id: who is to get it
-  const aiocb* held = nullptr;     // stays until the notification came: its status is looked at
+  int thread = 0;               // thread_id: who is to get it
+  const aiocb* held = nullptr;  // stays until the notification came: its status is looked at
   std::array<const Ticket*, parts_max> parts{};  // of a list, sent in order before this one
   std::array<const aiocb*, parts_max> list{};    // of a list, all of which stay
-  int list_event = -1;             // to which each of a list's elements was to add one
+  int list_event = -1;  // to which each of a list's elements was to add one
   unsigned list_event_count = 0;
 };
 

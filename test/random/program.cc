@@ -107,16 +107,17 @@ class Collector {
       const ssize_t result = aio_waitcomplete(&block, &limit);
       const int error = result < 0 ? errno : 0;
       if (block == nullptr) {
-        if (error != EAGAIN && error != EINTR)
-          report("aio_waitcomplete: %s", std::strerror(error));
+        if (error != EAGAIN && error != EINTR) report("aio_waitcomplete: %s", std::strerror(error));
         if (error == EAGAIN) std::this_thread::yield();
         continue;
       }
       Item* item = nullptr;
       for (Actor& actor : actors_)
         if (actor.knows(block, item)) break;
-      if (item == nullptr) report("aio_waitcomplete gave an aiocb that nobody has");
-      else item->deliver(result, error);
+      if (item == nullptr)
+        report("aio_waitcomplete gave an aiocb that nobody has");
+      else
+        item->deliver(result, error);
     }
   }
 
@@ -152,13 +153,14 @@ int body(std::uint64_t seed, Fault fault) {
   if (by_waitcomplete) collector = std::make_unique<Collector>(actors, ending);
   std::barrier<> barrier(actor_count + 1);
   std::deque<std::thread> threads;
-  for (Actor& actor : actors) threads.emplace_back([&] {
-    for (unsigned phase = 0; phase < phase_count; ++phase) {
-      actor.run(150);
-      barrier.arrive_and_wait();
-      barrier.arrive_and_wait();
-    }
-  });
+  for (Actor& actor : actors)
+    threads.emplace_back([&] {
+      for (unsigned phase = 0; phase < phase_count; ++phase) {
+        actor.run(150);
+        barrier.arrive_and_wait();
+        barrier.arrive_and_wait();
+      }
+    });
   for (unsigned phase = 0; phase < phase_count; ++phase) {
     barrier.arrive_and_wait();
     world.settle();
@@ -181,10 +183,12 @@ int body(std::uint64_t seed, Fault fault) {
 }  // namespace
 
 int run_program(std::uint64_t seed, Fault fault) {
-  return support::run_in_child([&] {
-    // What it leaves behind at its end is of no interest, but that its files go.
-    return body(seed, fault);
-  }, time_limit_s() + 20);
+  return support::run_in_child(
+      [&] {
+        // What it leaves behind at its end is of no interest, but that its files go.
+        return body(seed, fault);
+      },
+      time_limit_s() + 20);
 }
 
 }  // namespace random_test

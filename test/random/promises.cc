@@ -10,10 +10,17 @@ namespace {
 
 constexpr std::size_t promise_count = static_cast<std::size_t>(Promise::count);
 
-constexpr std::array<std::string_view, promise_count> names = {
-  "list_is_last",   "cancel_all_is_exact",  "eintr",             "look_while_cancelled",
-  "whole_messages", "short_when_cancelled", "cancel_of_waiting", "own_end_after_close",
-  "reused_number",  "timeout",              "fence"};
+constexpr std::array<std::string_view, promise_count> names = {"list_is_last",
+                                                               "cancel_all_is_exact",
+                                                               "eintr",
+                                                               "look_while_cancelled",
+                                                               "whole_messages",
+                                                               "short_when_cancelled",
+                                                               "cancel_of_waiting",
+                                                               "own_end_after_close",
+                                                               "reused_number",
+                                                               "timeout",
+                                                               "fence"};
 
 std::array<bool, promise_count> read_environment() {
   std::array<bool, promise_count> kept{};

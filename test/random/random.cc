@@ -44,11 +44,11 @@ struct OwnFault {
 std::ostream& operator<<(std::ostream& out, const OwnFault& one) { return out << one.name; }
 
 constexpr OwnFault own_faults[] = {
-  {Fault::wrong_byte, "wrong_byte", "legal versions"},
-  {Fault::lost_notification, "lost_notification", "has not come"},
-  {Fault::swapped_parts, "swapped_parts", "the first that differs"},
-  {Fault::wrong_result, "wrong_result", " gave "},
-  {Fault::late_write, "late_write", "was written to after its request had ended"},
+    {Fault::wrong_byte, "wrong_byte", "legal versions"},
+    {Fault::lost_notification, "lost_notification", "has not come"},
+    {Fault::swapped_parts, "swapped_parts", "the first that differs"},
+    {Fault::wrong_result, "wrong_result", " gave "},
+    {Fault::late_write, "late_write", "was written to after its request had ended"},
 };
 
 // Whether a program reports it. Not on stderr, where it would only confuse.
@@ -76,7 +76,8 @@ BOOST_AUTO_TEST_CASE(random_programs_are_right_by_the_model) {
   do {
     const int result = random_test::run_program(seed, Fault::none);
     BOOST_TEST(result == 0, "program KAIO_TEST_SEED=" << seed << " KAIO_RANDOM_SECONDS=0"
-                              << " ended with " << result << " (1: wrong, 4: hung)");
+                                                      << " ended with " << result
+                                                      << " (1: wrong, 4: hung)");
     if (result != 0 && std::getenv("KAIO_RANDOM_ON") == nullptr) break;
     ++program_count;
     ++seed;

@@ -52,15 +52,18 @@ void cancelled_waiter(Chance& chance, bool) {
     bool blocks_signals;
   } wait{{first, second}, !expected(Promise::look_while_cancelled)};
   pthread_t waiter;
-  ::pthread_create(&waiter, nullptr, [](void* given) -> void* {
-    const Wait& what = *static_cast<Wait*>(given);
-    sigset_t all;
-    sigfillset(&all);
-    if (what.blocks_signals) ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    while (aio_suspend(what.list, 2, nullptr) != 0 && errno == EINTR) {
-    }
-    return nullptr;
-  }, &wait);
+  ::pthread_create(
+      &waiter, nullptr,
+      [](void* given) -> void* {
+        const Wait& what = *static_cast<Wait*>(given);
+        sigset_t all;
+        sigfillset(&all);
+        if (what.blocks_signals) ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        while (aio_suspend(what.list, 2, nullptr) != 0 && errno == EINTR) {
+        }
+        return nullptr;
+      },
+      &wait);
   if (chance.one_of(3)) pause_up_to(chance, 300);
   const bool in_time = chance.one_of(4);
   if (in_time) pipe.send("abcd");
@@ -103,13 +106,14 @@ void woken_waiter(Chance& chance, bool) {
   if (aio_read(first) != 0 || aio_read(second) != 0) return report("a read is refused");
   const unsigned waiter_count = 1 + chance.below(2);
   std::vector<std::thread> waiters;
-  for (unsigned i = 0; i < waiter_count; ++i) waiters.emplace_back([&] {
-    const aiocb* list[] = {first, second};
-    while (aio_suspend(list, 2, nullptr) != 0)
-      if (errno != EINTR) report("aio_suspend: %s", std::strerror(errno));
-    if (support::in_progress(first) && support::in_progress(second))
-      report("aio_suspend said 0, and neither is done");
-  });
+  for (unsigned i = 0; i < waiter_count; ++i)
+    waiters.emplace_back([&] {
+      const aiocb* list[] = {first, second};
+      while (aio_suspend(list, 2, nullptr) != 0)
+        if (errno != EINTR) report("aio_suspend: %s", std::strerror(errno));
+      if (support::in_progress(first) && support::in_progress(second))
+        report("aio_suspend said 0, and neither is done");
+    });
   if (chance.one_of(2)) pause_up_to(chance, 500);
   const bool first_one = chance.one_of(2);
   (first_one ? one : other).send("abcd");
@@ -204,14 +208,15 @@ void reused_number(Chance& chance, bool) {
     return true;
   });
   if (!ended && expected(Promise::own_end_after_close))
-    report("a %s of channel %d whose descriptor was closed does not end",
-           reads ? "read" : "write", static_cast<int>(kind));
+    report("a %s of channel %d whose descriptor was closed does not end", reads ? "read" : "write",
+           static_cast<int>(kind));
   for (const Request& request : requests) {
     const int status = aio_error(request);
     // A read of the new file would have given its bytes.
-    const bool legal = reads && status == 0 ? aio_return(request) == 0
-                       : status == 0 || status == ECANCELED || status == EINPROGRESS ||
-                           status == ECONNRESET || status == (reads ? EIO : EPIPE);
+    const bool legal = reads && status == 0
+                           ? aio_return(request) == 0
+                           : status == 0 || status == ECANCELED || status == EINPROGRESS ||
+                                 status == ECONNRESET || status == (reads ? EIO : EPIPE);
     if (!legal && expected(Promise::reused_number))
       report("a %s of channel %d whose descriptor was closed: %s, %zd", reads ? "read" : "write",
              static_cast<int>(kind), std::strerror(status), aio_return(request));
@@ -277,8 +282,7 @@ void two_writers(Chance& chance, bool) {
   for (std::size_t place = 0; place < all.size() && expected(Promise::whole_messages);
        place += record_bytes)
     if (all.find_first_not_of(all[place], place) < place + record_bytes)
-      return report("a record of a pipe is torn at %zu",
-                    all.find_first_not_of(all[place], place));
+      return report("a record of a pipe is torn at %zu", all.find_first_not_of(all[place], place));
   support::wait_all_done(writes);
 }
 
@@ -291,8 +295,8 @@ void cancelled_write(Chance& chance, bool) {
   if (chance.one_of(2)) pause_up_to(chance, 500);
   aio_cancel(channel.writer(), write);
   std::size_t taken = 0;
-  const bool ends = support::eventually([&] { return !support::in_progress(write); },
-                                        std::chrono::seconds(2));
+  const bool ends =
+      support::eventually([&] { return !support::in_progress(write); }, std::chrono::seconds(2));
   if (!ends && expected(Promise::short_when_cancelled))
     report("a cancelled write of a stream goes on");
   while (support::in_progress(write)) taken += channel.receive(100'000).size();
@@ -311,11 +315,11 @@ void cancelled_write(Chance& chance, bool) {
 
 void do_one(Chance& chance, bool quiet) {
   constexpr void (*stories[])(Chance&, bool) = {
-    cancelled_waiter, cancelled_waiter, ended_thread, woken_waiter, fork_with_requests,
-    reused_number, reused_number, refusals, two_writers, cancelled_write};
+      cancelled_waiter, cancelled_waiter, ended_thread, woken_waiter, fork_with_requests,
+      reused_number,    reused_number,    refusals,     two_writers,  cancelled_write};
   constexpr const char* names[] = {
-    "cancelled waiter", "cancelled waiter", "ended thread", "woken waiter", "fork",
-    "reused number", "reused number", "refusals", "two writers", "cancelled write"};
+      "cancelled waiter", "cancelled waiter", "ended thread", "woken waiter", "fork",
+      "reused number",    "reused number",    "refusals",     "two writers",  "cancelled write"};
   const unsigned story = chance.below(std::size(stories));
   try {
     stories[story](chance, quiet);

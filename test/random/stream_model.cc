@@ -87,7 +87,8 @@ void StreamModel::describe_parts(const std::string& put) const {
     const Read& read = reads_[i];
     const std::size_t found = read.result > 0 ? put.find(read.data) : place;
     report("  read %zu of %zd gave %zd, from %td where %zu was due", i,
-           static_cast<ssize_t>(read.length), read.result, static_cast<std::ptrdiff_t>(found), place);
+           static_cast<ssize_t>(read.length), read.result, static_cast<std::ptrdiff_t>(found),
+           place);
     if (read.result > 0) place += static_cast<std::size_t>(read.result);
   }
 }

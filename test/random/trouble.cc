@@ -31,7 +31,7 @@ void report(const char* format, ...) {
   if (length > static_cast<int>(sizeof line) - 2) length = sizeof line - 2;
   line[length++] = '\n';
   [[maybe_unused]] const ssize_t written =
-    ::write(STDERR_FILENO, line, static_cast<std::size_t>(length));
+      ::write(STDERR_FILENO, line, static_cast<std::size_t>(length));
   errno = saved_errno;
 }
 

@@ -51,8 +51,8 @@ bool is_on_its_way(int writer) {
 World::World(Chance& chance) {
   add_files(chance);
   for (unsigned i = 0; i < 4; ++i) add_stream(chance, chance.below(6));
-  Target& counter = add(Target::Kind::counter, "eventfd",
-                        fds_.emplace_back(support::make_eventfd()).get());
+  Target& counter =
+      add(Target::Kind::counter, "eventfd", fds_.emplace_back(support::make_eventfd()).get());
   counter.counter = &counter_;
 }
 
@@ -112,16 +112,28 @@ void World::add_direction(const std::string& name, int reader, int writer, bool 
 }
 
 void World::add_stream(Chance& chance, unsigned kind) {
-  static constexpr const char* names[] = {"pipe", "stream socket", "datagram socket",
-                                          "seqpacket socket", "TCP socket", "terminal"};
+  static constexpr const char* names[] = {
+      "pipe", "stream socket", "datagram socket", "seqpacket socket", "TCP socket", "terminal"};
   support::FdPair ends;
   switch (kind) {
-    case 0: ends = support::make_pipe(); break;
-    case 1: ends = support::make_sockets(SOCK_STREAM); break;
-    case 2: ends = support::make_sockets(SOCK_DGRAM); break;
-    case 3: ends = support::make_sockets(SOCK_SEQPACKET); break;
-    case 4: ends = support::make_tcp_sockets(); break;
-    default: ends = support::make_pty(); break;
+    case 0:
+      ends = support::make_pipe();
+      break;
+    case 1:
+      ends = support::make_sockets(SOCK_STREAM);
+      break;
+    case 2:
+      ends = support::make_sockets(SOCK_DGRAM);
+      break;
+    case 3:
+      ends = support::make_sockets(SOCK_SEQPACKET);
+      break;
+    case 4:
+      ends = support::make_tcp_sockets();
+      break;
+    default:
+      ends = support::make_pty();
+      break;
   }
   const bool messages = kind == 2 || kind == 3;
   const std::size_t length_max = messages ? 9000 : kind == 5 ? 3000 : GuardedMemory::buffer_bytes;

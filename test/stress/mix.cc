@@ -46,7 +46,7 @@ void on_list(sigval value) { ++*static_cast<std::atomic<int>*>(value.sival_ptr);
 // part for each thread.
 struct Files {
   support::TemporaryFile on_disk{2 * file_blocks * block_bytes};
-  support::TemporaryFile in_memory{support::tmpfs, 2 * file_blocks * block_bytes};
+  support::TemporaryFile in_memory{support::tmpfs, 2 * file_blocks* block_bytes};
   std::vector<support::Fd> fds;
   Files() {
     fds.push_back(on_disk.open(O_RDWR));
@@ -98,8 +98,9 @@ class Worker {
   void forget_old_slots() {
     while (slots_.size() > 500) {
       if (!trouble_.expect(support::eventually([&] {
-            return slots_.front().notified == (slots_.front().wants ? 1 : 0);
-          }), "not notified exactly once"))
+                             return slots_.front().notified == (slots_.front().wants ? 1 : 0);
+                           }),
+                           "not notified exactly once"))
         return;
       slots_.pop_front();
     }
@@ -124,7 +125,8 @@ class Worker {
         continue;
       }
       for (std::size_t i = 0; i < list.size(); ++i)
-        blocks[i] = support::in_progress(list[i]->request) ? list[i]->request.operator aiocb*() : nullptr;
+        blocks[i] =
+            support::in_progress(list[i]->request) ? list[i]->request.operator aiocb*() : nullptr;
       const timespec some_time{.tv_sec = way == 1 ? 1 : 0, .tv_nsec = 300'000};
       aio_suspend(blocks.data(), static_cast<int>(blocks.size()), &some_time);
     }
@@ -140,8 +142,9 @@ class Worker {
       const bool writes = i == 0 && one_of(2);
       const std::uint64_t place = (writes ? mine : below(file_blocks)) * block_bytes;
       const auto offset = static_cast<off_t>(place);
-      slots_.emplace_back(writes ? Request::to_write(fd, support::pattern(block_bytes, place, number_), offset)
-                                 : Request::to_read(fd, block_bytes, offset));
+      slots_.emplace_back(
+          writes ? Request::to_write(fd, support::pattern(block_bytes, place, number_), offset)
+                 : Request::to_read(fd, block_bytes, offset));
       Slot& slot = slots_.back();
       slot.request->aio_lio_opcode = writes ? LIO_WRITE : LIO_READ;
       slot.request->aio_reqprio = static_cast<int>(below(21));
@@ -211,7 +214,7 @@ class Worker {
     for (Slot* slot : list)
       if (one_of(3))
         trouble_.expect(aio_cancel(channel.reader(), slot->request) == AIO_CANCELED &&
-                          aio_error(slot->request) == ECANCELED,
+                            aio_error(slot->request) == ECANCELED,
                         "a read that waits was not cancelled");
     for (int i = 0; i < static_cast<int>(list.size()); ++i)
       channel.send({reinterpret_cast<const char*>(&i), sizeof i});
@@ -254,7 +257,8 @@ BOOST_AUTO_TEST_CASE(many_threads_do_everything_and_every_request_ends_once) {
   Trouble trouble;
   std::deque<Worker> workers;
   std::deque<std::thread> threads;
-  for (unsigned i = 0; i < 4; ++i) workers.emplace_back(i, static_cast<unsigned>(seeds()), files, trouble);
+  for (unsigned i = 0; i < 4; ++i)
+    workers.emplace_back(i, static_cast<unsigned>(seeds()), files, trouble);
   for (Worker& worker : workers) threads.emplace_back([&] { worker.run(until); });
   for (std::thread& thread : threads) thread.join();
   BOOST_TEST(trouble.first() == "");

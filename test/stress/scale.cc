@@ -116,10 +116,12 @@ BOOST_AUTO_TEST_CASE(ten_thousand_reads_that_wait_take_few_threads_and_little_me
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const std::size_t count = std::min<std::size_t>(10000, (limit.rlim_max - 200) / 2);
   if (count < 10000) std::fprintf(stderr, "SKIPPED: 10000 pipes: only %zu allowed\n", count);
-  BOOST_TEST(support::run_in_child([&] {
-    const support::Limit more(RLIMIT_NOFILE, limit.rlim_max);
-    return block_many_reads(count);
-  }, 120) == 0);
+  BOOST_TEST(support::run_in_child(
+                 [&] {
+                   const support::Limit more(RLIMIT_NOFILE, limit.rlim_max);
+                   return block_many_reads(count);
+                 },
+                 120) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(more_transfers_than_the_ring_has_places_all_end) {
@@ -127,9 +129,8 @@ BOOST_AUTO_TEST_CASE(more_transfers_than_the_ring_has_places_all_end) {
   for (const int flags : {0, O_DIRECT})
     for (const bool in_lists : {false, true})
       BOOST_TEST_CONTEXT("O_DIRECT " << (flags != 0) << " in lists " << in_lists)
-        BOOST_TEST(support::run_in_child([&] {
-          return go_deeper_than_the_ring(flags, in_lists);
-        }, 60) == 0);
+  BOOST_TEST(support::run_in_child([&] { return go_deeper_than_the_ring(flags, in_lists); }, 60) ==
+             0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

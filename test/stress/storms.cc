@@ -56,8 +56,8 @@ void use_everything(int) {
     const int status = aio_error(&h.block);
     if (status != EINPROGRESS) {
       const ssize_t result = aio_return(&h.block);
-      const bool right = h.of_pipe ? status == ECANCELED && result == -1
-                                   : status == 0 && result == 4096;
+      const bool right =
+          h.of_pipe ? status == ECANCELED && result == -1 : status == 0 && result == 4096;
       if (!right) ++h.wrong;
       h.begun = false;
       ++h.ended;
@@ -90,7 +90,8 @@ class TimerStorm {
   TimerStorm& operator=(const TimerStorm&) = delete;
 };
 
-void read_for_a_while(int fd, unsigned seed, Clock::time_point until, Trouble& trouble, long& count) {
+void read_for_a_while(int fd, unsigned seed, Clock::time_point until, Trouble& trouble,
+                      long& count) {
   std::mt19937 random(seed);
   while (Clock::now() < until && trouble.count() == 0) {
     std::vector<Request> reads;
@@ -107,9 +108,10 @@ void read_for_a_while(int fd, unsigned seed, Clock::time_point until, Trouble& t
         aio_suspend(list, 1, &some_time);
         if (!trouble.expect(Clock::now() < give_up, "a read is not done in time")) return;
       }
-      trouble.expect(aio_error(read) == 0 && aio_return(read) == 4096 &&
-                         support::is_pattern(read.text(4096), static_cast<std::uint64_t>(read->aio_offset)),
-                     "a wrong result");
+      trouble.expect(
+          aio_error(read) == 0 && aio_return(read) == 4096 &&
+              support::is_pattern(read.text(4096), static_cast<std::uint64_t>(read->aio_offset)),
+          "a wrong result");
       ++count;
     }
   }
@@ -172,7 +174,8 @@ BOOST_AUTO_TEST_CASE(descriptors_that_change_hands_give_everybody_his_own_data) 
     support::FdPair next;
     if (is_file) {
       next.first = file.open(O_RDONLY);
-      for (int i = 0; i < 3; ++i) fresh.push_back(Request::to_read(next.first.get(), 4096, i * 4096));
+      for (int i = 0; i < 3; ++i)
+        fresh.push_back(Request::to_read(next.first.get(), 4096, i * 4096));
     } else {
       next = support::make_pipe();
       for (int i = 0; i < 3; ++i) fresh.push_back(Request::to_read(next.first.get(), 4));
@@ -181,10 +184,12 @@ BOOST_AUTO_TEST_CASE(descriptors_that_change_hands_give_everybody_his_own_data) 
     if (!is_file) BOOST_REQUIRE(::write(next.second.get(), "aaaabbbbcccc", 12) == 12);
     for (int i = 0; i < 3; ++i) {
       BOOST_REQUIRE(eventually([&] { return !support::in_progress(fresh[i]); }));
-      BOOST_TEST_INFO("read " << i << ", status " << aio_error(fresh[i]) << ", of " << old.size() << " old ones, a file: " << is_file);
+      BOOST_TEST_INFO("read " << i << ", status " << aio_error(fresh[i]) << ", of " << old.size()
+                              << " old ones, a file: " << is_file);
       BOOST_REQUIRE(aio_error(fresh[i]) == 0);
       if (is_file) {
-        BOOST_REQUIRE(support::is_pattern(fresh[i].text(4096), static_cast<std::uint64_t>(i) * 4096));
+        BOOST_REQUIRE(
+            support::is_pattern(fresh[i].text(4096), static_cast<std::uint64_t>(i) * 4096));
       } else {
         BOOST_REQUIRE(fresh[i].text(4) == std::string(4, static_cast<char>('a' + i)));
       }
@@ -194,8 +199,8 @@ BOOST_AUTO_TEST_CASE(descriptors_that_change_hands_give_everybody_his_own_data) 
       // The pipe's writer is gone: end of file, or a descriptor that is no more.
       const int status = aio_error(read);
       BOOST_TEST_INFO("status " << status << ", the number is a file now: " << is_file);
-      BOOST_REQUIRE((status == EBADF || status == ECANCELED ||
-                     (status == 0 && aio_return(read) == 0)));
+      BOOST_REQUIRE(
+          (status == EBADF || status == ECANCELED || (status == 0 && aio_return(read) == 0)));
     }
   }
   // One may take as long as epoll's silence about closed descriptors is looked into.

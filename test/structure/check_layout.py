@@ -25,8 +25,9 @@ LEVEL_OF = {folder: level for level, folders in enumerate(LEVELS) for folder in 
 
 LARGEST_SOURCE_LINES = 400
 LARGEST_ROOT_BUILD_LINES = 80
-IN_THE_ROOT = {'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'meson.build', 'meson_options.txt', 'src',
-               'include', 'test', 'tools', 'doc', 'examples', 'subprojects'}
+IN_THE_ROOT = {'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'meson.build',
+               'meson_options.txt', 'src', 'include', 'test', 'tools', 'doc', 'examples',
+               'subprojects'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 

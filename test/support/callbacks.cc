@@ -8,7 +8,7 @@ Callbacks::~Callbacks() {
   std::lock_guard lock{mutex_};
 }
 
-void Callbacks::attach(sigevent &event, pthread_attr_t *attributes) {
+void Callbacks::attach(sigevent& event, pthread_attr_t* attributes) {
   event.sigev_notify = SIGEV_THREAD;
   event.sigev_notify_function = receive;
   event.sigev_notify_attributes = attributes;
@@ -26,12 +26,11 @@ bool Callbacks::wait_for(int count, Duration limit) {
 }
 
 void Callbacks::receive(sigval value) {
-  auto *self = static_cast<Callbacks *>(value.sival_ptr);
-  if (self->action_)
-    self->action_();
+  auto* self = static_cast<Callbacks*>(value.sival_ptr);
+  if (self->action_) self->action_();
   std::lock_guard lock{self->mutex_};
   ++self->count_;
   self->changed_.notify_all();
 }
 
-} // namespace support
+}  // namespace support

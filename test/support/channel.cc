@@ -25,18 +25,18 @@ namespace {
 
 FdPair make_ends(ChannelKind kind) {
   switch (kind) {
-  case ChannelKind::pipe:
-    return make_pipe();
-  case ChannelKind::stream_socket:
-    return make_sockets(SOCK_STREAM);
-  case ChannelKind::datagram_socket:
-    return make_sockets(SOCK_DGRAM);
-  case ChannelKind::tcp_socket:
-    return make_tcp_sockets();
-  case ChannelKind::pty_master:
-    return make_pty();
-  case ChannelKind::pty_slave:
-    break;
+    case ChannelKind::pipe:
+      return make_pipe();
+    case ChannelKind::stream_socket:
+      return make_sockets(SOCK_STREAM);
+    case ChannelKind::datagram_socket:
+      return make_sockets(SOCK_DGRAM);
+    case ChannelKind::tcp_socket:
+      return make_tcp_sockets();
+    case ChannelKind::pty_master:
+      return make_pty();
+    case ChannelKind::pty_slave:
+      break;
   }
   FdPair ends = make_pty();
   return {std::move(ends.second), std::move(ends.first)};
@@ -60,7 +60,7 @@ std::size_t fill_once(int fd) {
   return total_bytes;
 }
 
-} // namespace
+}  // namespace
 
 FdPair make_pipe() {
   int ends[2];
@@ -80,7 +80,7 @@ FdPair make_tcp_sockets() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  auto *generic = reinterpret_cast<sockaddr *>(&address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
   checked(::bind(listener.get(), generic, size), "bind");
   checked(::listen(listener.get(), 1), "listen");
   checked(::getsockname(listener.get(), generic, &size), "getsockname");
@@ -109,8 +109,8 @@ Fd make_eventfd(unsigned value, int flags) {
   return Fd{checked(::eventfd(value, EFD_CLOEXEC | flags), "eventfd")};
 }
 
-std::ostream &operator<<(std::ostream &out, ChannelKind kind) {
-  static constexpr const char *names[] = {"pipe",       "stream socket", "datagram socket",
+std::ostream& operator<<(std::ostream& out, ChannelKind kind) {
+  static constexpr const char* names[] = {"pipe",       "stream socket", "datagram socket",
                                           "TCP socket", "pty master",    "pty slave"};
   return out << names[static_cast<int>(kind)];
 }
@@ -134,23 +134,23 @@ void Channel::send(std::string_view text) const {
 
 namespace {
 
-template <class Call> auto again_after_handlers(Call call) {
+template <class Call>
+auto again_after_handlers(Call call) {
   auto outcome = call();
-  while (outcome < 0 && errno == EINTR)
-    outcome = call();
+  while (outcome < 0 && errno == EINTR) outcome = call();
   return outcome;
 }
 
-} // namespace
+}  // namespace
 
 std::string Channel::receive(std::size_t size_bytes) const {
   pollfd wanted{reader(), POLLIN, 0};
   const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(patience);
-  if (again_after_handlers([&] { return ::poll(&wanted, 1, static_cast<int>(limit.count())); }) == 0)
+  if (again_after_handlers([&] { return ::poll(&wanted, 1, static_cast<int>(limit.count())); }) ==
+      0)
     throw std::runtime_error{"nothing to receive"};
   std::string data(size_bytes, '\0');
-  const auto size =
-      again_after_handlers([&] { return ::read(reader(), data.data(), size_bytes); });
+  const auto size = again_after_handlers([&] { return ::read(reader(), data.data(), size_bytes); });
   data.resize(static_cast<std::size_t>(checked(size, "read")));
   return data;
 }
@@ -174,4 +174,4 @@ void Channel::set_nonblocking() const {
   change_flags(writer(), O_NONBLOCK, 0);
 }
 
-} // namespace support
+}  // namespace support

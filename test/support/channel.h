@@ -13,10 +13,10 @@
 namespace support {
 
 using FdPair = std::pair<Fd, Fd>;
-FdPair make_pipe(); // first reads, second writes
+FdPair make_pipe();  // first reads, second writes
 FdPair make_sockets(int type);
 FdPair make_tcp_sockets();
-FdPair make_pty(); // first is the master; raw mode
+FdPair make_pty();  // first is the master; raw mode
 Fd make_eventfd(unsigned value = 0, int flags = 0);
 
 enum class ChannelKind {
@@ -27,14 +27,14 @@ enum class ChannelKind {
   pty_master,
   pty_slave,
 };
-std::ostream &operator<<(std::ostream &out, ChannelKind kind);
+std::ostream& operator<<(std::ostream& out, ChannelKind kind);
 std::vector<ChannelKind> channel_kinds();
 std::vector<ChannelKind> two_way_channel_kinds();
 
 // Two ends; a pty is named by the end that the tests read from. What is written
 // to the one comes out of the other.
 class Channel {
-public:
+ public:
   explicit Channel(ChannelKind kind);
   int reader() const { return ends_.first.get(); }
   int writer() const { return ends_.second.get(); }
@@ -48,8 +48,8 @@ public:
   void close_reader() { ends_.first.close(); }
   void close_writer() { ends_.second.close(); }
 
-private:
+ private:
   FdPair ends_;
 };
 
-} // namespace support
+}  // namespace support

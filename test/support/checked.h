@@ -7,10 +7,11 @@
 
 namespace support {
 
-template <class Number> Number checked(Number result, const char *what) {
+template <class Number>
+Number checked(Number result, const char* what) {
   if (result == static_cast<Number>(-1))
     throw std::system_error{errno, std::generic_category(), what};
   return result;
 }
 
-} // namespace support
+}  // namespace support

@@ -27,23 +27,22 @@ void limit_child(unsigned limit_s) {
 int status_of(pid_t child) {
   int status = 0;
   pid_t waited;
-  do
-    waited = ::waitpid(child, &status, 0);
+  do waited = ::waitpid(child, &status, 0);
   while (waited < 0 && errno == EINTR);
   checked(waited, "waitpid");
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-} // namespace
+}  // namespace
 
-int run_in_child(const std::function<int()> &body, unsigned limit_s) {
+int run_in_child(const std::function<int()>& body, unsigned limit_s) {
   const pid_t child = checked(::fork(), "fork");
   if (child == 0) {
     limit_child(limit_s);
     int result = 255;
     try {
       result = body();
-    } catch (const std::exception &error) {
+    } catch (const std::exception& error) {
       std::fprintf(stderr, "in a child: %s\n", error.what());
     } catch (...) {
     }
@@ -52,15 +51,14 @@ int run_in_child(const std::function<int()> &body, unsigned limit_s) {
   return status_of(child);
 }
 
-Outcome run_case_again(const std::string &case_name, const std::vector<std::string> &environment) {
+Outcome run_case_again(const std::string& case_name, const std::vector<std::string>& environment) {
   FdPair errors = make_pipe();
   const std::string selection = "--run_test=" + case_name;
   const pid_t child = checked(::fork(), "fork");
   if (child == 0) {
     limit_child(30);
     ::dup2(errors.second.get(), STDERR_FILENO);
-    for (const std::string &variable : environment)
-      ::putenv(const_cast<char *>(variable.c_str()));
+    for (const std::string& variable : environment) ::putenv(const_cast<char*>(variable.c_str()));
     ::execl("/proc/self/exe", "again", selection.c_str(), "--log_level=error", nullptr);
     ::_exit(254);
   }
@@ -73,4 +71,4 @@ Outcome run_case_again(const std::string &case_name, const std::vector<std::stri
   return outcome;
 }
 
-} // namespace support
+}  // namespace support

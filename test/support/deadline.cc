@@ -7,8 +7,8 @@
 namespace support {
 
 int slowness() {
-  const char *chosen = std::getenv("KAIO_TEST_SLOWNESS");
+  const char* chosen = std::getenv("KAIO_TEST_SLOWNESS");
   return chosen == nullptr ? 1 : std::max(1, std::atoi(chosen));
 }
 
-} // namespace support
+}  // namespace support

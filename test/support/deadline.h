@@ -20,11 +20,11 @@ inline const Duration patience = std::chrono::seconds{10} * slowness();
 inline constexpr Duration a_while = std::chrono::milliseconds{50};
 
 // Whether `predicate` became true before the limit.
-template <class Predicate> bool eventually(Predicate predicate, Duration limit = patience) {
+template <class Predicate>
+bool eventually(Predicate predicate, Duration limit = patience) {
   const auto deadline = Clock::now() + limit;
   for (int round = 0; !predicate(); ++round) {
-    if (Clock::now() >= deadline)
-      return predicate();
+    if (Clock::now() >= deadline) return predicate();
     if (round < 20)
       std::this_thread::yield();
     else
@@ -34,15 +34,17 @@ template <class Predicate> bool eventually(Predicate predicate, Duration limit =
 }
 
 // Whether `predicate` is true all the while.
-template <class Predicate> bool stays(Predicate predicate, Duration span = a_while) {
+template <class Predicate>
+bool stays(Predicate predicate, Duration span = a_while) {
   return !eventually([&] { return !predicate(); }, span);
 }
 
 // How long `action` takes.
-template <class Action> Duration time_of(Action action) {
+template <class Action>
+Duration time_of(Action action) {
   const auto start = Clock::now();
   action();
   return Clock::now() - start;
 }
 
-} // namespace support
+}  // namespace support

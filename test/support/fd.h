@@ -8,11 +8,11 @@
 namespace support {
 
 class Fd {
-public:
+ public:
   Fd() = default;
   explicit Fd(int number) : number_{number} {}
-  Fd(Fd &&other) noexcept : number_{other.release()} {}
-  Fd &operator=(Fd &&other) noexcept {
+  Fd(Fd&& other) noexcept : number_{other.release()} {}
+  Fd& operator=(Fd&& other) noexcept {
     std::swap(number_, other.number_);
     return *this;
   }
@@ -21,12 +21,11 @@ public:
   int get() const { return number_; }
   int release() { return std::exchange(number_, -1); }
   void close() {
-    if (number_ >= 0)
-      ::close(release());
+    if (number_ >= 0) ::close(release());
   }
 
-private:
+ private:
   int number_ = -1;
 };
 
-} // namespace support
+}  // namespace support

@@ -14,4 +14,4 @@ void refuse(std::initializer_list<long> calls, int error_number);
 // know RWF_NOWAIT there.
 void refuse_what_the_environment_says();
 
-} // namespace support
+}  // namespace support

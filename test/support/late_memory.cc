@@ -23,22 +23,20 @@ std::size_t in_pages(std::size_t size_bytes) {
   return (size_bytes + page_bytes - 1) / page_bytes * page_bytes;
 }
 
-} // namespace
+}  // namespace
 
 bool late_memory_exists() {
   const int control = open_control();
-  if (control < 0)
-    return false;
+  if (control < 0) return false;
   ::close(control);
   return true;
 }
 
 LateMemory::LateMemory(std::size_t size_bytes)
-    : control_{checked(open_control(), "userfaultfd")}, size_bytes_{in_pages(size_bytes)},
-      data_{::mmap(nullptr, size_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                   0)} {
-  if (data_ == MAP_FAILED)
-    throw std::bad_alloc{};
+    : control_{checked(open_control(), "userfaultfd")},
+      size_bytes_{in_pages(size_bytes)}, data_{::mmap(nullptr, size_bytes_, PROT_READ | PROT_WRITE,
+                                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)} {
+  if (data_ == MAP_FAILED) throw std::bad_alloc{};
   uffdio_api api{};
   api.api = UFFD_API;
   checked(::ioctl(control_.get(), UFFDIO_API, &api), "UFFDIO_API");
@@ -59,11 +57,10 @@ bool LateMemory::awaited() const {
   return ::poll(&question, 1, 0) == 1 && (question.revents & POLLIN) != 0;
 }
 
-Request write_that_waits(int fd, const LateMemory &memory) {
+Request write_that_waits(int fd, const LateMemory& memory) {
   Request write = Request::over(fd, memory.data(), memory.size());
   checked(aio_write(write), "aio_write");
-  if (!eventually([&] { return memory.awaited(); }))
-    throw NotDoneInTime{"the write has not begun"};
+  if (!eventually([&] { return memory.awaited(); })) throw NotDoneInTime{"the write has not begun"};
   return write;
 }
 
@@ -77,4 +74,4 @@ void LateMemory::arrive(std::string_view content) {
   checked(::ioctl(control_.get(), UFFDIO_COPY, &copy), "UFFDIO_COPY");
 }
 
-} // namespace support
+}  // namespace support

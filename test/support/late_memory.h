@@ -14,26 +14,26 @@ namespace support {
 bool late_memory_exists();
 
 class LateMemory {
-public:
+ public:
   explicit LateMemory(std::size_t size_bytes);
   ~LateMemory();
-  LateMemory(const LateMemory &) = delete;
-  LateMemory &operator=(const LateMemory &) = delete;
+  LateMemory(const LateMemory&) = delete;
+  LateMemory& operator=(const LateMemory&) = delete;
 
-  void *data() const { return data_; }
+  void* data() const { return data_; }
   std::size_t size() const { return size_bytes_; }
   // Somebody waits for it.
   bool awaited() const;
   // Once; as many bytes as it has.
   void arrive(std::string_view content);
 
-private:
+ private:
   Fd control_;
   std::size_t size_bytes_;
-  void *data_;
+  void* data_;
 };
 
 // A write from `memory` to the descriptor, which has begun and holds the file.
-Request write_that_waits(int fd, const LateMemory &memory);
+Request write_that_waits(int fd, const LateMemory& memory);
 
-} // namespace support
+}  // namespace support

@@ -27,8 +27,7 @@ LoopDevice::LoopDevice(TemporaryFile backing) : backing_{std::move(backing)} {
       holder_ = std::move(device);
       return;
     }
-    if (errno != EBUSY)
-      break;
+    if (errno != EBUSY) break;
   }
   throw std::system_error{errno, std::generic_category(), "LOOP_CONFIGURE"};
 }
@@ -42,7 +41,7 @@ bool loop_devices_exist() {
     try {
       const LoopDevice trial{4096};
       return true;
-    } catch (const std::exception &) {
+    } catch (const std::exception&) {
       return false;
     }
   }();
@@ -53,4 +52,4 @@ Precondition with_loop_devices() {
   return only_if(loop_devices_exist, "there are no loop devices here");
 }
 
-} // namespace support
+}  // namespace support

@@ -13,12 +13,12 @@ namespace support {
 // pattern. Needs root. The kernel detaches it when the last descriptor closes,
 // so that not even a crash leaves one behind.
 class LoopDevice {
-public:
+ public:
   explicit LoopDevice(std::size_t size_bytes);
   explicit LoopDevice(TemporaryFile backing);
   Fd open(int flags) const;
 
-private:
+ private:
   TemporaryFile backing_;
   Fd holder_;
   std::string path_;
@@ -28,4 +28,4 @@ private:
 bool loop_devices_exist();
 Precondition with_loop_devices();
 
-} // namespace support
+}  // namespace support

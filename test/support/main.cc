@@ -15,7 +15,7 @@
 namespace {
 
 bool prepare() {
-  auto &suite = boost::unit_test::framework::master_test_suite();
+  auto& suite = boost::unit_test::framework::master_test_suite();
   const std::string path = suite.argv[0];
   suite.p_name.value = path.substr(path.rfind('/') + 1);
   boost::unit_test::framework::register_observer(support::watchdog());
@@ -23,9 +23,9 @@ bool prepare() {
   return true;
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char *argv[]) {
+int main(int argc, char* argv[]) {
   // Boost's own handlers would jump out of whatever thread the signal met, and
   // have no SA_RESTART, which some cases are about.
   ::setenv("BOOST_TEST_CATCH_SYSTEM_ERRORS", "no", 0);

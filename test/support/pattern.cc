@@ -11,7 +11,7 @@ char byte_at(std::uint64_t position, unsigned variant) {
   return static_cast<char>(mixed & 0xff);
 }
 
-} // namespace
+}  // namespace
 
 std::string pattern(std::size_t size_bytes, std::uint64_t position, unsigned variant) {
   std::string data(size_bytes, '\0');
@@ -22,9 +22,8 @@ std::string pattern(std::size_t size_bytes, std::uint64_t position, unsigned var
 
 bool is_pattern(std::string_view data, std::uint64_t position, unsigned variant) {
   for (std::size_t index = 0; index < data.size(); ++index)
-    if (data[index] != byte_at(position + index, variant))
-      return false;
+    if (data[index] != byte_at(position + index, variant)) return false;
   return true;
 }
 
-} // namespace support
+}  // namespace support

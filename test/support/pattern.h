@@ -14,4 +14,4 @@ std::string pattern(std::size_t size_bytes, std::uint64_t position = 0, unsigned
 // Whether `data` is what pattern() gives there.
 bool is_pattern(std::string_view data, std::uint64_t position = 0, unsigned variant = 0);
 
-} // namespace support
+}  // namespace support

@@ -25,7 +25,7 @@ bool direct_io_works() {
   try {
     TemporaryFile{4096}.open(O_RDWR | O_DIRECT);
     return true;
-  } catch (const std::exception &) {
+  } catch (const std::exception&) {
     return false;
   }
 }
@@ -33,22 +33,20 @@ bool direct_io_works() {
 bool all_handlers_restart() {
   for (int number = 1; number <= SIGRTMAX; ++number) {
     struct sigaction action;
-    if (::sigaction(number, nullptr, &action) != 0)
-      continue;
+    if (::sigaction(number, nullptr, &action) != 0) continue;
     const bool handled = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
-    if (handled && (action.sa_flags & SA_RESTART) == 0)
-      return false;
+    if (handled && (action.sa_flags & SA_RESTART) == 0) return false;
   }
   return true;
 }
 
-} // namespace
+}  // namespace
 
 Precondition only_if(std::function<bool()> applies, std::string reason) {
   return Precondition{[applies, reason](boost::unit_test::test_unit_id id) {
     boost::test_tools::assertion_result result{applies()};
     if (!result) {
-      const auto &unit = boost::unit_test::framework::get(id, boost::unit_test::TUT_ANY);
+      const auto& unit = boost::unit_test::framework::get(id, boost::unit_test::TUT_ANY);
       std::fprintf(stderr, "SKIPPED: %s: %s\n", unit.full_name().c_str(), reason.c_str());
       result.message() << reason;
     }
@@ -66,12 +64,10 @@ bool kernel_is_at_least(int major, int minor) {
 }
 
 Route route() {
-  const char *chosen = std::getenv("KAIO_ROUTE");
+  const char* chosen = std::getenv("KAIO_ROUTE");
   const std::string_view name = chosen == nullptr ? "auto" : chosen;
-  if (name == "kernel")
-    return Route::kernel;
-  if (name == "poll")
-    return Route::poll;
+  if (name == "kernel") return Route::kernel;
+  if (name == "poll") return Route::poll;
   return name == "pool" ? Route::pool : Route::automatic;
 }
 
@@ -85,13 +81,12 @@ Precondition without_sanitizer() {
 
 Precondition on_route(std::initializer_list<Route> routes) {
   return only_if(
-    [accepted = std::vector<Route>(routes)] {
-      for (const Route one : accepted)
-        if (one == route())
-          return true;
-      return false;
-    },
-    "says nothing about this route");
+      [accepted = std::vector<Route>(routes)] {
+        for (const Route one : accepted)
+          if (one == route()) return true;
+        return false;
+      },
+      "says nothing about this route");
 }
 
 Precondition with_direct_io() {
@@ -100,16 +95,14 @@ Precondition with_direct_io() {
 
 Precondition with_the_ring() {
   return only_if(
-    [] {
-      const char *value = std::getenv("KAIO_RING");
-      return value == nullptr || std::strcmp(value, "0") != 0;
-    },
-    "completions are fetched by system calls");
+      [] {
+        const char* value = std::getenv("KAIO_RING");
+        return value == nullptr || std::strcmp(value, "0") != 0;
+      },
+      "completions are fetched by system calls");
 }
 
-Precondition with_late_memory() {
-  return only_if(late_memory_exists, "may not use userfaultfd");
-}
+Precondition with_late_memory() { return only_if(late_memory_exists, "may not use userfaultfd"); }
 
 Precondition where_all_handlers_restart() {
   return only_if(all_handlers_restart, "there are handlers without SA_RESTART");
@@ -126,10 +119,8 @@ Precondition before_kernel(int major, int minor) {
 }
 
 void say_what_is_left_out() {
-  if (!is_root())
-    std::fprintf(stderr, "SKIPPED: loop devices: need root\n");
-  if (!direct_io_works())
-    std::fprintf(stderr, "SKIPPED: O_DIRECT files: not in this directory\n");
+  if (!is_root()) std::fprintf(stderr, "SKIPPED: loop devices: need root\n");
+  if (!direct_io_works()) std::fprintf(stderr, "SKIPPED: O_DIRECT files: not in this directory\n");
 }
 
-} // namespace support
+}  // namespace support

@@ -11,25 +11,25 @@ namespace support {
 
 namespace {
 
-int entry_count(const char *directory) {
+int entry_count(const char* directory) {
   const std::filesystem::directory_iterator entries{directory};
   return static_cast<int>(std::distance(begin(entries), end(entries)));
 }
 
-} // namespace
+}  // namespace
 
 bool is_asleep(int tid) {
   std::ifstream stat{"/proc/self/task/" + std::to_string(tid) + "/stat"};
   std::string line;
   std::getline(stat, line);
-  const std::size_t name_end = line.rfind(')'); // a name may have anything in it
+  const std::size_t name_end = line.rfind(')');  // a name may have anything in it
   return name_end != line.npos && line.compare(name_end, 4, ") S ") == 0;
 }
 
 int thread_count() { return entry_count("/proc/self/task"); }
 
 int open_descriptor_count() {
-  return entry_count("/proc/self/fd") - 1; // the one of the iterator itself
+  return entry_count("/proc/self/fd") - 1;  // the one of the iterator itself
 }
 
 std::size_t address_space_bytes() {
@@ -41,9 +41,8 @@ std::size_t address_space_bytes() {
 unsigned long queued_signal_count() {
   std::ifstream status{"/proc/self/status"};
   for (std::string line; std::getline(status, line);)
-    if (line.starts_with("SigQ:"))
-      return std::stoul(line.substr(5));
+    if (line.starts_with("SigQ:")) return std::stoul(line.substr(5));
   return 0;
 }
 
-} // namespace support
+}  // namespace support

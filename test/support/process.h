@@ -14,4 +14,4 @@ std::size_t address_space_bytes();
 // Signals in the queues of all processes of this user, which share one limit.
 unsigned long queued_signal_count();
 
-} // namespace support
+}  // namespace support

@@ -22,4 +22,4 @@ inline Duration processor_time_while_waiting(Duration span) {
   return processor_time() - before;
 }
 
-} // namespace support
+}  // namespace support

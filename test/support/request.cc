@@ -21,7 +21,7 @@ Request Request::to_write(int fd, std::string_view content, off_t offset) {
   return request;
 }
 
-Request Request::over(int fd, void *memory, std::size_t size_bytes, off_t offset) {
+Request Request::over(int fd, void* memory, std::size_t size_bytes, off_t offset) {
   Request request = to_read(fd, 0, offset);
   request->aio_buf = memory;
   request->aio_nbytes = size_bytes;
@@ -29,38 +29,34 @@ Request Request::over(int fd, void *memory, std::size_t size_bytes, off_t offset
 }
 
 Request::~Request() {
-  if (block_ == nullptr)
-    return;
-  if (in_progress(*this))
-    aio_cancel(block_->aio_fildes, *this);
+  if (block_ == nullptr) return;
+  if (in_progress(*this)) aio_cancel(block_->aio_fildes, *this);
   if (eventually([this] { return !in_progress(*this); }, std::chrono::seconds{1})) {
-    aio_return(*this); // nobody is to find it among the results not taken
+    aio_return(*this);  // nobody is to find it among the results not taken
     return;
   }
   (void)block_.release();
   (void)buffer_.release();
 }
 
-int wait_done(const aiocb *block, Duration limit) {
+int wait_done(const aiocb* block, Duration limit) {
   if (!eventually([block] { return !in_progress(block); }, limit))
     throw NotDoneInTime{"a request is still in progress"};
   return aio_error(block);
 }
 
-void wait_all_done(const std::vector<Request> &requests, Duration limit) {
-  for (const Request &request : requests)
-    wait_done(request, limit);
+void wait_all_done(const std::vector<Request>& requests, Duration limit) {
+  for (const Request& request : requests) wait_done(request, limit);
 }
 
-std::vector<aiocb *> list_of(const std::vector<Request> &requests) {
+std::vector<aiocb*> list_of(const std::vector<Request>& requests) {
   return {requests.begin(), requests.end()};
 }
 
-std::vector<const aiocb *> const_list_of(const std::vector<Request> &requests) {
-  std::vector<const aiocb *> list;
-  for (const Request &request : requests)
-    list.push_back(request);
+std::vector<const aiocb*> const_list_of(const std::vector<Request>& requests) {
+  std::vector<const aiocb*> list;
+  for (const Request& request : requests) list.push_back(request);
   return list;
 }
 
-} // namespace support
+}  // namespace support

@@ -6,4 +6,4 @@ namespace support {
 // For random numbers: KAIO_TEST_SEED, else different each time; printed.
 unsigned seed();
 
-} // namespace support
+}  // namespace support

@@ -29,7 +29,7 @@ void survive_late_ones(int number) {
     std::signal(number, SIG_IGN);
 }
 
-} // namespace
+}  // namespace
 
 SignalHandler::SignalHandler(int number, void (*handler)(int), int flags) : number_{number} {
   struct sigaction action {};
@@ -38,7 +38,7 @@ SignalHandler::SignalHandler(int number, void (*handler)(int), int flags) : numb
   checked(::sigaction(number_, &action, &before_), "sigaction");
 }
 
-SignalHandler::SignalHandler(int number, void (*handler)(int, siginfo_t *, void *), int flags)
+SignalHandler::SignalHandler(int number, void (*handler)(int, siginfo_t*, void*), int flags)
     : number_{number} {
   struct sigaction action {};
   action.sa_sigaction = handler;
@@ -64,7 +64,7 @@ BlockedSignal::~BlockedSignal() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-void BlockedSignal::attach(sigevent &event, int value) const {
+void BlockedSignal::attach(sigevent& event, int value) const {
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = number_;
   event.sigev_value.sival_int = value;
@@ -76,10 +76,8 @@ std::optional<siginfo_t> BlockedSignal::next(Duration limit) const {
     const auto left = std::max(Duration::zero(), Duration{deadline - Clock::now()});
     const timespec timeout = to_timespec(left);
     siginfo_t info;
-    if (::sigtimedwait(&set_, &info, &timeout) >= 0)
-      return info;
-    if (errno != EINTR)
-      return std::nullopt;
+    if (::sigtimedwait(&set_, &info, &timeout) >= 0) return info;
+    if (errno != EINTR) return std::nullopt;
   }
 }
 
@@ -97,8 +95,7 @@ Interrupter::Interrupter(int number, Duration pause) {
   thread_ = std::thread{[this, number, pause, target = pthread_self()] {
     while (!ending_) {
       std::this_thread::sleep_for(pause);
-      if (!ending_)
-        pthread_kill(target, number);
+      if (!ending_) pthread_kill(target, number);
     }
   }};
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -109,4 +106,4 @@ Interrupter::~Interrupter() {
   thread_.join();
 }
 
-} // namespace support
+}  // namespace support

@@ -14,14 +14,14 @@ namespace support {
 
 // A handler, until the object goes.
 class SignalHandler {
-public:
+ public:
   SignalHandler(int number, void (*handler)(int), int flags = 0);
-  SignalHandler(int number, void (*handler)(int, siginfo_t *, void *), int flags = 0);
-  SignalHandler(const SignalHandler &) = delete;
-  SignalHandler &operator=(const SignalHandler &) = delete;
+  SignalHandler(int number, void (*handler)(int, siginfo_t*, void*), int flags = 0);
+  SignalHandler(const SignalHandler&) = delete;
+  SignalHandler& operator=(const SignalHandler&) = delete;
   ~SignalHandler();
 
-private:
+ private:
   int number_;
   struct sigaction before_;
 };
@@ -33,16 +33,16 @@ inline int queue_signal() { return SIGRTMIN + 1; }
 
 // A signal that this thread blocks, and takes from the queue one by one.
 class BlockedSignal {
-public:
+ public:
   explicit BlockedSignal(int number);
-  BlockedSignal(const BlockedSignal &) = delete;
-  BlockedSignal &operator=(const BlockedSignal &) = delete;
-  ~BlockedSignal(); // those still queued are thrown away
-  void attach(sigevent &event, int value = 0) const;
+  BlockedSignal(const BlockedSignal&) = delete;
+  BlockedSignal& operator=(const BlockedSignal&) = delete;
+  ~BlockedSignal();  // those still queued are thrown away
+  void attach(sigevent& event, int value = 0) const;
   std::optional<siginfo_t> next(Duration limit = patience) const;
   bool is_pending() const;
 
-private:
+ private:
   int number_;
   sigset_t set_;
   sigset_t before_;
@@ -51,13 +51,13 @@ private:
 // Sends a signal to the thread that made it, again and again, until it goes: a
 // wait in that thread cannot miss it.
 class Interrupter {
-public:
+ public:
   explicit Interrupter(int number, Duration pause = std::chrono::milliseconds{10});
   ~Interrupter();
 
-private:
+ private:
   std::atomic<bool> ending_{false};
   std::thread thread_;
 };
 
-} // namespace support
+}  // namespace support

@@ -26,18 +26,18 @@ constexpr int server_threads = 128;
 constexpr std::uint64_t file_node = 2;
 const char content[transfer_bytes_max] = {};
 
-void reply(int fd, const fuse_in_header &to, int error_number, const void *answer,
+void reply(int fd, const fuse_in_header& to, int error_number, const void* answer,
            std::size_t size_bytes) {
   fuse_out_header header{};
   header.unique = to.unique;
   header.error = -error_number;
   header.len = static_cast<std::uint32_t>(sizeof header + size_bytes);
-  const iovec parts[] = {{&header, sizeof header}, {const_cast<void *>(answer), size_bytes}};
-  if (::writev(fd, parts, 2) < 0 && errno != ENOENT)
-    ::_exit(1);
+  const iovec parts[] = {{&header, sizeof header}, {const_cast<void*>(answer), size_bytes}};
+  if (::writev(fd, parts, 2) < 0 && errno != ENOENT) ::_exit(1);
 }
 
-template <class Answer> void reply(int fd, const fuse_in_header &to, const Answer &answer) {
+template <class Answer>
+void reply(int fd, const fuse_in_header& to, const Answer& answer) {
   reply(fd, to, 0, &answer, sizeof answer);
 }
 
@@ -51,57 +51,55 @@ fuse_attr attributes_of(std::uint64_t node) {
   return attributes;
 }
 
-void serve_one(int fd, const fuse_in_header &request, const char *body, std::size_t body_bytes) {
+void serve_one(int fd, const fuse_in_header& request, const char* body, std::size_t body_bytes) {
   switch (request.opcode) {
-  case FUSE_INIT: {
-    fuse_init_out answer{};
-    answer.major = FUSE_KERNEL_VERSION;
-    answer.minor = FUSE_KERNEL_MINOR_VERSION;
-    answer.max_write = transfer_bytes_max;
-    answer.max_background = 64;
-    answer.flags = FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_PARALLEL_DIROPS;
-    answer.max_pages = transfer_bytes_max / 4096;
-    return reply(fd, request, answer);
-  }
-  case FUSE_LOOKUP: {
-    fuse_entry_out answer{};
-    answer.nodeid = file_node;
-    answer.entry_valid = 1000;
-    answer.attr = attributes_of(file_node);
-    return reply(fd, request, answer);
-  }
-  case FUSE_GETATTR:
-  case FUSE_SETATTR: {
-    fuse_attr_out answer{};
-    answer.attr = attributes_of(request.nodeid);
-    return reply(fd, request, answer);
-  }
-  case FUSE_OPEN:
-    return reply(fd, request, fuse_open_out{});
-  case FUSE_STATFS:
-    return reply(fd, request, fuse_statfs_out{});
-  case FUSE_READ: {
-    fuse_read_in asked;
-    if (body_bytes < sizeof asked)
+    case FUSE_INIT: {
+      fuse_init_out answer{};
+      answer.major = FUSE_KERNEL_VERSION;
+      answer.minor = FUSE_KERNEL_MINOR_VERSION;
+      answer.max_write = transfer_bytes_max;
+      answer.max_background = 64;
+      answer.flags = FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_PARALLEL_DIROPS;
+      answer.max_pages = transfer_bytes_max / 4096;
+      return reply(fd, request, answer);
+    }
+    case FUSE_LOOKUP: {
+      fuse_entry_out answer{};
+      answer.nodeid = file_node;
+      answer.entry_valid = 1000;
+      answer.attr = attributes_of(file_node);
+      return reply(fd, request, answer);
+    }
+    case FUSE_GETATTR:
+    case FUSE_SETATTR: {
+      fuse_attr_out answer{};
+      answer.attr = attributes_of(request.nodeid);
+      return reply(fd, request, answer);
+    }
+    case FUSE_OPEN:
+      return reply(fd, request, fuse_open_out{});
+    case FUSE_STATFS:
+      return reply(fd, request, fuse_statfs_out{});
+    case FUSE_READ: {
+      fuse_read_in asked;
+      if (body_bytes < sizeof asked) break;
+      std::memcpy(&asked, body, sizeof asked);
+      return reply(fd, request, 0, content, asked.size);
+    }
+    case FUSE_WRITE: {
+      fuse_write_in asked;
+      if (body_bytes < sizeof asked) break;
+      std::memcpy(&asked, body, sizeof asked);
+      fuse_write_out answer{};
+      answer.size = asked.size;
+      return reply(fd, request, answer);
+    }
+    case FUSE_FLUSH:
+    case FUSE_FSYNC:
+    case FUSE_RELEASE:
+      return reply(fd, request, 0, nullptr, 0);
+    default:
       break;
-    std::memcpy(&asked, body, sizeof asked);
-    return reply(fd, request, 0, content, asked.size);
-  }
-  case FUSE_WRITE: {
-    fuse_write_in asked;
-    if (body_bytes < sizeof asked)
-      break;
-    std::memcpy(&asked, body, sizeof asked);
-    fuse_write_out answer{};
-    answer.size = asked.size;
-    return reply(fd, request, answer);
-  }
-  case FUSE_FLUSH:
-  case FUSE_FSYNC:
-  case FUSE_RELEASE:
-    return reply(fd, request, 0, nullptr, 0);
-  default:
-    break;
   }
   reply(fd, request, ENOSYS, nullptr, 0);
 }
@@ -110,15 +108,13 @@ bool is_answered_at_once(std::uint32_t opcode) {
   return opcode == FUSE_INIT || opcode == FUSE_LOOKUP || opcode == FUSE_OPEN;
 }
 
-void serve(int fd, const SlowFiles::Shared &shared) {
+void serve(int fd, const SlowFiles::Shared& shared) {
   std::vector<char> buffer(transfer_bytes_max + 65536);
   for (;;) {
     const ssize_t size = ::read(fd, buffer.data(), buffer.size());
-    if (size < 0 && errno == ENODEV)
-      ::_exit(0); // unmounted
+    if (size < 0 && errno == ENODEV) ::_exit(0);  // unmounted
     fuse_in_header request;
-    if (size < static_cast<ssize_t>(sizeof request))
-      continue;
+    if (size < static_cast<ssize_t>(sizeof request)) continue;
     std::memcpy(&request, buffer.data(), sizeof request);
     if (request.opcode == FUSE_FORGET || request.opcode == FUSE_BATCH_FORGET ||
         request.opcode == FUSE_INTERRUPT)
@@ -130,17 +126,16 @@ void serve(int fd, const SlowFiles::Shared &shared) {
   }
 }
 
-} // namespace
+}  // namespace
 
 SlowFiles::SlowFiles(std::chrono::milliseconds delay)
-    : shared_{static_cast<Shared *>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                                           MAP_SHARED | MAP_ANONYMOUS, -1, 0))} {
+    : shared_{static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                                          MAP_SHARED | MAP_ANONYMOUS, -1, 0))} {
   set_delay(delay);
   const Fd fuse{checked(::open("/dev/fuse", O_RDWR | O_CLOEXEC), "/dev/fuse")};
-  const std::string options = "fd=" + std::to_string(fuse.get()) +
-                              ",rootmode=40000,user_id=0,group_id=0";
-  checked(::mount("slow", directory_.path().c_str(), "fuse", MS_NOSUID | MS_NODEV,
-                  options.c_str()),
+  const std::string options =
+      "fd=" + std::to_string(fuse.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  checked(::mount("slow", directory_.path().c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()),
           "mount");
   FdPair life = make_pipe();
   server_ = checked(::fork(), "fork");
@@ -150,8 +145,7 @@ SlowFiles::SlowFiles(std::chrono::milliseconds delay)
   }
   life.second.close();
   // It has to unmount when the whole process group is told to end.
-  for (const int number : {SIGHUP, SIGINT, SIGTERM})
-    std::signal(number, SIG_IGN);
+  for (const int number : {SIGHUP, SIGINT, SIGTERM}) std::signal(number, SIG_IGN);
   for (int index = 0; index < server_threads; ++index)
     std::thread{[&] { serve(fuse.get(), *shared_); }}.detach();
   // Until the other end is closed, if only because the test has crashed.
@@ -178,18 +172,18 @@ Fd SlowFiles::open(int flags) const {
 
 Precondition where_files_can_be_slow() {
   return only_if(
-    [] {
-      static const bool can_be = [] {
-        try {
-          SlowFiles{std::chrono::milliseconds{0}}.open(O_RDONLY);
-          return true;
-        } catch (const std::exception &) {
-          return false;
-        }
-      }();
-      return can_be;
-    },
-    "may not mount a FUSE file system");
+      [] {
+        static const bool can_be = [] {
+          try {
+            SlowFiles{std::chrono::milliseconds{0}}.open(O_RDONLY);
+            return true;
+          } catch (const std::exception&) {
+            return false;
+          }
+        }();
+        return can_be;
+      },
+      "may not mount a FUSE file system");
 }
 
-} // namespace support
+}  // namespace support

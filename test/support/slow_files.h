@@ -16,11 +16,11 @@ namespace support {
 // every question but how to find and open a file. It holds one file of zeros, which takes
 // writes and forgets them. Needs root.
 class SlowFiles {
-public:
+ public:
   explicit SlowFiles(std::chrono::milliseconds delay);
   ~SlowFiles();
-  SlowFiles(const SlowFiles &) = delete;
-  SlowFiles &operator=(const SlowFiles &) = delete;
+  SlowFiles(const SlowFiles&) = delete;
+  SlowFiles& operator=(const SlowFiles&) = delete;
 
   Fd open(int flags) const;
   void set_delay(std::chrono::milliseconds delay) { shared_->delay_ms = delay.count(); }
@@ -31,14 +31,14 @@ public:
     std::atomic<long> delay_ms;
   };
 
-private:
+ private:
   TemporaryDirectory directory_;
-  Shared *shared_;
-  Fd life_; // the server ends when it is closed
+  Shared* shared_;
+  Fd life_;  // the server ends when it is closed
   pid_t server_ = -1;
 };
 
 // Root, where there is FUSE.
 Precondition where_files_can_be_slow();
 
-} // namespace support
+}  // namespace support

@@ -21,10 +21,10 @@ Fd memory_file(std::size_t size_bytes) {
   return file;
 }
 
-} // namespace
+}  // namespace
 
-std::ostream &operator<<(std::ostream &out, StorageKind kind) {
-  static constexpr const char *names[] = {"buffered file", "O_DIRECT file", "tmpfs file",
+std::ostream& operator<<(std::ostream& out, StorageKind kind) {
+  static constexpr const char* names[] = {"buffered file", "O_DIRECT file", "tmpfs file",
                                           "memory file", "loop device"};
   return out << names[static_cast<int>(kind)];
 }
@@ -35,28 +35,27 @@ std::vector<StorageKind> storage_kinds() {
   try {
     TemporaryFile{4096}.open(O_RDWR | O_DIRECT);
     kinds.push_back(StorageKind::direct_file);
-  } catch (const std::exception &) {
+  } catch (const std::exception&) {
   }
-  if (loop_devices_exist())
-    kinds.push_back(StorageKind::loop_device);
+  if (loop_devices_exist()) kinds.push_back(StorageKind::loop_device);
   return kinds;
 }
 
 Storage::Storage(StorageKind kind, std::size_t size_bytes) : kind_{kind} {
   switch (kind) {
-  case StorageKind::buffered_file:
-  case StorageKind::direct_file:
-    file_.emplace(size_bytes);
-    break;
-  case StorageKind::tmpfs_file:
-    file_.emplace(tmpfs, size_bytes);
-    break;
-  case StorageKind::memory_file:
-    fd_ = memory_file(size_bytes);
-    return;
-  case StorageKind::loop_device:
-    loop_.emplace(size_bytes);
-    break;
+    case StorageKind::buffered_file:
+    case StorageKind::direct_file:
+      file_.emplace(size_bytes);
+      break;
+    case StorageKind::tmpfs_file:
+      file_.emplace(tmpfs, size_bytes);
+      break;
+    case StorageKind::memory_file:
+      fd_ = memory_file(size_bytes);
+      return;
+    case StorageKind::loop_device:
+      loop_.emplace(size_bytes);
+      break;
   }
   fd_ = open_again(O_RDWR);
 }
@@ -66,8 +65,7 @@ Fd Storage::open_again(int flags) const {
     const std::string path = "/proc/self/fd/" + std::to_string(fd_.get());
     return Fd{checked(::open(path.c_str(), flags | O_CLOEXEC), path.c_str())};
   }
-  if (kind_ == StorageKind::direct_file || kind_ == StorageKind::loop_device)
-    flags |= O_DIRECT;
+  if (kind_ == StorageKind::direct_file || kind_ == StorageKind::loop_device) flags |= O_DIRECT;
   return loop_ ? loop_->open(flags) : file_->open(flags);
 }
 
@@ -77,4 +75,4 @@ std::string Storage::read(std::size_t size_bytes, off_t offset) const {
   return {buffer.data(), static_cast<std::size_t>(count)};
 }
 
-} // namespace support
+}  // namespace support

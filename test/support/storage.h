@@ -15,25 +15,25 @@
 namespace support {
 
 enum class StorageKind { buffered_file, direct_file, tmpfs_file, memory_file, loop_device };
-std::ostream &operator<<(std::ostream &out, StorageKind kind);
+std::ostream& operator<<(std::ostream& out, StorageKind kind);
 
 // Those that exist here: no loop device without root.
 std::vector<StorageKind> storage_kinds();
 
 // One of them, opened for reading and writing, full of the pattern.
 class Storage {
-public:
+ public:
   explicit Storage(StorageKind kind, std::size_t size_bytes = 1 << 20);
   int fd() const { return fd_.get(); }
   // Another open file description of the same.
   Fd open_again(int flags) const;
   std::string read(std::size_t size_bytes, off_t offset) const;
 
-private:
+ private:
   StorageKind kind_;
   std::optional<TemporaryFile> file_;
   std::optional<LoopDevice> loop_;
   Fd fd_;
 };
 
-} // namespace support
+}  // namespace support

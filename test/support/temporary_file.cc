@@ -21,11 +21,11 @@ namespace support {
 namespace {
 
 std::string disk_directory() {
-  const char *chosen = std::getenv("KAIO_TEST_DIR");
+  const char* chosen = std::getenv("KAIO_TEST_DIR");
   return chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp";
 }
 
-void write_file(const std::string &path, std::size_t size_bytes) {
+void write_file(const std::string& path, std::size_t size_bytes) {
   Fd file{checked(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), "open")};
   constexpr std::size_t step_bytes = 1 << 20;
   for (std::size_t done = 0; done < size_bytes; done += step_bytes) {
@@ -36,11 +36,11 @@ void write_file(const std::string &path, std::size_t size_bytes) {
   checked(::fsync(file.get()), "fsync");
 }
 
-} // namespace
+}  // namespace
 
 TemporaryDirectory::TemporaryDirectory() : TemporaryDirectory{disk_directory()} {}
 
-TemporaryDirectory::TemporaryDirectory(const std::string &parent)
+TemporaryDirectory::TemporaryDirectory(const std::string& parent)
     : path_{parent + "/kaio-test-XXXXXX"} {
   if (::mkdtemp(path_.data()) == nullptr)
     throw std::system_error{errno, std::generic_category(), path_};
@@ -48,15 +48,14 @@ TemporaryDirectory::TemporaryDirectory(const std::string &parent)
 
 TemporaryDirectory::~TemporaryDirectory() {
   std::error_code ignored;
-  if (!path_.empty())
-    std::filesystem::remove_all(path_, ignored);
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
 }
 
 TemporaryFile::TemporaryFile(std::size_t size_bytes) : path_{directory_.path() + "/file"} {
   write_file(path_, size_bytes);
 }
 
-TemporaryFile::TemporaryFile(const char *parent_directory, std::size_t size_bytes)
+TemporaryFile::TemporaryFile(const char* parent_directory, std::size_t size_bytes)
     : directory_{parent_directory}, path_{directory_.path() + "/file"} {
   write_file(path_, size_bytes);
 }
@@ -77,11 +76,9 @@ bool is_cached(int fd) {
   struct stat status {};
   checked(::fstat(fd, &status), "fstat");
   const auto size = static_cast<std::size_t>(status.st_size);
-  if (size == 0)
-    return false;
-  void *const pages = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  if (pages == MAP_FAILED)
-    throw std::system_error{errno, std::generic_category(), "mmap"};
+  if (size == 0) return false;
+  void* const pages = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (pages == MAP_FAILED) throw std::system_error{errno, std::generic_category(), "mmap"};
   std::vector<unsigned char> cached(size / 4096 + 1);
   const int outcome = ::mincore(pages, size, cached.data());
   ::munmap(pages, size);
@@ -89,7 +86,7 @@ bool is_cached(int fd) {
   return std::ranges::any_of(cached, [](unsigned char page) { return (page & 1) != 0; });
 }
 
-} // namespace
+}  // namespace
 
 void TemporaryFile::make_cold() const {
   const Fd file = open(O_RDWR);
@@ -100,8 +97,7 @@ void TemporaryFile::make_cold() const {
       throw std::system_error{error, std::generic_category(), "posix_fadvise"};
     return !is_cached(file.get());
   });
-  if (!cold)
-    throw std::runtime_error{"the kernel keeps the file in its cache"};
+  if (!cold) throw std::runtime_error{"the kernel keeps the file in its cache"};
 }
 
-} // namespace support
+}  // namespace support

@@ -16,17 +16,16 @@ namespace support {
 namespace {
 
 std::chrono::seconds usual_limit() {
-  if (const char *chosen = std::getenv("KAIO_TEST_TIMEOUT_S"))
+  if (const char* chosen = std::getenv("KAIO_TEST_TIMEOUT_S"))
     return std::chrono::seconds{std::atoi(chosen)};
   return std::chrono::seconds{sanitized ? 120 : 40} * slowness();
 }
 
-} // namespace
+}  // namespace
 
 Watchdog::Watchdog() {
   // ThreadSanitizer only checks children that were forked while there was one thread.
-  if (thread_sanitized)
-    return;
+  if (thread_sanitized) return;
   // A process-directed signal must find the thread that the test means.
   sigset_t all;
   sigset_t before;
@@ -42,20 +41,18 @@ Watchdog::~Watchdog() {
     ending_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable())
-    thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
-void Watchdog::test_unit_start(const boost::unit_test::test_unit &unit) {
-  if (unit.p_type != boost::unit_test::TUT_CASE)
-    return;
+void Watchdog::test_unit_start(const boost::unit_test::test_unit& unit) {
+  if (unit.p_type != boost::unit_test::TUT_CASE) return;
   std::lock_guard lock{mutex_};
   case_name_ = unit.full_name();
   deadline_ = std::chrono::steady_clock::now() + usual_limit();
   changed_.notify_all();
 }
 
-void Watchdog::test_unit_finish(const boost::unit_test::test_unit &, unsigned long) {
+void Watchdog::test_unit_finish(const boost::unit_test::test_unit&, unsigned long) {
   std::lock_guard lock{mutex_};
   case_name_.clear();
 }
@@ -80,9 +77,9 @@ void Watchdog::watch() {
   }
 }
 
-Watchdog &watchdog() {
+Watchdog& watchdog() {
   static Watchdog the_one;
   return the_one;
 }
 
-} // namespace support
+}  // namespace support

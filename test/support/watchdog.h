@@ -15,29 +15,29 @@
 namespace support {
 
 class Watchdog : public boost::unit_test::test_observer {
-public:
+ public:
   Watchdog();
   ~Watchdog() override;
-  void test_unit_start(const boost::unit_test::test_unit &unit) override;
-  void test_unit_finish(const boost::unit_test::test_unit &unit, unsigned long elapsed) override;
+  void test_unit_start(const boost::unit_test::test_unit& unit) override;
+  void test_unit_finish(const boost::unit_test::test_unit& unit, unsigned long elapsed) override;
   // Behind Boost's own: 1.74 asks one of them, at every observer's start, for a
   // flag that is only set when its turn has come.
   int priority() override { return 100; }
   // From now on the running case may take this long.
   void allow(std::chrono::seconds limit);
 
-private:
+ private:
   void watch();
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::string case_name_; // empty: nothing to watch; guarded by mutex_
+  std::string case_name_;  // empty: nothing to watch; guarded by mutex_
   std::chrono::steady_clock::time_point deadline_;
   bool ending_ = false;
   std::thread thread_;
 };
 
 // The one of this process.
-Watchdog &watchdog();
+Watchdog& watchdog();
 
-} // namespace support
+}  // namespace support

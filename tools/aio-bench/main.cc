@@ -35,15 +35,14 @@ void check_for_misspelling(const std::string& word) {
   std::vector<std::string> names{"--help"};
   for (const Command& command : commands()) names.push_back(command.name);
   if (const std::string hint = advice(word, names); !hint.empty())
-    throw UsageError(fmt::format("{} is neither a command nor a file{}: see aio-bench --help", word,
-                                 hint));
+    throw UsageError(
+        fmt::format("{} is neither a command nor a file{}: see aio-bench --help", word, hint));
 }
 
 int call_command(int argument_count, char** arguments) {
-  const auto command = argument_count < 2
-                           ? commands().end()
-                           : std::ranges::find(commands(), std::string(arguments[1]),
-                                               &Command::name);
+  const auto command =
+      argument_count < 2 ? commands().end()
+                         : std::ranges::find(commands(), std::string(arguments[1]), &Command::name);
   if (command == commands().end()) {
     if (argument_count >= 2) check_for_misspelling(arguments[1]);
     return run_command(argument_count, arguments);

@@ -62,8 +62,8 @@ Mount mount_of(const std::string& path) {
 void show_device(dev_t number) {
   namespace fs = std::filesystem;
   std::error_code error;
-  const std::string link = "/sys/dev/block/" + std::to_string(major(number)) + ":" +
-                           std::to_string(minor(number));
+  const std::string link =
+      "/sys/dev/block/" + std::to_string(major(number)) + ":" + std::to_string(minor(number));
   fs::path device = fs::canonical(link, error);
   if (error) return;
   if (fs::exists(device / "partition", error)) device = device.parent_path();
@@ -79,8 +79,9 @@ void show_device(dev_t number) {
   const std::string below = line_of(device / "dm/name");
   if (!below.empty()) show(Mark::note, "it is device-mapper's " + below);
   if (fs::exists(device / "loop/backing_file", error) && line_of(device / "loop/dio") == "0")
-    show(Mark::note, "this loop device reads its file through the page cache: "
-                     "losetup --direct-io=on makes it pass by");
+    show(Mark::note,
+         "this loop device reads its file through the page cache: "
+         "losetup --direct-io=on makes it pass by");
 }
 
 }  // namespace observe

@@ -34,8 +34,8 @@ int seccomp_mode() {
 }
 
 std::string container() {
-  for (const auto& [file, name] : {std::pair("/.dockerenv", "Docker"),
-                                   std::pair("/run/.containerenv", "Podman")})
+  for (const auto& [file, name] :
+       {std::pair("/.dockerenv", "Docker"), std::pair("/run/.containerenv", "Podman")})
     if (::access(file, F_OK) == 0) return name;
   const std::string manager = line_of("/run/systemd/container");
   if (!manager.empty()) return manager;
@@ -53,13 +53,17 @@ void show_system() {
 void advise_on_refusal(int error_number) {
   const long maximum = number_of("/proc/sys/fs/aio-max-nr");
   if (error_number == EAGAIN) {
-    show(Mark::note, "raise the limit, which is the machine's, not the container's: sysctl -w"
-                     " fs.aio-max-nr=" + std::to_string(std::max(1'048'576L, 2 * maximum)));
+    show(Mark::note,
+         "raise the limit, which is the machine's, not the container's: sysctl -w"
+         " fs.aio-max-nr=" +
+             std::to_string(std::max(1'048'576L, 2 * maximum)));
   } else if (seccomp_mode() == 2) {
-    show(Mark::note, "a seccomp filter is set: let it allow io_setup, io_submit, io_getevents, "
-                     "io_pgetevents, io_cancel, io_destroy");
-    show(Mark::note, "(Docker, Podman: --security-opt seccomp=PROFILE; systemd: "
-                     "SystemCallFilter=@aio)");
+    show(Mark::note,
+         "a seccomp filter is set: let it allow io_setup, io_submit, io_getevents, "
+         "io_pgetevents, io_cancel, io_destroy");
+    show(Mark::note,
+         "(Docker, Podman: --security-opt seccomp=PROFILE; systemd: "
+         "SystemCallFilter=@aio)");
   } else if (error_number == ENOSYS) {
     show(Mark::note, "the kernel has no CONFIG_AIO, or is a sandbox's (gVisor)");
   }

@@ -186,9 +186,10 @@ bool check_transfers(int plain_fd, bool is_own, off_t size_bytes, const Mount& m
     show(Mark::lost, "O_DIRECT is taken, and done through the page cache (statx)");
   } else {
     show(Mark::ok, alignment.is_told
-        ? "O_DIRECT, with memory aligned to " + std::to_string(alignment.memory_bytes) +
-              " and offset and size to " + std::to_string(alignment.offset_bytes) + " bytes"
-        : "O_DIRECT; its alignment is not told here: take 4096");
+                       ? "O_DIRECT, with memory aligned to " +
+                             std::to_string(alignment.memory_bytes) + " and offset and size to " +
+                             std::to_string(alignment.offset_bytes) + " bytes"
+                       : "O_DIRECT; its alignment is not told here: take 4096");
   }
   const std::size_t block = std::max<std::size_t>(4096, alignment.offset_bytes);
   if (size_bytes < static_cast<off_t>(block)) {
@@ -196,8 +197,8 @@ bool check_transfers(int plain_fd, bool is_own, off_t size_bytes, const Mount& m
     return true;
   }
   tell_nowait(direct.fd, block);
-  const auto count = static_cast<int>(
-      std::min<off_t>(transfer_count, size_bytes / static_cast<off_t>(block)));
+  const auto count =
+      static_cast<int>(std::min<off_t>(transfer_count, size_bytes / static_cast<off_t>(block)));
   const auto step = static_cast<off_t>(block);
   const Tried reads = attempt(direct.fd, false, block, 0, step, count);
   bool good = tell("direct reads", reads);
@@ -209,8 +210,9 @@ bool check_transfers(int plain_fd, bool is_own, off_t size_bytes, const Mount& m
   }
   show(Mark::note, "buffered reads, " + ways_of(attempt(plain_fd, false, block, 0, step, count)));
   if (reads.would_block != 0 && reads.no_nowait == 0) {
-    show(Mark::note, "what was written through the page cache is in the way: sync FILE, and try "
-                     "again");
+    show(Mark::note,
+         "what was written through the page cache is in the way: sync FILE, and try "
+         "again");
   } else if (!good && reads.unavailable == 0) {
     advise_on_file_system(mount);
   }
@@ -231,8 +233,9 @@ bool check_path(const std::string& path) {
   std::printf("%s: %s%s\n", path.c_str(), is_device ? "block device" : mount.type.c_str(),
               is_device ? "" : (" on " + mount.source).c_str());
   if (!is_device && !is_own && !S_ISREG(status.st_mode)) {
-    show(Mark::note, "no file, directory or block device: requests wait for it by kernel poll or "
-                     "epoll, without threads");
+    show(Mark::note,
+         "no file, directory or block device: requests wait for it by kernel poll or "
+         "epoll, without threads");
     return true;
   }
   dev_t device = is_device ? status.st_rdev : status.st_dev;
@@ -242,12 +245,11 @@ bool check_path(const std::string& path) {
   show_device(device);
   const Closed plain{is_own ? make_file_in(path) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (plain.fd < 0 || (is_own && !fill(plain.fd))) {
-    show(Mark::lost, (is_own ? "a file cannot be made there: " : "cannot be opened: ") +
-                         name_of_error(errno));
+    show(Mark::lost,
+         (is_own ? "a file cannot be made there: " : "cannot be opened: ") + name_of_error(errno));
     return false;
   }
-  const off_t size_bytes =
-      is_own ? static_cast<off_t>(file_bytes) : ::lseek(plain.fd, 0, SEEK_END);
+  const off_t size_bytes = is_own ? static_cast<off_t>(file_bytes) : ::lseek(plain.fd, 0, SEEK_END);
   return check_transfers(plain.fd, is_own, size_bytes, mount);
 }
 

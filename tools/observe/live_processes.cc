@@ -27,7 +27,8 @@ bool read_file(const std::filesystem::path& path, Process& process) {
   if (heading.magic != LiveFile::magic_number || heading.version != LiveFile::version_now ||
       heading.counter_count > LiveFile::counters_max ||
       heading.shard_bytes < heading.counter_count * sizeof(std::int64_t) ||
-      content.size() < heading.heading_bytes + std::size_t{heading.shard_count} * heading.shard_bytes)
+      content.size() <
+          heading.heading_bytes + std::size_t{heading.shard_count} * heading.shard_bytes)
     return false;
   process.file = path;
   process.pid = heading.pid;

@@ -34,8 +34,10 @@ std::string line_of(const std::string& path) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() >= 5 && words[0] == "watch")
-    return observe::watch({.interval_s = std::atof(words[1].c_str()), .library = words[2],
-                           .path = words[3], .arguments = {words.begin() + 4, words.end()}});
+    return observe::watch({.interval_s = std::atof(words[1].c_str()),
+                           .library = words[2],
+                           .path = words[3],
+                           .arguments = {words.begin() + 4, words.end()}});
   if (words.empty() || words[0] != "check") {
     std::fputs("kaio-observe is a part of aio-run: see aio-run --help\n", stderr);
     return 125;

@@ -45,8 +45,7 @@ std::string make_directory() {
   const char* temporary = std::getenv("TMPDIR");
   for (const char* place : {"/dev/shm", runtime, temporary, "/tmp"}) {
     if (place == nullptr || *place != '/') continue;
-    std::string name =
-        std::string(place) + "/kaio-stats-" + std::to_string(::getpid()) + "-XXXXXX";
+    std::string name = std::string(place) + "/kaio-stats-" + std::to_string(::getpid()) + "-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) continue;
     // Those that root's program runs as other users have files there too, and see no others.
     if (::geteuid() == 0) ::chmod(name.c_str(), 01733);
@@ -153,7 +152,8 @@ class Reporter {
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   const char* preloaded = std::getenv("LD_PRELOAD");
   const std::string all = preloaded != nullptr && *preloaded != '\0'
-                              ? watched.library + ":" + preloaded : watched.library;
+                              ? watched.library + ":" + preloaded
+                              : watched.library;
   ::setenv("LD_PRELOAD", all.c_str(), 1);
   ::setenv("KAIO_STATS_DIR", directory.c_str(), 1);
   std::vector<char*> arguments;

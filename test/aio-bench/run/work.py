@@ -60,7 +60,8 @@ def check_notifications(cases, directory):
 def check_writes(cases, directory):
     document = results_of('--amount', '1m', '-d', '4', '-l', 'write', '--fsync', '16', '-r', '1',
                           '-s', '4m', '-n', 'suspend,list', cwd=directory)
-    problems = [f'{result["engine"]}/{result["notify"]}: {repeat["sync_count"]} fsyncs of 256 writes'
+    problems = [f'{result["engine"]}/{result["notify"]}: '
+                f'{repeat["sync_count"]} fsyncs of 256 writes'
                 for result in document['results'] for repeat in result['repeats']
                 if repeat['sync_count'] not in (15, 16) or
                 result['latency_ns']['sync']['count'] != repeat['sync_count']]
@@ -362,7 +363,8 @@ def check_warnings(cases, directory):
     path = make_file(directory / 'filled', 4 << 20)
     outcome = run(path, *short, cwd=directory)
     cases.tell('a filled file is not', outcome.problems(0) +
-               [f'warned: {outcome.output}' for text in ('holes', 'zeros') if text in outcome.output])
+               [f'warned: {outcome.output}' for text in ('holes', 'zeros')
+                if text in outcome.output])
 
 
 def main():

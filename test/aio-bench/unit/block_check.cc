@@ -42,7 +42,8 @@ BOOST_AUTO_TEST_CASE(the_acknowledged_write_is_right) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_write_may_be_there_or_not) {
-  for (const std::uint64_t generation : {7U, 9U}) BOOST_TEST(Block(generation).verdict(7, 9).is_right);
+  for (const std::uint64_t generation : {7U, 9U})
+    BOOST_TEST(Block(generation).verdict(7, 9).is_right);
   BOOST_TEST(!Block(6).verdict(7, 9).is_right);
 }
 

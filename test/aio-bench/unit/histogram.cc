@@ -54,8 +54,8 @@ BOOST_AUTO_TEST_CASE(percentiles_of_a_uniform_distribution) {
   Histogram histogram;
   for (std::int64_t value = 1; value <= 1'000'000; ++value) histogram.record(value);
   for (const double fraction : fractions)
-    BOOST_TEST(relative_error(static_cast<double>(histogram.percentile(fraction)),
-                              fraction * 1e6) < 0.005);
+    BOOST_TEST(relative_error(static_cast<double>(histogram.percentile(fraction)), fraction * 1e6) <
+               0.005);
 }
 
 // -ln(1 - fraction) times the mean: what is known of the whole distribution.
@@ -81,8 +81,8 @@ BOOST_AUTO_TEST_CASE(percentiles_agree_with_sorting) {
   }
   std::ranges::sort(values);
   for (const double fraction : fractions) {
-    const auto rank = static_cast<std::size_t>(
-        std::ceil(fraction * static_cast<double>(values.size())));
+    const auto rank =
+        static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(values.size())));
     BOOST_TEST(relative_error(static_cast<double>(histogram.percentile(fraction)),
                               static_cast<double>(values[rank - 1])) < 0.005);
   }
@@ -115,9 +115,8 @@ BOOST_AUTO_TEST_CASE(buckets_are_ascending_narrow_and_hold_everything) {
     BOOST_TEST(bucket.first_ns >= end);
     BOOST_TEST(bucket.last_ns >= bucket.first_ns);
     BOOST_TEST(bucket.count > 0u);
-    BOOST_TEST((bucket.first_ns < 256 ||
-                static_cast<double>(bucket.last_ns - bucket.first_ns) <
-                    0.01 * static_cast<double>(bucket.first_ns)));
+    BOOST_TEST((bucket.first_ns < 256 || static_cast<double>(bucket.last_ns - bucket.first_ns) <
+                                             0.01 * static_cast<double>(bucket.first_ns)));
     end = bucket.last_ns + 1;
     count += bucket.count;
   }

@@ -106,8 +106,8 @@ BOOST_AUTO_TEST_CASE(so_are_those_of_a_comparison_of_many_figures) {
 
 BOOST_AUTO_TEST_CASE(of_many_figures_a_clear_change_is_still_seen) {
   BOOST_TEST((difference_of(Values{100, 101, 102}, Values{90, 91, 89}, 48) == Difference::real));
-  BOOST_TEST((difference_of(Values{1, 2, 3, 4, 5}, Values{6, 7, 8, 9, 10}, 48) ==
-              Difference::none));
+  BOOST_TEST(
+      (difference_of(Values{1, 2, 3, 4, 5}, Values{6, 7, 8, 9, 10}, 48) == Difference::none));
   Values low, high;
   for (int i = 0; i < 8; ++i) low.push_back(i), high.push_back(i + 8);
   BOOST_TEST((difference_of(low, high, 48) == Difference::real));

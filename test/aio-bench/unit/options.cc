@@ -90,7 +90,8 @@ const std::vector<Wrong> wrong_lines{
 
 BOOST_AUTO_TEST_SUITE(options)
 
-BOOST_DATA_TEST_CASE(what_makes_no_sense_is_said, boost::unit_test::data::make(wrong_lines), wrong) {
+BOOST_DATA_TEST_CASE(what_makes_no_sense_is_said, boost::unit_test::data::make(wrong_lines),
+                     wrong) {
   const std::string complaint = complaint_about(wrong.words);
   BOOST_TEST(complaint.find(wrong.says) != complaint.npos, "said: '" << complaint << "'");
 }
@@ -113,8 +114,8 @@ BOOST_AUTO_TEST_CASE(engines_that_cannot_do_it_are_left_out_when_none_was_named)
 }
 
 BOOST_AUTO_TEST_CASE(writing_takes_both_words_for_each_target) {
-  const Options options = parse({"/a", "/b", "--load", "randread,randrw:10", "--write",
-                                 "--destroy=/b", "--destroy", "/a"});
+  const Options options = parse(
+      {"/a", "/b", "--load", "randread,randrw:10", "--write", "--destroy=/b", "--destroy", "/a"});
   BOOST_TEST(options.has_writes());
   BOOST_TEST(options.has_reads());
 }

@@ -64,7 +64,8 @@ BOOST_AUTO_TEST_CASE(lists_and_ranges_of_counts) {
   BOOST_TEST((parse_counts("-d", "8,8,1", 1, 64) == Counts{8, 1}));
   BOOST_TEST((parse_counts("-d", "1..64", 1, 64) == Counts{1, 2, 4, 8, 16, 32, 64}));
   BOOST_TEST((parse_counts("-d", "3..20,100", 1, 128) == Counts{3, 6, 12, 100}));
-  for (const char* const wrong : {"", ",", "1,", "0", "65", "1..65", "8..4", "..", "1..", "a", "1 "})
+  for (const char* const wrong :
+       {"", ",", "1,", "0", "65", "1..65", "8..4", "..", "1..", "a", "1 "})
     BOOST_CHECK_THROW(parse_counts("-d", wrong, 1, 64), UsageError);
 }
 
@@ -75,7 +76,8 @@ BOOST_AUTO_TEST_CASE(lists_and_ranges_of_block_sizes) {
   BOOST_REQUIRE(drawn.size() == 1u);
   BOOST_TEST(drawn[0].least_bytes == 4096u);
   BOOST_TEST(drawn[0].greatest_bytes == 65536u);
-  for (const char* const wrong : {"", "4k-4k", "64k-4k", "4k-6k", "32k..4k", "2g", "4k-", "-4k", "k"})
+  for (const char* const wrong :
+       {"", "4k-4k", "64k-4k", "4k-6k", "32k..4k", "2g", "4k-", "-4k", "k"})
     BOOST_CHECK_THROW(parse_blocks("-b", wrong), UsageError);
 }
 

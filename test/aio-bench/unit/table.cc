@@ -88,18 +88,20 @@ BOOST_AUTO_TEST_CASE(it_fits_100_columns_with_the_longest_labels) {
 
 BOOST_AUTO_TEST_CASE(the_heading_fits_too) {
   Report report = report_of({});
-  report.targets[0].path = "/a/path/that/goes/on/for/quite/a/while/until/it/is/deep/aio-bench.XXXXXX";
+  report.targets[0].path =
+      "/a/path/that/goes/on/for/quite/a/while/until/it/is/deep/aio-bench.XXXXXX";
   report.targets[0].warnings = {std::string(40, 'x') + " " + std::string(80, 'y') + " z"};
-  report.notes = {"a note of many words, which goes on and on, and then on again, until it needs "
-                  "another line, and then a third one, which is indented like the second"};
+  report.notes = {
+      "a note of many words, which goes on and on, and then on again, until it needs "
+      "another line, and then a third one, which is indented like the second"};
   Options options = options_of();
   options.seconds = 1;
   BOOST_TEST(longest_line(heading_text(options, report)) <= 100u);
 }
 
 BOOST_AUTO_TEST_CASE(it_fits_80_columns_without_what_matters_least) {
-  const Report report = report_of({result_of("glibc", {1e4, 2e4}),
-                                   result_of("io_uring", {12'345'678, 9'876'543})});
+  const Report report =
+      report_of({result_of("glibc", {1e4, 2e4}), result_of("io_uring", {12'345'678, 9'876'543})});
   const std::string text = table_text(options_of(), report, 80);
   BOOST_TEST(longest_line(text) <= 80u, text);
   for (const char* const kept : {"IOPS", "+-", "vs best", "p50", "p99", "CPU us", "calls"})
@@ -118,8 +120,8 @@ BOOST_AUTO_TEST_CASE(below_it_shortens_and_says_what_is_left_out) {
     const std::string titles = line_with(text, "depth engine");
     const std::string said = in_one_line(text);
     const std::size_t at = said.find("No room here for ");
-    for (const std::string title : {"+-", "MiB/s", "vs best", "p99.99", "submit", "CPU us",
-                                    "calls", "switch"}) {
+    for (const std::string title :
+         {"+-", "MiB/s", "vs best", "p99.99", "submit", "CPU us", "calls", "switch"}) {
       const bool is_named = at != said.npos && said.find(title, at) != said.npos;
       BOOST_TEST((titles.find(title) != titles.npos) != is_named, title << " at " << width << text);
     }
@@ -128,16 +130,16 @@ BOOST_AUTO_TEST_CASE(below_it_shortens_and_says_what_is_left_out) {
 
 BOOST_AUTO_TEST_CASE(a_difference_beyond_the_spread_is_a_percentage) {
   const std::string text =
-      table_text(options_of(), report_of({result_of("glibc", {50, 51, 52}),
-                                          result_of("kaio", {100, 102, 104})}));
+      table_text(options_of(),
+                 report_of({result_of("glibc", {50, 51, 52}), result_of("kaio", {100, 102, 104})}));
   BOOST_TEST(line_with(text, " glibc ").find(" -50% ") != text.npos);
   BOOST_TEST(line_with(text, " kaio ").find(" best ") != text.npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_difference_inside_the_spread_is_called_so) {
-  const std::string text =
-      table_text(options_of(), report_of({result_of("glibc", {90, 95, 101}),
-                                          result_of("kaio", {100, 102, 104})}));
+  const std::string text = table_text(
+      options_of(),
+      report_of({result_of("glibc", {90, 95, 101}), result_of("kaio", {100, 102, 104})}));
   BOOST_TEST(line_with(text, " glibc ").find(" ~best ") != text.npos);
 }
 
@@ -182,14 +184,15 @@ BOOST_AUTO_TEST_CASE(one_alone_is_not_the_best) {
 
 BOOST_AUTO_TEST_CASE(ways_and_refusals_are_told_where_there_were_any) {
   Result pooled = result_of("kaio", {100});
-  pooled.kaio_statistics = {{"completed", 100}, {"by_kernel", 25}, {"by_pool", 75},
-                            {"reason_would_block", 75}};
+  pooled.kaio_statistics = {
+      {"completed", 100}, {"by_kernel", 25}, {"by_pool", 75}, {"reason_would_block", 75}};
   Result refused = result_of("libaio", {100});
   refused.repeats[0].eagain_count = 3;
   refused.repeats[0].retry_count = 5;
   const std::string text = table_text(options_of(), report_of({pooled, refused}));
-  BOOST_TEST(line_with(text, "kaio at depth").find("25 % by kernel AIO, 75 % by threads of its own; "
-                                                   "would block 75") != text.npos);
+  BOOST_TEST(line_with(text, "kaio at depth")
+                 .find("25 % by kernel AIO, 75 % by threads of its own; "
+                       "would block 75") != text.npos);
   BOOST_TEST(line_with(text, "libaio at depth").find("3 submissions met EAGAIN, 5 I/Os") !=
              text.npos);
 }
@@ -198,8 +201,9 @@ BOOST_AUTO_TEST_CASE(reads_from_the_page_cache_are_told) {
   Result cached = result_of("kaio", {100});
   cached.kaio_statistics = {{"completed", 100}, {"by_kernel", 8}, {"by_caller", 92}};
   const std::string text = table_text(options_of(), report_of({cached}));
-  BOOST_TEST(line_with(text, "kaio at depth").find("8 % by kernel AIO, 92 % from the page cache by "
-                                                   "the caller, 0 % by threads") != text.npos);
+  BOOST_TEST(line_with(text, "kaio at depth")
+                 .find("8 % by kernel AIO, 92 % from the page cache by "
+                       "the caller, 0 % by threads") != text.npos);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_measured_is_no_table) {

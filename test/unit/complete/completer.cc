@@ -190,7 +190,8 @@ BOOST_AUTO_TEST_CASE(a_list_is_done_with_its_last_request_and_notifies_once) {
   BOOST_TEST(group.references == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(with_the_record_locked_the_status_is_there_and_the_rest_is_left_to_the_holder) {
+BOOST_AUTO_TEST_CASE(
+    with_the_record_locked_the_status_is_there_and_the_rest_is_left_to_the_holder) {
   Workshop shop;
   Counter notified;
   StatusCell cell{};

@@ -58,8 +58,12 @@ class Waiting {
         }) {}
   ~Waiting() { thread_.join(); }
   bool over() const { return outcome_ >= 0; }
-  bool ends() const { return eventually([this] { return over(); }); }
-  bool goes_on() const { return stays([this] { return !over(); }); }
+  bool ends() const {
+    return eventually([this] { return over(); });
+  }
+  bool goes_on() const {
+    return stays([this] { return !over(); });
+  }
   int outcome() const { return outcome_; }
 
  private:
@@ -153,8 +157,8 @@ BOOST_AUTO_TEST_CASE(a_bystander_does_not_keep_a_promotion) {
     AnyOf stands_by({&elsewhere}, OnRing::none);
     Waiting leader(shop, leads);
     BOOST_TEST(eventually([&] { return shop.kernel.get_events_calls > 0; }));
-    Waiting bystander(shop, stands_by, timed ? kaio::sys::monotonic_ns() + 60'000'000'000
-                                             : kaio::sys::forever);
+    Waiting bystander(shop, stands_by,
+                      timed ? kaio::sys::monotonic_ns() + 60'000'000'000 : kaio::sys::forever);
     BOOST_TEST(eventually([&] { return (elsewhere.word & status::waiter) != 0; }));
     BOOST_TEST(bystander.goes_on());
     Waiting follower(shop, follows);

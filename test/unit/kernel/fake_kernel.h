@@ -73,8 +73,9 @@ class FakeKernel {
   int get_events(long min_count, long max_count, io_event* events, const timespec* timeout) {
     get_events_calls.fetch_add(1);
     if (on_get_events != nullptr) on_get_events();
-    long naps_left = timeout == nullptr ? 10'000'000
-                                        : (timeout->tv_sec * 1'000'000'000 + timeout->tv_nsec) / 50'000;
+    long naps_left = timeout == nullptr
+                         ? 10'000'000
+                         : (timeout->tv_sec * 1'000'000'000 + timeout->tv_nsec) / 50'000;
     while (min_count > 0 && empty()) {
       if (naps_left-- <= 0) return 0;
       ::pthread_testcancel();

@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(a_leader_sleeps_until_an_event_comes_and_handles_it) {
     bench.context.reserve();
     std::atomic<Led> led{Led::busy};
     std::thread leader([&] { led = bench.harvester.lead(kaio::sys::forever, waits); });
-    BOOST_TEST(eventually([&] { return bench.kernel.get_events_calls > 0 && bench.harvester.led(); }));
+    BOOST_TEST(
+        eventually([&] { return bench.kernel.get_events_calls > 0 && bench.harvester.led(); }));
     BOOST_TEST(bench.sink.answers == 0);
     bench.kernel.add(&bench.request, 5);
     leader.join();
@@ -133,7 +134,8 @@ BOOST_AUTO_TEST_CASE(a_leader_without_the_ring_sleeps_instead_of_spinning) {
 BOOST_AUTO_TEST_CASE(a_leader_whose_time_is_up_says_so) {
   Bench bench;
   Waits waits(bench.sink, 1);
-  BOOST_TEST(int(bench.harvester.lead(kaio::sys::monotonic_ns() - 1, waits)) == int(Led::timed_out));
+  BOOST_TEST(int(bench.harvester.lead(kaio::sys::monotonic_ns() - 1, waits)) ==
+             int(Led::timed_out));
   BOOST_TEST(int(bench.harvester.lead(kaio::sys::monotonic_ns() + 1'000'000, waits)) ==
              int(Led::timed_out));
   BOOST_TEST(!bench.harvester.led());

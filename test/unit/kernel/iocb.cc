@@ -45,8 +45,12 @@ BOOST_AUTO_TEST_CASE(transfers_are_what_the_kernel_reads) {
   char memory[8];
   for (const auto& kind : kinds) {
     for (const bool is_stream : {false, true}) {
-      const Operation operation{.buffer = memory, .size = 0x123456789, .offset_bytes = 0x7654321012,
-                                .fd = 77, .rw_flags = RWF_DSYNC, .opcode = kind.opcode,
+      const Operation operation{.buffer = memory,
+                                .size = 0x123456789,
+                                .offset_bytes = 0x7654321012,
+                                .fd = 77,
+                                .rw_flags = RWF_DSYNC,
+                                .opcode = kind.opcode,
                                 .vectored = kind.vectored};
       iocb control = dirty();
       kaio::iocb_of::transfer(control, operation, is_stream, RWF_NOWAIT);
@@ -76,8 +80,13 @@ BOOST_AUTO_TEST_CASE(a_negative_offset_goes_to_the_kernel_as_it_is) {
 BOOST_AUTO_TEST_CASE(syncs_carry_nothing_but_the_descriptor) {
   for (const Opcode opcode : {Opcode::fsync, Opcode::fdatasync}) {
     char memory[1];
-    const Operation operation{.buffer = memory, .size = 5, .offset_bytes = 9, .fd = 33,
-                              .rw_flags = RWF_DSYNC, .opcode = opcode, .priority = 3};
+    const Operation operation{.buffer = memory,
+                              .size = 5,
+                              .offset_bytes = 9,
+                              .fd = 33,
+                              .rw_flags = RWF_DSYNC,
+                              .opcode = opcode,
+                              .priority = 3};
     iocb control = dirty();
     kaio::iocb_of::sync(control, operation);
     kernel_iocb expected{};

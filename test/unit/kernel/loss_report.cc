@@ -45,8 +45,9 @@ BOOST_AUTO_TEST_SUITE(loss_report)
 BOOST_AUTO_TEST_CASE(a_limit_that_is_used_up_is_told_with_its_numbers_and_so_is_its_end) {
   const std::string said = said_by(want_of_room);
   BOOST_TEST(count_of(said, "kaio: ") == 2u, said);
-  BOOST_TEST(count_of(said, "no kernel AIO for now, requests go by threads: io_setup says EAGAIN")
-             == 1u, said);
+  BOOST_TEST(
+      count_of(said, "no kernel AIO for now, requests go by threads: io_setup says EAGAIN") == 1u,
+      said);
   BOOST_TEST(count_of(said, "of fs.aio-max-nr = " + machines_maximum()) == 1u, said);
   BOOST_TEST(count_of(said, "sysctl -w fs.aio-max-nr=") == 1u, said);
   BOOST_TEST(count_of(said, "kernel AIO is used now, with 64 events\n") == 1u, said);
@@ -65,15 +66,15 @@ BOOST_AUTO_TEST_CASE(fewer_events_than_asked_for_are_told) {
 }
 
 BOOST_AUTO_TEST_CASE(all_is_well_is_not_told_and_nothing_is_unless_asked) {
-  BOOST_TEST(count_of(said_by("contexts/the_smallest_depth_an_option_allows_works"), "kaio: ")
-             == 0u);
+  BOOST_TEST(count_of(said_by("contexts/the_smallest_depth_an_option_allows_works"), "kaio: ") ==
+             0u);
   for (const char* silent : {"KAIO_LOG=0", "KAIO_LOG="})
     BOOST_TEST(count_of(said_by(filtered, silent), "kaio: ") == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_written_into_a_file_that_has_the_number_of_standard_error) {
-  BOOST_TEST(count_of(said_by("loss_of_a_child/with_another_file_as_standard_error"), "kaio: ")
-             == 0u);
+  BOOST_TEST(count_of(said_by("loss_of_a_child/with_another_file_as_standard_error"), "kaio: ") ==
+             0u);
 }
 
 // Nobody reads it: neither a signal nor a wait.

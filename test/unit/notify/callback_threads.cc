@@ -138,8 +138,8 @@ BOOST_AUTO_TEST_CASE(others_start_promptly_however_many_callbacks_are_stuck) {
     set(request, be_stuck);
     bench.threads.run(request);
   }
-  const auto until_stuck = support::time_of(
-      [&] { BOOST_TEST(eventually([&] { return stuck == 100; })); });
+  const auto until_stuck =
+      support::time_of([&] { BOOST_TEST(eventually([&] { return stuck == 100; })); });
   if (!support::sanitized) BOOST_TEST((until_stuck < 1s * support::slowness()));
   Request quick;
   set(quick, count_call);

@@ -17,8 +17,8 @@
 #include <thread>
 #include <unistd.h>
 
-using kaio::Request;
 using kaio::DirectSender;
+using kaio::Request;
 using unit::Outbox;
 
 namespace {

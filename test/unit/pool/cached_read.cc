@@ -38,8 +38,8 @@ BOOST_AUTO_TEST_CASE(so_is_much_that_is_cached) {
   const support::Fd opened = file.open(O_RDONLY);
   BOOST_TEST(support::is_pattern(file.content(), 0));
   alignas(4096) static char buffer[300000];
-  for (const std::size_t size : {whole_bytes_max - 1, whole_bytes_max, whole_bytes_max + 1,
-                                 sizeof buffer}) {
+  for (const std::size_t size :
+       {whole_bytes_max - 1, whole_bytes_max, whole_bytes_max + 1, sizeof buffer}) {
     std::ranges::fill(buffer, '.');
     const Operation read{.buffer = buffer, .size = size, .offset_bytes = 4095, .fd = opened.get()};
     BOOST_REQUIRE(suits(read));

@@ -154,7 +154,8 @@ BOOST_AUTO_TEST_CASE(a_new_era_abandons_what_was_held_and_forgets_whose_turn_it_
     const kaio::Occupancy::View before = kaio::order::enter(desk.record, fresh);
     BOOST_TEST(int(kaio::order::admit(desk.record, fresh, before, false)) ==
                int(Admission::needs_identity));
-    for (auto* item = kaio::order::begin_era(desk.record, fresh); item != nullptr; item = item->next)
+    for (auto* item = kaio::order::begin_era(desk.record, fresh); item != nullptr;
+         item = item->next)
       abandoned.push_back(item);
     BOOST_TEST(int(kaio::order::admit(desk.record, fresh, before, true)) == int(Admission::start));
   }
@@ -227,7 +228,7 @@ BOOST_AUTO_TEST_CASE(who_is_alone_and_who_needs_no_order_enter_unlisted) {
   Request& alone = desk.make(Opcode::read);
   BOOST_TEST(desk.enter_unlisted(alone));
   BOOST_TEST(!desk.enter_unlisted(desk.make(Opcode::read)));  // what is it?
-  Request& listed = desk.submit(Opcode::read);  // now it is known
+  Request& listed = desk.submit(Opcode::read);                // now it is known
   BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::read)));
   BOOST_TEST(desk.enter_unlisted(desk.make(Opcode::write)));
   BOOST_TEST(desk.record.occupancy.now().unlisted() == 3u);

@@ -122,7 +122,8 @@ BOOST_AUTO_TEST_CASE(a_vector_is_copied_whatever_its_length_and_its_place_used_a
     BOOST_REQUIRE(copy != nullptr);
     bool alike = true;
     for (std::size_t i = 0; i < count; ++i)
-      alike = alike && copy[i].iov_base == source[i].iov_base && copy[i].iov_len == source[i].iov_len;
+      alike =
+          alike && copy[i].iov_base == source[i].iov_base && copy[i].iov_len == source[i].iov_len;
     BOOST_TEST(alike);
     store->free(copy, count);
     BOOST_TEST(store->copy(source.data(), count) == copy);

@@ -21,9 +21,9 @@ using kaio::Verdict;
 
 namespace {
 
-constexpr int answers[] = {0,      1,        512,       -EAGAIN, -EOPNOTSUPP, -ESPIPE, -EINVAL,
-                           -EPERM, -ENOSYS,  -EIO,      -EBADF,  -EFAULT,     -EPIPE,  -ENOSPC,
-                           -EFBIG, -EINTR,   -EOVERFLOW};
+constexpr int answers[] = {0,       1,       512,     -EAGAIN, -EOPNOTSUPP, -ESPIPE,
+                           -EINVAL, -EPERM,  -ENOSYS, -EIO,    -EBADF,      -EFAULT,
+                           -EPIPE,  -ENOSPC, -EFBIG,  -EINTR,  -EOVERFLOW};
 
 std::string describe(const Answer& a, const DescriptorTraits& t, bool end) {
   std::ostringstream text;
@@ -41,10 +41,10 @@ template <class Visit>
 void for_each_case(Visit visit) {
   for (const Attempt attempt : {Attempt::nowait, Attempt::plain, Attempt::pool_io})
     for (const int value : answers)
-      for (const DescriptorKind kind : {DescriptorKind::unknown, DescriptorKind::regular,
-                                        DescriptorKind::block, DescriptorKind::character,
-                                        DescriptorKind::stream, DescriptorKind::pipe,
-                                        DescriptorKind::socket, DescriptorKind::terminal})
+      for (const DescriptorKind kind :
+           {DescriptorKind::unknown, DescriptorKind::regular, DescriptorKind::block,
+            DescriptorKind::character, DescriptorKind::stream, DescriptorKind::pipe,
+            DescriptorKind::socket, DescriptorKind::terminal})
         for (unsigned bits = 0; bits < 1u << 10; ++bits)
           for (const Route route : {Route::automatic, Route::kernel, Route::poll, Route::pool}) {
             const auto bit = [&](unsigned n) { return (bits >> n & 1) != 0; };
@@ -195,10 +195,18 @@ BOOST_AUTO_TEST_CASE(a_request_is_held_for_a_full_device_once_and_only_with_dire
 BOOST_AUTO_TEST_CASE(pages_in_the_way_of_a_direct_transfer_are_no_full_device) {
   for (const Opcode opcode : {Opcode::read, Opcode::write})
     for (const bool retried : {false, true}) {
-      Answer answer{.attempt = Attempt::nowait, .answer = -EAGAIN, .refused = false,
-                    .plain_is_quick = false, .route = Route::automatic, .opcode = opcode,
-                    .remaining_bytes = 4096, .offset_bytes = 0, .done_bytes = 0,
-                    .extra_flags = false, .is_stream = false, .retried = retried,
+      Answer answer{.attempt = Attempt::nowait,
+                    .answer = -EAGAIN,
+                    .refused = false,
+                    .plain_is_quick = false,
+                    .route = Route::automatic,
+                    .opcode = opcode,
+                    .remaining_bytes = 4096,
+                    .offset_bytes = 0,
+                    .done_bytes = 0,
+                    .extra_flags = false,
+                    .is_stream = false,
+                    .retried = retried,
                     .pages = kaio::PagesInTheWay::some};
       const DescriptorTraits device{.kind = DescriptorKind::block, .direct = true};
       BOOST_TEST(int(kaio::judge(answer, device, false).step) == int(Step::pool_submit));
@@ -233,7 +241,8 @@ BOOST_AUTO_TEST_CASE(the_same_way_is_tried_again_only_after_progress_or_with_a_n
 
 BOOST_AUTO_TEST_CASE(what_the_pool_did_and_failed_at_is_not_given_to_it_again) {
   check_all([](const Answer& a, const DescriptorTraits&, bool, const Verdict& v) {
-    return a.attempt != Attempt::pool_io || (v.step != Step::pool_io && v.step != Step::pool_submit);
+    return a.attempt != Attempt::pool_io ||
+           (v.step != Step::pool_io && v.step != Step::pool_submit);
   });
 }
 
@@ -247,10 +256,18 @@ BOOST_AUTO_TEST_CASE(a_step_away_from_the_first_way_has_a_reason) {
 }
 
 BOOST_AUTO_TEST_CASE(a_negative_offset_is_refused_and_not_tried_by_another_way) {
-  const Answer answer{.attempt = Attempt::nowait, .answer = -EINVAL, .refused = true,
-                      .plain_is_quick = true, .route = Route::automatic, .opcode = Opcode::read,
-                      .remaining_bytes = 10, .offset_bytes = -1, .done_bytes = 0,
-                      .extra_flags = false, .is_stream = false, .retried = false};
+  const Answer answer{.attempt = Attempt::nowait,
+                      .answer = -EINVAL,
+                      .refused = true,
+                      .plain_is_quick = true,
+                      .route = Route::automatic,
+                      .opcode = Opcode::read,
+                      .remaining_bytes = 10,
+                      .offset_bytes = -1,
+                      .done_bytes = 0,
+                      .extra_flags = false,
+                      .is_stream = false,
+                      .retried = false};
   const Verdict verdict = kaio::judge(answer, {.kind = DescriptorKind::regular}, false);
   BOOST_TEST(int(verdict.step) == int(Step::finish));
   BOOST_TEST(verdict.error_number == EINVAL);

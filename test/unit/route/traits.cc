@@ -20,11 +20,11 @@ BOOST_AUTO_TEST_CASE(the_type_of_a_file_decides_its_kind) {
     bool seekable;
     DescriptorKind expected;
   } const table[] = {
-      {S_IFREG, true, DescriptorKind::regular},    {S_IFREG, false, DescriptorKind::stream},
-      {S_IFDIR, true, DescriptorKind::regular},    {S_IFBLK, true, DescriptorKind::block},
-      {S_IFCHR, true, DescriptorKind::character},  {S_IFCHR, false, DescriptorKind::stream},
-      {S_IFIFO, false, DescriptorKind::pipe},      {S_IFIFO, true, DescriptorKind::pipe},
-      {S_IFSOCK, false, DescriptorKind::socket},   {0, false, DescriptorKind::stream},
+      {S_IFREG, true, DescriptorKind::regular},   {S_IFREG, false, DescriptorKind::stream},
+      {S_IFDIR, true, DescriptorKind::regular},   {S_IFBLK, true, DescriptorKind::block},
+      {S_IFCHR, true, DescriptorKind::character}, {S_IFCHR, false, DescriptorKind::stream},
+      {S_IFIFO, false, DescriptorKind::pipe},     {S_IFIFO, true, DescriptorKind::pipe},
+      {S_IFSOCK, false, DescriptorKind::socket},  {0, false, DescriptorKind::stream},
   };
   for (const auto& row : table) {
     const DescriptorTraits traits = traits_of(row.mode | 0644, O_RDWR, row.seekable);
@@ -36,8 +36,8 @@ BOOST_AUTO_TEST_CASE(the_type_of_a_file_decides_its_kind) {
 }
 
 BOOST_AUTO_TEST_CASE(each_status_flag_is_seen_alone) {
-  for (const int flags : {0, O_APPEND, O_DIRECT, O_NONBLOCK, O_DSYNC,
-                          O_APPEND | O_DIRECT | O_NONBLOCK | O_SYNC}) {
+  for (const int flags :
+       {0, O_APPEND, O_DIRECT, O_NONBLOCK, O_DSYNC, O_APPEND | O_DIRECT | O_NONBLOCK | O_SYNC}) {
     const DescriptorTraits traits = traits_of(S_IFREG, O_RDWR | flags, true);
     BOOST_TEST(bool(traits.append) == ((flags & O_APPEND) != 0));
     BOOST_TEST(bool(traits.direct) == ((flags & O_DIRECT) != 0));

@@ -58,9 +58,10 @@ BOOST_AUTO_TEST_SUITE(options)
 BOOST_AUTO_TEST_CASE(every_route_has_its_name) {
   Options options;
   BOOST_TEST(int(options.fixed().route) == int(Route::automatic));
-  const std::pair<const char*, Route> names[] = {
-      {"kernel", Route::kernel}, {"poll", Route::poll}, {"pool", Route::pool},
-      {"auto", Route::automatic}};
+  const std::pair<const char*, Route> names[] = {{"kernel", Route::kernel},
+                                                 {"poll", Route::poll},
+                                                 {"pool", Route::pool},
+                                                 {"auto", Route::automatic}};
   for (const auto& [name, route] : names) {
     BOOST_TEST(options.set("route", name) == 0);
     BOOST_TEST(int(options.fixed().route) == int(route));

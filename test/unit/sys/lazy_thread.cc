@@ -51,7 +51,7 @@ struct Counter final : kaio::sys::LazyThread {
 
 int refuse_thread(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return -EAGAIN; }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(lazy_threads)
 
@@ -60,7 +60,8 @@ BOOST_AUTO_TEST_CASE(it_ends_when_it_may_and_is_started_again_when_needed) {
   BOOST_TEST(!counter.is_running());
   for (int round = 1; round <= 3; ++round) {
     BOOST_TEST(counter.bring());
-    BOOST_TEST(eventually([&] { return counter.counted == round && counter.ended_count == round; }));
+    BOOST_TEST(
+        eventually([&] { return counter.counted == round && counter.ended_count == round; }));
     BOOST_TEST(!counter.is_running());
   }
 }
@@ -122,13 +123,17 @@ BOOST_AUTO_TEST_CASE(one_that_is_abandoned_before_it_runs_serves_when_no_other_c
   unit::FakedCalls calls;
   static std::atomic<bool> is_held;
   is_held = true;
-  calls->create_thread = [](pthread_t* thread, const pthread_attr_t* attributes, void* (*enter)(void*), void* self) {
+  calls->create_thread = [](pthread_t* thread, const pthread_attr_t* attributes,
+                            void* (*enter)(void*), void* self) {
     static void* (*entered)(void*);
     entered = enter;
-    return kaio::sys::real_calls.create_thread(thread, attributes, [](void* of) {
-      while (is_held) std::this_thread::yield();
-      return entered(of);
-    }, self);
+    return kaio::sys::real_calls.create_thread(
+        thread, attributes,
+        [](void* of) {
+          while (is_held) std::this_thread::yield();
+          return entered(of);
+        },
+        self);
   };
   Counter counter;
   BOOST_REQUIRE(counter.bring());

@@ -16,7 +16,7 @@ namespace {
 
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
-} // namespace
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(own_descriptors)
 

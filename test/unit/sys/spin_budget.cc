@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE kaio units: system calls and sleeping
+#define BOOST_TEST_MODULE kaio units : system calls and sleeping
 #include <boost/test/unit_test.hpp>
 
 #include "sys/spin_budget.h"

@@ -13,8 +13,8 @@ namespace aio_bench {
 
 AlignedBuffer::AlignedBuffer(std::size_t size_bytes, std::uint64_t seed)
     : data_(nullptr), size_bytes_(size_bytes) {
-  void* pages = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+  void* pages =
+      ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED)
     throw RunError(fmt::format("no memory for {} of buffers{}", size_text(size_bytes),
                                memory_advice(size_bytes)));

@@ -27,8 +27,8 @@ std::size_t edit_distance(const std::string& one, const std::string& other) {
     for (std::size_t j = 1; j <= other.size(); ++j) {
       const bool is_same = one[i - 1] == other[j - 1];
       std::size_t& cost = costs[i][j];
-      cost = std::min({costs[i - 1][j] + 1, costs[i][j - 1] + 1,
-                       costs[i - 1][j - 1] + (is_same ? 0 : 1)});
+      cost = std::min(
+          {costs[i - 1][j] + 1, costs[i][j - 1] + 1, costs[i - 1][j - 1] + (is_same ? 0 : 1)});
       if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1])
         cost = std::min(cost, costs[i - 2][j - 2] + 1);
     }
@@ -108,8 +108,7 @@ void check_values(const CLI::App& app, const std::string& help) {
     const std::vector<std::string>& values = option->results();
     const std::string name = longest_name(*option);
     if (option->get_items_expected_max() == 0) continue;
-    if (std::ranges::find(values, "") != values.end())
-      throw UsageError(empty_text(name) + help);
+    if (std::ranges::find(values, "") != values.end()) throw UsageError(empty_text(name) + help);
     for (const std::string& value : values)
       if (!option->get_positional() && is_option(app, value))
         throw UsageError(
@@ -162,9 +161,8 @@ std::string nearest_word(const std::string& word, const std::vector<std::string>
   std::size_t least_distance = std::max<std::size_t>(word.size() / 3, 2) + 1;
   for (const std::string& candidate : words) {
     // The beginning of a long name is meant to be that.
-    const std::size_t distance = word.size() > 3 && candidate.starts_with(word)
-                                     ? 1
-                                     : edit_distance(word, candidate);
+    const std::size_t distance =
+        word.size() > 3 && candidate.starts_with(word) ? 1 : edit_distance(word, candidate);
     if (distance >= std::min(least_distance, candidate.size())) continue;
     least_distance = distance;
     nearest = candidate;

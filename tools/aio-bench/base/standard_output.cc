@@ -28,10 +28,10 @@ void write_all(int fd, const char* name, std::string_view text) {
       ::poll(&writable, 1, -1);
     } else if (errno != EINTR) {
       const int error = errno;
-      const char* const advice =
-          error == EPIPE   ? ": what it was piped to has ended, and the report is lost"
-          : error == EBADF ? ": it is closed, and the report is lost"
-                           : ": the report is lost";
+      const char* const advice = error == EPIPE
+                                     ? ": what it was piped to has ended, and the report is lost"
+                                 : error == EBADF ? ": it is closed, and the report is lost"
+                                                  : ": the report is lost";
       throw RunError(fmt::format("{} cannot be written: {}{}", name, error_text(error),
                                  error == EFBIG ? file_size_advice() : advice));
     }

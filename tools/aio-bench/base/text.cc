@@ -20,12 +20,23 @@ int suffix_shift(std::string_view suffix) {
   const std::string_view rest = suffix.substr(1);
   if (!rest.empty() && rest != "iB" && rest != "ib" && rest != "B" && rest != "b") return -1;
   switch (suffix[0]) {
-    case 'b': case 'B': return rest.empty() ? 0 : -1;
-    case 'k': case 'K': return 10;
-    case 'm': case 'M': return 20;
-    case 'g': case 'G': return 30;
-    case 't': case 'T': return 40;
-    default: return -1;
+    case 'b':
+    case 'B':
+      return rest.empty() ? 0 : -1;
+    case 'k':
+    case 'K':
+      return 10;
+    case 'm':
+    case 'M':
+      return 20;
+    case 'g':
+    case 'G':
+      return 30;
+    case 't':
+    case 'T':
+      return 40;
+    default:
+      return -1;
   }
 }
 
@@ -50,8 +61,10 @@ std::uint64_t parse_size(std::string_view option, std::string_view text) {
   const auto [rest, error] = std::from_chars(text.data(), end, number);
   const int shift = error == std::errc{} ? suffix_shift({rest, end}) : -1;
   if (shift < 0 || number == 0 || number > (UINT64_C(1) << 62) >> shift)
-    throw UsageError(fmt::format("{}: '{}' is not a size: give a number above 0, with k, m, g or "
-                                 "t for KiB, MiB, GiB or TiB, as in 64k", option, text));
+    throw UsageError(
+        fmt::format("{}: '{}' is not a size: give a number above 0, with k, m, g or "
+                    "t for KiB, MiB, GiB or TiB, as in 64k",
+                    option, text));
   return number << shift;
 }
 
@@ -61,13 +74,13 @@ unsigned parse_count(std::string_view option, std::string_view text, unsigned lo
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, count);
   if (error != std::errc{} || rest != end || count < lowest || count > highest)
-    throw UsageError(fmt::format("{}: '{}' is not a number from {} to {}", option, text, lowest,
-                                 highest));
+    throw UsageError(
+        fmt::format("{}: '{}' is not a number from {} to {}", option, text, lowest, highest));
   return count;
 }
 
-std::vector<unsigned> parse_counts(std::string_view option, std::string_view text,
-                                   unsigned lowest, unsigned highest) {
+std::vector<unsigned> parse_counts(std::string_view option, std::string_view text, unsigned lowest,
+                                   unsigned highest) {
   std::vector<unsigned> counts;
   const auto add = [&counts](unsigned count) {
     if (std::ranges::find(counts, count) == counts.end()) counts.push_back(count);
@@ -88,18 +101,17 @@ std::vector<unsigned> parse_counts(std::string_view option, std::string_view tex
     if (first > last)
       throw UsageError(fmt::format("{}: '{}' is an empty range: begin with the smaller number",
                                    typed_option(option, text, part), part));
-    for (std::uint64_t count = first; count <= last; count *= 2)
-      add(static_cast<unsigned>(count));
+    for (std::uint64_t count = first; count <= last; count *= 2) add(static_cast<unsigned>(count));
   }
   return counts;
 }
 
 double parse_rate(std::string_view option, std::string_view text) {
   const auto [number, suffix] = parse_decimal(text);
-  const double factor = suffix.empty()                     ? 1
-                        : suffix == "k" || suffix == "K"   ? 1e3
-                        : suffix == "m" || suffix == "M"   ? 1e6
-                                                           : 0;
+  const double factor = suffix.empty()                   ? 1
+                        : suffix == "k" || suffix == "K" ? 1e3
+                        : suffix == "m" || suffix == "M" ? 1e6
+                                                         : 0;
   const double rate = number * factor;
   if (!(rate >= 0.1 && rate <= 1e9))
     throw UsageError(fmt::format("{}: '{}' is not a rate: give I/Os per second, as in 500 or 20k",
@@ -116,8 +128,10 @@ double parse_seconds(std::string_view option, std::string_view text, double lowe
                                                         : -1;
   const double seconds = number * factor;
   if (!(seconds >= lowest && seconds <= highest))
-    throw UsageError(fmt::format("{}: '{}' is not a time: give seconds, {:g} to {:.0f}, or as in "
-                                 "90s or 5m", option, text, lowest, highest));
+    throw UsageError(
+        fmt::format("{}: '{}' is not a time: give seconds, {:g} to {:.0f}, or as in "
+                    "90s or 5m",
+                    option, text, lowest, highest));
   return seconds;
 }
 

@@ -22,8 +22,8 @@ unsigned parse_count(std::string_view option, std::string_view text, unsigned lo
                      unsigned highest);
 
 // "1,8,32", "1..64" (each power of two of 1): such numbers, none of them twice.
-std::vector<unsigned> parse_counts(std::string_view option, std::string_view text,
-                                   unsigned lowest, unsigned highest);
+std::vector<unsigned> parse_counts(std::string_view option, std::string_view text, unsigned lowest,
+                                   unsigned highest);
 
 // "20000", "20k", "1.5m": powers of 1000.
 double parse_rate(std::string_view option, std::string_view text);
@@ -35,10 +35,10 @@ double parse_seconds(std::string_view option, std::string_view text, double lowe
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
-std::string size_text(std::uint64_t bytes);          // "256 MiB", "4 KiB", "1.5 GiB"
-std::string count_text(double count);                // "1,234,567"
-std::string microseconds_text(double nanoseconds);   // "0.45", "12.3", "1,234"; "2.1 s"
-std::string duration_text(double seconds);           // "45 s", "3 min 20 s"
+std::string size_text(std::uint64_t bytes);         // "256 MiB", "4 KiB", "1.5 GiB"
+std::string count_text(double count);               // "1,234,567"
+std::string microseconds_text(double nanoseconds);  // "0.45", "12.3", "1,234"; "2.1 s"
+std::string duration_text(double seconds);          // "45 s", "3 min 20 s"
 
 // In lines of at most `width`, the later ones begin with `indent`. A word that is longer
 // is left whole.

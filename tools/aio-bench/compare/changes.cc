@@ -12,27 +12,24 @@ namespace {
 
 Verdict verdict_of(const Change& change, Difference difference, double threshold) {
   if (difference == Difference::unknown) return Verdict::unjudged;
-  if (difference == Difference::none || std::abs(change.relative) < threshold)
-    return Verdict::same;
-  return (change.relative > 0) == change.figure->is_more_better ? Verdict::better
-                                                                : Verdict::worse;
+  if (difference == Difference::none || std::abs(change.relative) < threshold) return Verdict::same;
+  return (change.relative > 0) == change.figure->is_more_better ? Verdict::better : Verdict::worse;
 }
 
 ComparedResult compare_result(const StoredResult& before, const StoredResult& after,
-                              const std::vector<const ComparedFigure*>& figures,
-                              double threshold, std::size_t figure_count) {
+                              const std::vector<const ComparedFigure*>& figures, double threshold,
+                              std::size_t figure_count) {
   ComparedResult result{.setup = before.setup, .changes = {}};
   for (const ComparedFigure* const figure : figures) {
     const auto before_values = figure->values(before), after_values = figure->values(after);
     if (before_values.empty() || after_values.empty()) continue;
-    Change change{.figure = figure,
-                  .before = summarize(before_values),
-                  .after = summarize(after_values)};
+    Change change{
+        .figure = figure, .before = summarize(before_values), .after = summarize(after_values)};
     // From nothing to something has no size.
     if (change.before.median <= 0) continue;
     change.relative = change.after.median / change.before.median - 1;
-    change.verdict = verdict_of(change, difference_of(before_values, after_values, figure_count),
-                                threshold);
+    change.verdict =
+        verdict_of(change, difference_of(before_values, after_values, figure_count), threshold);
     result.changes.push_back(change);
   }
   return result;
@@ -95,14 +92,15 @@ Comparison compare(const StoredRun& before, const StoredRun& after,
   Comparison comparison;
   for (const StoredResult& result : before.results) {
     const StoredResult* const match = match_of(result);
-    if (match == nullptr) comparison.only_before.push_back(result.setup);
-    else comparison.results.push_back(compare_result(result, *match, figures, threshold,
-                                                    figure_count));
+    if (match == nullptr)
+      comparison.only_before.push_back(result.setup);
+    else
+      comparison.results.push_back(
+          compare_result(result, *match, figures, threshold, figure_count));
   }
   for (const StoredResult& result : after.results)
-    if (std::ranges::none_of(before.results, [&](const auto& other) {
-          return is_same(other.setup, result.setup);
-        }))
+    if (std::ranges::none_of(before.results,
+                             [&](const auto& other) { return is_same(other.setup, result.setup); }))
       comparison.only_after.push_back(result.setup);
   return comparison;
 }

@@ -77,8 +77,10 @@ int compare_command(int argument_count, const char* const* arguments) {
   const StoredRun before = read_stored_run(before_path), after = read_stored_run(after_path);
   const Comparison comparison = compare(before, after, compared, least_change);
   if (comparison.results.empty())
-    throw UsageError(fmt::format("{} and {} have no result in common: measure the same engines, "
-                                 "loads, sizes and depths", before_path, after_path));
+    throw UsageError(
+        fmt::format("{} and {} have no result in common: measure the same engines, "
+                    "loads, sizes and depths",
+                    before_path, after_path));
   print_out(comparison_text(before, after, comparison, least_change, show_all, output_width()));
   return comparison.count(Verdict::worse) != 0 ? exit_regression : exit_done;
 }

@@ -19,7 +19,8 @@ std::string run_text(char letter, const StoredRun& run, unsigned width) {
   constexpr std::string_view indent = "   ";
   return fmt::format("{}: {}\n", letter, run.path) +
          wrapped(fmt::format("{}{}, {}, aio-bench {}{}", indent, run.started_at, run.kernel,
-                             run.program_version, end), width, indent) +
+                             run.program_version, end),
+                 width, indent) +
          wrapped(fmt::format("{}on {}", indent, join(run.targets, ", ")), width, indent);
 }
 
@@ -39,10 +40,14 @@ std::string difference_text(const StoredRun& before, const StoredRun& after, uns
 
 const char* verdict_name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::better: return "better";
-    case Verdict::worse: return "WORSE";
-    case Verdict::unjudged: return "not judged";
-    default: return "same";
+    case Verdict::better:
+      return "better";
+    case Verdict::worse:
+      return "WORSE";
+    case Verdict::unjudged:
+      return "not judged";
+    default:
+      return "same";
   }
 }
 
@@ -104,9 +109,10 @@ std::string table_text(const Comparison& comparison, bool show_all, unsigned wid
     text += columns.line(cells);
   }
   if (!rows.empty() && !columns.left_out().empty())
-    text += wrapped(fmt::format("No room here for {}: a wider terminal shows {}.",
-                                join(columns.left_out(), ", "),
-                                columns.left_out().size() == 1 ? "it" : "them"), width);
+    text += wrapped(
+        fmt::format("No room here for {}: a wider terminal shows {}.",
+                    join(columns.left_out(), ", "), columns.left_out().size() == 1 ? "it" : "them"),
+        width);
   return text;
 }
 
@@ -118,7 +124,8 @@ std::string only_text(const char* where, const std::vector<StoredSetup>& setups,
       break;
     }
     text += wrapped(fmt::format("only in {}: {}, depth {}, {}", where, setup.engine, setup.depth,
-                                setup_text(setup)), width);
+                                setup_text(setup)),
+                    width);
   }
   return text;
 }
@@ -128,11 +135,10 @@ std::string only_text(const char* where, const std::vector<StoredSetup>& setups,
 std::string comparison_text(const StoredRun& before, const StoredRun& after,
                             const Comparison& comparison, double threshold, bool show_all,
                             unsigned width) {
-  const std::string text = run_text('A', before, width) + run_text('B', after, width) +
-                           difference_text(before, after, width) +
-                           table_text(comparison, show_all, width) + "\n" +
-                           only_text("A", comparison.only_before, width) +
-                           only_text("B", comparison.only_after, width);
+  const std::string text =
+      run_text('A', before, width) + run_text('B', after, width) +
+      difference_text(before, after, width) + table_text(comparison, show_all, width) + "\n" +
+      only_text("A", comparison.only_before, width) + only_text("B", comparison.only_after, width);
   const unsigned worse = comparison.count(Verdict::worse), same = comparison.count(Verdict::same);
   std::string sum =
       fmt::format("{} worse, {} better, {} the same (within noise, or less than {:g} %)", worse,

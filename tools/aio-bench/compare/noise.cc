@@ -47,8 +47,7 @@ bool are_far_apart(std::span<const double> one, std::span<const double> other,
   const auto [other_least, other_greatest] = std::ranges::minmax(other);
   const double gap = std::max(other_least - one_greatest, one_least - other_greatest);
   const double width = std::max(one_greatest - one_least, other_greatest - other_least);
-  return gap > 0 &&
-         gap >= width * widths_apart(std::min(one.size(), other.size()), figure_count);
+  return gap > 0 && gap >= width * widths_apart(std::min(one.size(), other.size()), figure_count);
 }
 
 }  // namespace
@@ -58,9 +57,9 @@ double mann_whitney_p(std::size_t one_count, std::size_t other_count, double u) 
   const double all = std::accumulate(counts.begin(), counts.end(), 0.0);
   const double pairs = static_cast<double>(one_count * other_count);
   const auto extreme = static_cast<std::size_t>(std::ceil(std::min(u, pairs - u)));
-  const double tail = std::accumulate(counts.begin(),
-                                      counts.begin() + static_cast<std::ptrdiff_t>(
-                                          std::min(extreme + 1, counts.size())), 0.0);
+  const double tail = std::accumulate(
+      counts.begin(),
+      counts.begin() + static_cast<std::ptrdiff_t>(std::min(extreme + 1, counts.size())), 0.0);
   return std::min(1.0, 2 * tail / all);
 }
 
@@ -85,10 +84,10 @@ Difference difference_of(std::span<const double> one, std::span<const double> ot
   figure_count = std::max<std::size_t>(figure_count, 1);
   const double significant_p = family_p / static_cast<double>(figure_count);
   const bool can_be_significant = mann_whitney_p(one.size(), other.size(), 0) <= significant_p;
-  const bool is_real = can_be_significant
-                           ? mann_whitney_p(one.size(), other.size(),
-                                            pairs_in_order(one, other)) <= significant_p
-                           : are_far_apart(one, other, figure_count);
+  const bool is_real =
+      can_be_significant
+          ? mann_whitney_p(one.size(), other.size(), pairs_in_order(one, other)) <= significant_p
+          : are_far_apart(one, other, figure_count);
   return is_real ? Difference::real : Difference::none;
 }
 

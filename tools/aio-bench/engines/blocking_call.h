@@ -17,11 +17,15 @@ inline std::int64_t carry_out(int fd, const Transfer& transfer) noexcept {
   const int count = static_cast<int>(pieces.size());
   ssize_t result = 0;
   switch (transfer.operation) {
-    case Operation::sync: result = ::fsync(fd); break;
+    case Operation::sync:
+      result = ::fsync(fd);
+      break;
     case Operation::write:
       result = ::pwritev2(fd, pieces.data(), count, transfer.offset_bytes, 0);
       break;
-    default: result = ::preadv2(fd, pieces.data(), count, transfer.offset_bytes, 0); break;
+    default:
+      result = ::preadv2(fd, pieces.data(), count, transfer.offset_bytes, 0);
+      break;
   }
   return result < 0 ? -errno : result;
 }

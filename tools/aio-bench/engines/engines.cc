@@ -24,14 +24,18 @@ const std::vector<Description>& descriptions() {
   using enum Notify;
   static const std::vector<Description> all{
       {"glibc", "POSIX AIO of the C library", {suspend, poll, list, signal, thread}, false, ""},
-      {"kaio", "POSIX AIO of kaio",
-       {suspend, poll, waitcomplete, list, signal, thread, eventfd}, true,
+      {"kaio",
+       "POSIX AIO of kaio",
+       {suspend, poll, waitcomplete, list, signal, thread, eventfd},
+       true,
        "io_submit, io_getevents, preadv2"},
       {"libaio", "raw kernel AIO", {suspend, poll, list, eventfd}, true, "io_submit, io_getevents"},
       {"io_uring", "io_uring through liburing", {suspend, poll, eventfd}, true, "io_uring_enter"},
-      {"preadv2", "preadv2/pwritev2 on one thread", {suspend}, true,
-       "preadv2, pwritev2, fsync"},
-      {"threads", "preadv2/pwritev2 on a pool of as many threads as the depth", {suspend}, true,
+      {"preadv2", "preadv2/pwritev2 on one thread", {suspend}, true, "preadv2, pwritev2, fsync"},
+      {"threads",
+       "preadv2/pwritev2 on a pool of as many threads as the depth",
+       {suspend},
+       true,
        ""},
   };
   return all;
@@ -43,13 +47,20 @@ const Description& description_of(const std::string& engine_name) {
 
 std::unique_ptr<Engine> make_posix_engine(const PosixAio& functions, const EngineSetup& setup) {
   switch (setup.notify) {
-    case Notify::poll: return make_poll_engine(functions, setup);
-    case Notify::waitcomplete: return make_waitcomplete_engine(functions, setup);
-    case Notify::list: return make_list_engine(functions, setup);
-    case Notify::signal: return make_signal_engine(functions, setup);
-    case Notify::thread: return make_thread_engine(functions, setup);
-    case Notify::eventfd: return make_eventfd_engine(functions, setup);
-    default: return make_suspend_engine(functions, setup);
+    case Notify::poll:
+      return make_poll_engine(functions, setup);
+    case Notify::waitcomplete:
+      return make_waitcomplete_engine(functions, setup);
+    case Notify::list:
+      return make_list_engine(functions, setup);
+    case Notify::signal:
+      return make_signal_engine(functions, setup);
+    case Notify::thread:
+      return make_thread_engine(functions, setup);
+    case Notify::eventfd:
+      return make_eventfd_engine(functions, setup);
+    default:
+      return make_suspend_engine(functions, setup);
   }
 }
 

@@ -139,8 +139,10 @@ std::string kernel_aio_refusal_text(int outcome, unsigned request_count) {
                        kernel_aio_advice(request_count));
   if (outcome == -ENOMEM)
     return fmt::format("libaio: no memory for {} requests{}", request_count, memory_advice(0));
-  return fmt::format("libaio: kernel AIO cannot be used here (io_setup: {}): leave libaio out of "
-                     "--engine", error_text(-outcome));
+  return fmt::format(
+      "libaio: kernel AIO cannot be used here (io_setup: {}): leave libaio out of "
+      "--engine",
+      error_text(-outcome));
 }
 
 std::unique_ptr<Engine> make_libaio_engine(const EngineSetup& setup) {

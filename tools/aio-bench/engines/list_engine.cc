@@ -14,8 +14,7 @@ namespace {
 
 class ListEngine final : public PosixEngine {
  public:
-  ListEngine(const PosixAio& functions, const EngineSetup& setup)
-      : PosixEngine(functions, setup) {
+  ListEngine(const PosixAio& functions, const EngineSetup& setup) : PosixEngine(functions, setup) {
     list_.reserve(setup.transfers.size());
   }
 
@@ -51,8 +50,8 @@ class ListEngine final : public PosixEngine {
     const std::int64_t begin_ns = now_ns();
     while (!take_finished(completions)) {
       const timespec step = step_until(deadline_ns);
-      const int waited = functions().suspend(outstanding_.data(),
-                                             static_cast<int>(outstanding_.size()), &step);
+      const int waited =
+          functions().suspend(outstanding_.data(), static_cast<int>(outstanding_.size()), &step);
       if (waited != 0 && errno == EINTR) return;
       if (now_ns() >= deadline_ns) return;
       if (now_ns() - begin_ns > patience_ns)

@@ -31,8 +31,10 @@ template <typename Function>
 Function* own_function(void* library, const char* name) {
   void* const address = dlsym(library, name);
   if (address == nullptr || !belongs_to_libc(address))
-    throw RunError(fmt::format("engine glibc: {} of the C library was not found: leave glibc out "
-                               "of --engine", name));
+    throw RunError(
+        fmt::format("engine glibc: {} of the C library was not found: leave glibc out "
+                    "of --engine",
+                    name));
   return reinterpret_cast<Function*>(address);
 }
 
@@ -49,11 +51,10 @@ PosixAio find_in_libc() {
           .sync = own_function<int(int, aiocb*)>(library, "aio_fsync64"),
           .error = own_function<int(const aiocb*)>(library, "aio_error64"),
           .result = own_function<ssize_t(aiocb*)>(library, "aio_return64"),
-          .suspend = own_function<int(const aiocb* const*, int, const timespec*)>(
-              library, "aio_suspend64"),
+          .suspend = own_function<int(const aiocb* const*, int, const timespec*)>(library,
+                                                                                  "aio_suspend64"),
           .cancel = own_function<int(int, aiocb*)>(library, "aio_cancel64"),
-          .list = own_function<int(int, aiocb* const*, int, sigevent*)>(library,
-                                                                        "lio_listio64")};
+          .list = own_function<int(int, aiocb* const*, int, sigevent*)>(library, "lio_listio64")};
 }
 
 }  // namespace
@@ -79,9 +80,10 @@ const PosixAio& kaio_posix_aio() {
   for (void* const address :
        {reinterpret_cast<void*>(functions.read), reinterpret_cast<void*>(functions.suspend)}) {
     if (belongs_to_libc(address))
-      throw RunError(fmt::format("engine kaio: aio_read is bound to {}, so this would measure the "
-                                 "C library: run aio-bench as it was built, with libkaio-posix",
-                                 object_of(address)));
+      throw RunError(
+          fmt::format("engine kaio: aio_read is bound to {}, so this would measure the "
+                      "C library: run aio-bench as it was built, with libkaio-posix",
+                      object_of(address)));
   }
   return functions;
 }

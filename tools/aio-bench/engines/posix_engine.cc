@@ -27,9 +27,7 @@ std::uint64_t system_calls_of_kaio() {
 }  // namespace
 
 PosixEngine::PosixEngine(const PosixAio& functions, const EngineSetup& setup)
-    : functions_(functions),
-      setup_(setup),
-      requests_(setup.transfers.size()),
+    : functions_(functions), setup_(setup), requests_(setup.transfers.size()),
       in_flight_(setup.transfers.size()) {
   for (aiocb& request : requests_) {
     request.aio_fildes = setup.fd;
@@ -55,10 +53,12 @@ int PosixEngine::call(unsigned slot) {
   const Transfer& transfer = setup_.transfers[slot];
   const bool is_vector = !transfer.pieces.empty();
   switch (transfer.operation) {
-    case Operation::sync: return functions_.sync(O_SYNC, &requests_[slot]);
+    case Operation::sync:
+      return functions_.sync(O_SYNC, &requests_[slot]);
     case Operation::write:
       return (is_vector ? functions_.write_vector : functions_.write)(&requests_[slot]);
-    default: return (is_vector ? functions_.read_vector : functions_.read)(&requests_[slot]);
+    default:
+      return (is_vector ? functions_.read_vector : functions_.read)(&requests_[slot]);
   }
 }
 
@@ -91,8 +91,8 @@ Completion PosixEngine::take_result(unsigned slot) {
   if (in_flight_[slot] == 0)
     throw RunError(fmt::format("{}: a request was notified twice", functions_.name));
   if (error == EINPROGRESS)
-    throw RunError(fmt::format("{}: a request was notified before its status was final",
-                               functions_.name));
+    throw RunError(
+        fmt::format("{}: a request was notified before its status was final", functions_.name));
   mark_in_flight(slot, false);
   const ssize_t result = functions_.result(&requests_[slot]);
   return {.slot = slot, .result = error != 0 ? -error : result};
@@ -126,8 +126,8 @@ void PosixEngine::look_for_lost_notifications() {
     throw RunError(fmt::format("{}: {} requests finished without their notification",
                                functions_.name, unannounced_.size()));
   if (now - silent_since_ns_ > patience_ns && has_anything_in_flight())
-    throw RunError(fmt::format("{}: no request completed for {} s", functions_.name,
-                               patience_ns / second_ns));
+    throw RunError(
+        fmt::format("{}: no request completed for {} s", functions_.name, patience_ns / second_ns));
 }
 
 std::optional<std::uint64_t> PosixEngine::system_call_count() const {

@@ -64,9 +64,11 @@ void check_signal_limit(unsigned count) {
   rlimit limit{};
   getrlimit(RLIMIT_SIGPENDING, &limit);
   if (limit.rlim_cur < count)
-    throw RunError(fmt::format("--notify signal with {} outstanding needs as many pending signals, "
-                               "and the limit is {}: raise it with ulimit -i, or lower --depth or "
-                               "--jobs", count, limit.rlim_cur));
+    throw RunError(
+        fmt::format("--notify signal with {} outstanding needs as many pending signals, "
+                    "and the limit is {}: raise it with ulimit -i, or lower --depth or "
+                    "--jobs",
+                    count, limit.rlim_cur));
 }
 
 }  // namespace aio_bench

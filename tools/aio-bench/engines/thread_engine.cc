@@ -33,10 +33,9 @@ class ThreadEngine final : public PosixEngine {
       const timespec step = step_until(deadline_ns);
       {
         std::unique_lock lock(mutex_);
-        arrived_.wait_for(lock,
-                          std::chrono::seconds(step.tv_sec) +
-                              std::chrono::nanoseconds(step.tv_nsec),
-                          [this] { return !announced_.empty(); });
+        arrived_.wait_for(
+            lock, std::chrono::seconds(step.tv_sec) + std::chrono::nanoseconds(step.tv_nsec),
+            [this] { return !announced_.empty(); });
         taken_.swap(announced_);
       }
       for (const unsigned slot : taken_) completions.push_back(take_result(slot));

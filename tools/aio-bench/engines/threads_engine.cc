@@ -95,9 +95,9 @@ class ThreadsEngine final : public Engine {
   std::mutex mutex_;
   std::condition_variable has_work_;
   std::condition_variable has_done_;
-  std::deque<unsigned> queued_;    // guarded by mutex_
-  std::vector<Completion> done_;   // guarded by mutex_
-  bool is_ending_ = false;         // guarded by mutex_
+  std::deque<unsigned> queued_;   // guarded by mutex_
+  std::vector<Completion> done_;  // guarded by mutex_
+  bool is_ending_ = false;        // guarded by mutex_
 };
 
 }  // namespace

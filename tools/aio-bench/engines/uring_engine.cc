@@ -96,8 +96,10 @@ class UringEngine final : public Engine {
       io_uring_prep_fsync(entry, setup_.fd, 0);
     } else if (transfer.pieces.empty()) {
       const auto size = static_cast<unsigned>(transfer.size_bytes);
-      if (is_read) io_uring_prep_read(entry, setup_.fd, transfer.buffer, size, offset);
-      else io_uring_prep_write(entry, setup_.fd, transfer.buffer, size, offset);
+      if (is_read)
+        io_uring_prep_read(entry, setup_.fd, transfer.buffer, size, offset);
+      else
+        io_uring_prep_write(entry, setup_.fd, transfer.buffer, size, offset);
     } else {
       const auto count = static_cast<unsigned>(transfer.pieces.size());
       if (is_read)
@@ -114,8 +116,8 @@ class UringEngine final : public Engine {
     unsigned taken_count = 0;
     while (const unsigned count = io_uring_peek_batch_cqe(&ring_, entries.data(), entries.size())) {
       for (const io_uring_cqe* const entry : std::span(entries).first(count))
-        completions.push_back({.slot = static_cast<unsigned>(entry->user_data),
-                               .result = entry->res});
+        completions.push_back(
+            {.slot = static_cast<unsigned>(entry->user_data), .result = entry->res});
       io_uring_cq_advance(&ring_, count);
       taken_count += count;
     }
@@ -134,12 +136,11 @@ class UringEngine final : public Engine {
     io_uring_getevents_arg argument{};
     argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
     ++system_call_count_;
-    const int outcome =
-        io_uring_enter2(static_cast<unsigned>(is_registered_ ? ring_.enter_ring_fd : ring_.ring_fd),
-                        0, 1,
-                        IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG |
-                            (is_registered_ ? IORING_ENTER_REGISTERED_RING : 0),
-                        reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+    const int outcome = io_uring_enter2(
+        static_cast<unsigned>(is_registered_ ? ring_.enter_ring_fd : ring_.ring_fd), 0, 1,
+        IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG |
+            (is_registered_ ? IORING_ENTER_REGISTERED_RING : 0),
+        reinterpret_cast<sigset_t*>(&argument), sizeof argument);
     if (outcome < 0 && outcome != -ETIME && outcome != -EINTR)
       throw RunError(fmt::format("io_uring: io_uring_enter: {}", error_text(-outcome)));
     return outcome != -EINTR;

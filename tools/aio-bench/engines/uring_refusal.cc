@@ -28,8 +28,10 @@ std::string memory_text() {
   if (std::sscanf(names.release, "%u.%u", &major, &minor) == 2 &&
       std::pair(major, minor) < std::pair(5U, 12U) && ::geteuid() != 0 &&
       ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-    return fmt::format(": the limit of locked memory is {}: raise it with ulimit -l, or lower "
-                       "--depth or --jobs", size_text(limit.rlim_cur));
+    return fmt::format(
+        ": the limit of locked memory is {}: raise it with ulimit -l, or lower "
+        "--depth or --jobs",
+        size_text(limit.rlim_cur));
   return memory_advice(0);
 }
 
@@ -37,9 +39,10 @@ std::string memory_text() {
 
 std::string uring_refusal_text(int outcome, unsigned entry_count) {
   if (outcome == -EPERM || outcome == -ENOSYS || outcome == -EACCES)
-    return fmt::format("io_uring is not permitted here (io_uring_setup: {}; see sysctl "
-                       "kernel.io_uring_disabled, or the container's seccomp profile)",
-                       error_text(-outcome));
+    return fmt::format(
+        "io_uring is not permitted here (io_uring_setup: {}; see sysctl "
+        "kernel.io_uring_disabled, or the container's seccomp profile)",
+        error_text(-outcome));
   if (outcome == -ENOMEM)
     return fmt::format("io_uring: no memory for {} requests{}", entry_count, memory_text());
   if (outcome == -EINVAL && entry_count > most_entries)

@@ -22,8 +22,8 @@ class WaitcompleteEngine final : public PosixEngine {
       if (take_next(completions, step_until(deadline_ns))) break;
       if (errno == EINTR || now_ns() >= deadline_ns) return;
       if (errno != EAGAIN || now_ns() - begin_ns > patience_ns)
-        throw RunError(fmt::format("{}: aio_waitcomplete: {}", functions().name,
-                                   error_text(errno)));
+        throw RunError(
+            fmt::format("{}: aio_waitcomplete: {}", functions().name, error_text(errno)));
     }
     // What else there is, without waiting.
     while (completions.size() < requests().size() && take_next(completions, {})) {

@@ -69,8 +69,8 @@ std::vector<Histogram::Bucket> Histogram::buckets() const {
   std::vector<Bucket> filled;
   for (std::size_t i = 0; i < bucket_count; ++i)
     if (buckets_[i] != 0)
-      filled.push_back({.first_ns = first_of(i), .last_ns = first_of(i + 1) - 1,
-                        .count = buckets_[i]});
+      filled.push_back(
+          {.first_ns = first_of(i), .last_ns = first_of(i + 1) - 1, .count = buckets_[i]});
   return filled;
 }
 

@@ -5,9 +5,7 @@
 
 namespace aio_bench {
 
-double Summary::spread() const noexcept {
-  return median > 0 ? (greatest - least) / 2 / median : 0;
-}
+double Summary::spread() const noexcept { return median > 0 ? (greatest - least) / 2 / median : 0; }
 
 bool Summary::overlaps(const Summary& other) const noexcept {
   return least <= other.greatest && other.least <= greatest;

@@ -40,8 +40,8 @@ bool count_system_calls() {
   what.config = tracepoint_number();
   what.inherit = 1;
   if (what.config == 0) return false;
-  counter() = FileDescriptor(static_cast<int>(
-      ::syscall(SYS_perf_event_open, &what, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+  counter() = FileDescriptor(
+      static_cast<int>(::syscall(SYS_perf_event_open, &what, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
   return static_cast<bool>(counter());
 }
 
@@ -49,8 +49,7 @@ Usage Usage::now() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   Usage so_far{.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime),
-               .context_switch_count =
-                   static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw),
+               .context_switch_count = static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw),
                .system_call_count = std::nullopt};
   std::uint64_t count = 0;
   if (counter() && ::read(counter().number(), &count, sizeof count) == sizeof count)

@@ -9,8 +9,7 @@ namespace aio_bench {
 Arrivals::Arrivals(Pace pace, std::int64_t begin_ns, std::uint64_t seed)
     : kind_(pace.kind),
       mean_interval_ns_(pace.kind == Pace::Kind::full ? 0 : 1e9 / pace.io_per_second),
-      due_ns_(static_cast<double>(begin_ns)),
-      random_(seed) {
+      due_ns_(static_cast<double>(begin_ns)), random_(seed) {
   // A Poisson process has no arrival at its beginning.
   if (kind_ == Pace::Kind::poisson) take(begin_ns);
 }
@@ -18,8 +17,8 @@ Arrivals::Arrivals(Pace pace, std::int64_t begin_ns, std::uint64_t seed)
 void Arrivals::take(std::int64_t now_ns) noexcept {
   switch (kind_) {
     case Pace::Kind::limited:
-      due_ns_ = std::max(due_ns_ + mean_interval_ns_,
-                         static_cast<double>(now_ns) - greatest_lag_ns);
+      due_ns_ =
+          std::max(due_ns_ + mean_interval_ns_, static_cast<double>(now_ns) - greatest_lag_ns);
       break;
     case Pace::Kind::poisson: {
       // Of (0, 1]: the logarithm is finite.
@@ -27,7 +26,8 @@ void Arrivals::take(std::int64_t now_ns) noexcept {
       due_ns_ -= std::log(uniform) * mean_interval_ns_;
       break;
     }
-    default: break;
+    default:
+      break;
   }
 }
 

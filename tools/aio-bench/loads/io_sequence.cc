@@ -6,14 +6,9 @@
 namespace aio_bench {
 
 IoSequence::IoSequence(Load load, BlockSize block, bool once, Area area, std::uint64_t seed)
-    : load_(load),
-      block_(block),
-      once_(once),
-      area_(area),
-      block_count_(area.size_bytes / block.least_bytes),
-      seed_(seed),
-      half_bits_(static_cast<int>(std::bit_width(block_count_) + 1) / 2),
-      random_(seed) {}
+    : load_(load), block_(block), once_(once), area_(area),
+      block_count_(area.size_bytes / block.least_bytes), seed_(seed),
+      half_bits_(static_cast<int>(std::bit_width(block_count_) + 1) / 2), random_(seed) {}
 
 std::optional<Io> IoSequence::next() noexcept {
   const std::size_t size_bytes = draw_size();
@@ -29,12 +24,12 @@ std::optional<Io> IoSequence::next() noexcept {
     first = load_.is_random ? permuted(position_) : position_;
     position_ += blocks;
   }
-  const bool is_read = load_.has_reads() &&
-                       (!load_.has_writes() || random_.below(100) < load_.read_percent);
-  return Io{.operation = is_read ? Operation::read : Operation::write,
-            .offset_bytes = static_cast<std::int64_t>(area_.first_byte +
-                                                      first * block_.least_bytes),
-            .size_bytes = size_bytes};
+  const bool is_read =
+      load_.has_reads() && (!load_.has_writes() || random_.below(100) < load_.read_percent);
+  return Io{
+      .operation = is_read ? Operation::read : Operation::write,
+      .offset_bytes = static_cast<std::int64_t>(area_.first_byte + first * block_.least_bytes),
+      .size_bytes = size_bytes};
 }
 
 std::size_t IoSequence::draw_size() noexcept {

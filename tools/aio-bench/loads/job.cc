@@ -44,19 +44,12 @@ Pace share_of(Pace pace, unsigned job_count) {
 
 Job::Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop,
          JobCounters& counters, JobObserver* observer)
-    : plan_(plan),
-      number_(number),
-      stop_(stop),
-      counters_(counters),
-      observer_(observer),
+    : plan_(plan), number_(number), stop_(stop), counters_(counters), observer_(observer),
       stride_bytes_(rounded_to_pages(plan.block.greatest_bytes)),
       amount_bytes_(plan.amount_bytes / plan.job_count),
-      sequence_(plan.load, plan.block, plan.once, area_of(plan, number),
-                plan.seed * 1000 + number),
-      buffer_(stride_bytes_ * plan.depth, plan.seed + number),
-      transfers_(plan.depth),
-      pieces_(plan.vector_count > 1 ? plan.depth * plan.vector_count : 0),
-      intended_ns_(plan.depth),
+      sequence_(plan.load, plan.block, plan.once, area_of(plan, number), plan.seed * 1000 + number),
+      buffer_(stride_bytes_ * plan.depth, plan.seed + number), transfers_(plan.depth),
+      pieces_(plan.vector_count > 1 ? plan.depth * plan.vector_count : 0), intended_ns_(plan.depth),
       was_refused_(plan.depth) {
   for (unsigned slot = plan.depth; slot-- > 0;) {
     transfers_[slot].buffer = buffer_.data() + slot * stride_bytes_;
@@ -64,8 +57,9 @@ Job::Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop,
   }
   prepared_.reserve(plan.depth);
   completions_.reserve(plan.depth);
-  engine_ = make_engine(plan.engine_name, {.fd = plan.fd, .notify = plan.notify,
-                                           .transfers = transfers_, .job = number});
+  engine_ =
+      make_engine(plan.engine_name,
+                  {.fd = plan.fd, .notify = plan.notify, .transfers = transfers_, .job = number});
 }
 
 void Job::run(std::int64_t begin_ns) {
@@ -153,8 +147,7 @@ bool Job::prepare(unsigned slot, std::int64_t now) {
   transfer.offset_bytes = io->offset_bytes;
   transfer.size_bytes = io->size_bytes;
   if (plan_.vector_count > 1) cut_into_pieces(slot);
-  intended_ns_[slot] =
-      plan_.pace.kind == Pace::Kind::poisson ? arrivals_->next_due_ns() : 0;
+  intended_ns_[slot] = plan_.pace.kind == Pace::Kind::poisson ? arrivals_->next_due_ns() : 0;
   arrivals_->take(now);
   begun_bytes_ += io->size_bytes;
   if (io->operation == Operation::write) ++writes_since_sync_;
@@ -251,14 +244,12 @@ void Job::check(const Completion& completion) const {
       completion.result < 0
           ? error_text(static_cast<int>(-completion.result))
           : fmt::format("only {} of {} bytes", completion.result, transfer.size_bytes);
-  throw RunError(fmt::format("{}: {} at offset {} failed: {}{}", plan_.engine_name, what,
-                             transfer.offset_bytes, outcome,
-                             completion.result == -ENOSPC
-                                 ? ": free some space, or give a smaller --size"
-                             : completion.result == -EFBIG ? file_size_advice()
-                             : completion.result == -EDQUOT
-                                 ? ": the disk quota is used up: give a smaller --size"
-                                 : ""));
+  throw RunError(fmt::format(
+      "{}: {} at offset {} failed: {}{}", plan_.engine_name, what, transfer.offset_bytes, outcome,
+      completion.result == -ENOSPC   ? ": free some space, or give a smaller --size"
+      : completion.result == -EFBIG  ? file_size_advice()
+      : completion.result == -EDQUOT ? ": the disk quota is used up: give a smaller --size"
+                                     : ""));
 }
 
 }  // namespace aio_bench

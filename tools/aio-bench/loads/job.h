@@ -51,8 +51,8 @@ struct JobFigures {
 class Job {
  public:
   // Throws RunError. `stop` ends it early.
-  Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop,
-      JobCounters& counters, JobObserver* observer);
+  Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop, JobCounters& counters,
+      JobObserver* observer);
 
   // Until the time is over or the amount done, and nothing is in flight. The
   // figures are those of the time after the ramp-up.

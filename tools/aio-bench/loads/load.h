@@ -61,21 +61,31 @@ inline const char* cache_name(Cache cache) noexcept {
 
 inline const char* notify_name(Notify notify) noexcept {
   switch (notify) {
-    case Notify::poll: return "poll";
-    case Notify::waitcomplete: return "waitcomplete";
-    case Notify::list: return "list";
-    case Notify::signal: return "signal";
-    case Notify::thread: return "thread";
-    case Notify::eventfd: return "eventfd";
-    default: return "suspend";
+    case Notify::poll:
+      return "poll";
+    case Notify::waitcomplete:
+      return "waitcomplete";
+    case Notify::list:
+      return "list";
+    case Notify::signal:
+      return "signal";
+    case Notify::thread:
+      return "thread";
+    case Notify::eventfd:
+      return "eventfd";
+    default:
+      return "suspend";
   }
 }
 
 inline const char* pace_name(Pace::Kind kind) noexcept {
   switch (kind) {
-    case Pace::Kind::limited: return "limited";
-    case Pace::Kind::poisson: return "poisson";
-    default: return "full";
+    case Pace::Kind::limited:
+      return "limited";
+    case Pace::Kind::poisson:
+      return "poisson";
+    default:
+      return "full";
   }
 }
 

@@ -30,35 +30,36 @@ Load parse_load(std::string_view option, const std::string& text) {
   const bool is_random = name.starts_with("rand");
   const bool is_mixed = name.ends_with("rw");
   if (colon != text.npos && !is_mixed)
-    throw UsageError(fmt::format("{}: '{}': only randrw and rw have a percentage of reads", option,
-                                 text));
+    throw UsageError(
+        fmt::format("{}: '{}': only randrw and rw have a percentage of reads", option, text));
   if (!is_mixed)
     return {.is_random = is_random, .read_percent = name.ends_with("read") ? 100U : 0U};
-  const unsigned percent = colon == text.npos
-                               ? 50
-                               : parse_count(typed_option(option, text, ""),
-                                             text.substr(colon + 1), 1, 99);
+  const unsigned percent = colon == text.npos ? 50
+                                              : parse_count(typed_option(option, text, ""),
+                                                            text.substr(colon + 1), 1, 99);
   return {.is_random = is_random, .read_percent = percent};
 }
 
 std::size_t parse_block(std::string_view option, std::string_view text) {
   const std::uint64_t size_bytes = parse_size(option, text);
   if (size_bytes > highest_block_bytes)
-    throw UsageError(fmt::format("{}: {} is more than 1g, which is not one I/O any more", option,
-                                 text));
+    throw UsageError(
+        fmt::format("{}: {} is more than 1g, which is not one I/O any more", option, text));
   return size_bytes;
 }
 
 [[noreturn]] void refuse_range(std::string_view option, const std::string& text) {
-  throw UsageError(fmt::format("{}: '{}' is not a range: give 4k..1m for each power of two of "
-                               "these, or 4k-64k for I/Os of all multiples of 4k", option, text));
+  throw UsageError(
+      fmt::format("{}: '{}' is not a range: give 4k..1m for each power of two of "
+                  "these, or 4k-64k for I/Os of all multiples of 4k",
+                  option, text));
 }
 
 }  // namespace
 
 std::vector<Load> parse_loads(std::string_view option, std::string_view text) {
   std::vector<Load> loads;
-  for (const std::string& part : split(text, ',')) 
+  for (const std::string& part : split(text, ','))
     add_once(loads, parse_load(typed_option(option, text, part), part));
   return loads;
 }

@@ -21,9 +21,7 @@ namespace {
 class LoadRun final : public JobObserver {
  public:
   explicit LoadRun(const LoadPlan& plan)
-      : plan_(plan),
-        counters_(plan.job_count),
-        failures_(plan.job_count),
+      : plan_(plan), counters_(plan.job_count), failures_(plan.job_count),
         are_made_(plan.job_count) {}
 
   Measurement run() {
@@ -162,14 +160,12 @@ class LoadRun final : public JobObserver {
   std::uint64_t last_io_count_ = 0, last_byte_count_ = 0, last_latency_sum_ns_ = 0;
 
   std::mutex mutex_;
-  Measurement sum_;                                    // guarded by mutex_
+  Measurement sum_;                                   // guarded by mutex_
   std::optional<std::uint64_t> engine_system_calls_;  // guarded by mutex_
 };
 
 }  // namespace
 
-Measurement run_load(const LoadPlan& plan) {
-  return std::make_unique<LoadRun>(plan)->run();
-}
+Measurement run_load(const LoadPlan& plan) { return std::make_unique<LoadRun>(plan)->run(); }
 
 }  // namespace aio_bench

@@ -10,9 +10,9 @@ namespace aio_bench {
 
 struct Column {
   std::string title;
-  unsigned width = 0;       // with the space before it; where there is room
-  unsigned goes_as = 0;     // the first column to be left out has 1; 0: it stays
-  const char* group = "";   // what stands above it and those beside it of the same
+  unsigned width = 0;      // with the space before it; where there is room
+  unsigned goes_as = 0;    // the first column to be left out has 1; 0: it stays
+  const char* group = "";  // what stands above it and those beside it of the same
   bool is_left_aligned = false;
 };
 

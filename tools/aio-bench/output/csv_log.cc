@@ -29,8 +29,9 @@ CsvLog::CsvLog(const std::string& path, double interval_seconds, const Report& r
     : path_(path), interval_seconds_(interval_seconds), report_(report),
       is_standard_output_(is_standard_output(path)) {
   if (!is_standard_output_) file_.open(path, std::ios::trunc);
-  write("run_seconds,measurement_seconds,round,target,engine,load,block_bytes,cache,jobs,depth,"
-           "notify,io_per_second,bytes_per_second,mean_latency_us,greatest_latency_us\n");
+  write(
+      "run_seconds,measurement_seconds,round,target,engine,load,block_bytes,cache,jobs,depth,"
+      "notify,io_per_second,bytes_per_second,mean_latency_us,greatest_latency_us\n");
 }
 
 void CsvLog::write(const std::string& text) {
@@ -48,9 +49,9 @@ void CsvLog::add(const Result& result, unsigned round, double started_seconds,
                  const Sample& sample) {
   const auto io_count = static_cast<double>(pending_.io_count + sample.io_count);
   if (io_count > 0)
-    pending_.mean_latency_ns =
-        (pending_.mean_latency_ns * static_cast<double>(pending_.io_count) +
-         sample.mean_latency_ns * static_cast<double>(sample.io_count)) / io_count;
+    pending_.mean_latency_ns = (pending_.mean_latency_ns * static_cast<double>(pending_.io_count) +
+                                sample.mean_latency_ns * static_cast<double>(sample.io_count)) /
+                               io_count;
   pending_.interval_seconds += sample.interval_seconds;
   pending_.seconds_so_far = sample.seconds_so_far;
   pending_.io_count += sample.io_count;
@@ -71,15 +72,14 @@ void CsvLog::add(const Result& result, unsigned round, double started_seconds,
 
 void CsvLog::write_line(const Result& result, unsigned round, double started_seconds) {
   const Case& what = result.what;
-  write(fmt::format("{:.3f},{:.3f},{},{},{},{},{},{},{},{},{},{:.1f},{:.0f},{:.2f},{:.2f}\n",
-             started_seconds + pending_.seconds_so_far, pending_.seconds_so_far, round + 1,
-             quoted(report_.targets[what.target].path), what.engine_name, load_name(what.load),
-             what.block.greatest_bytes, cache_name(what.cache), what.job_count, what.depth,
-             notify_name(what.notify),
-             static_cast<double>(pending_.io_count) / pending_.interval_seconds,
-             static_cast<double>(pending_.byte_count) / pending_.interval_seconds,
-             pending_.mean_latency_ns / 1000,
-             static_cast<double>(pending_.greatest_latency_ns) / 1000));
+  write(fmt::format(
+      "{:.3f},{:.3f},{},{},{},{},{},{},{},{},{},{:.1f},{:.0f},{:.2f},{:.2f}\n",
+      started_seconds + pending_.seconds_so_far, pending_.seconds_so_far, round + 1,
+      quoted(report_.targets[what.target].path), what.engine_name, load_name(what.load),
+      what.block.greatest_bytes, cache_name(what.cache), what.job_count, what.depth,
+      notify_name(what.notify), static_cast<double>(pending_.io_count) / pending_.interval_seconds,
+      static_cast<double>(pending_.byte_count) / pending_.interval_seconds,
+      pending_.mean_latency_ns / 1000, static_cast<double>(pending_.greatest_latency_ns) / 1000));
 }
 
 }  // namespace aio_bench

@@ -27,17 +27,18 @@ std::string target_text(const Target& target) {
                          device);
     case Target::Kind::file:
       return fmt::format("File {}: {}{}{}", target.path, size, place, device);
-    default: return fmt::format("Block device {}: {}{}", target.path, size, device);
+    default:
+      return fmt::format("Block device {}: {}{}", target.path, size, device);
   }
 }
 
 std::string extent_text(const Options& options, const Report& report) {
   const std::string each = options.seconds > 0 ? fmt::format("{:g} s", options.seconds)
                                                : size_text(options.amount_bytes);
-  std::string text = fmt::format("{} measurement{} of {} each: {} round{}",
-                                 report.measurements_planned,
-                                 report.measurements_planned == 1 ? "" : "s", each, options.repeats,
-                                 options.repeats == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{} measurement{} of {} each: {} round{}", report.measurements_planned,
+                  report.measurements_planned == 1 ? "" : "s", each, options.repeats,
+                  options.repeats == 1 ? "" : "s");
   if (options.seconds > 0)
     text += fmt::format("; takes {}", duration_text(planned_seconds(options, report)));
   return text;
@@ -55,8 +56,7 @@ std::string notes_text(const Report& report, std::size_t first, unsigned width) 
 std::string heading_text(const Options& options, const Report& report, unsigned width) {
   const Machine machine = this_machine();
   std::string text = wrapped(fmt::format("{}, {} CPUs{}", machine.kernel, machine.cpu_count,
-                                         machine.cpu_model.empty() ? ""
-                                                                   : ", " + machine.cpu_model),
+                                         machine.cpu_model.empty() ? "" : ", " + machine.cpu_model),
                              width);
   for (const Target& target : report.targets) text += wrapped(target_text(target), width);
   text += wrapped(extent_text(options, report), width);

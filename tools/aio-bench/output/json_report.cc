@@ -54,19 +54,19 @@ ordered_json kaio_options() {
 }
 
 ordered_json settings_json(const Options& options, const Report& report) {
-  return {{"seconds", positive_or_null(options.seconds)},
-          {"amount_bytes", options.amount_bytes != 0 ? ordered_json(options.amount_bytes)
-                                                     : ordered_json(nullptr)},
-          {"ramp_up_seconds", options.ramp_up_seconds},
-          {"repeats", options.repeats},
-          {"batch", options.batch},
-          {"cold", options.cold},
-          {"extend", options.extend},
-          {"dsync", options.dsync},
-          {"fsync_every", options.fsync_every},
-          {"kaio_options", kaio_options()},
-          {"system_calls_counted_by",
-           report.has_kernel_counted_system_calls ? "kernel" : "engines"}};
+  return {
+      {"seconds", positive_or_null(options.seconds)},
+      {"amount_bytes",
+       options.amount_bytes != 0 ? ordered_json(options.amount_bytes) : ordered_json(nullptr)},
+      {"ramp_up_seconds", options.ramp_up_seconds},
+      {"repeats", options.repeats},
+      {"batch", options.batch},
+      {"cold", options.cold},
+      {"extend", options.extend},
+      {"dsync", options.dsync},
+      {"fsync_every", options.fsync_every},
+      {"kaio_options", kaio_options()},
+      {"system_calls_counted_by", report.has_kernel_counted_system_calls ? "kernel" : "engines"}};
 }
 
 ordered_json device_json(const DeviceFacts& facts) {
@@ -103,10 +103,14 @@ ordered_json distribution_json(const Distribution& figures) {
   const auto figure = [&figures](auto value) {
     return figures.count == 0 ? ordered_json(nullptr) : ordered_json(value);
   };
-  return {{"count", figures.count},           {"mean", figure(figures.mean_ns)},
-          {"least", figure(figures.least_ns)},   {"p50", figure(figures.p50_ns)},
-          {"p90", figure(figures.p90_ns)},       {"p99", figure(figures.p99_ns)},
-          {"p99_9", figure(figures.p99_9_ns)},   {"p99_99", figure(figures.p99_99_ns)},
+  return {{"count", figures.count},
+          {"mean", figure(figures.mean_ns)},
+          {"least", figure(figures.least_ns)},
+          {"p50", figure(figures.p50_ns)},
+          {"p90", figure(figures.p90_ns)},
+          {"p99", figure(figures.p99_ns)},
+          {"p99_9", figure(figures.p99_9_ns)},
+          {"p99_99", figure(figures.p99_99_ns)},
           {"greatest", figure(figures.greatest_ns)}};
 }
 
@@ -159,31 +163,31 @@ ordered_json result_json(const Options& options, const Report& report, const Res
   const auto system_calls = result.system_calls_per_io();
   ordered_json repeats = ordered_json::array();
   for (const Repeat& repeat : result.repeats) repeats.push_back(repeat_json(repeat));
-  return {{"target", report.targets[what.target].path},
-          {"engine", what.engine_name},
-          {"load", load_name(what.load)},
-          {"is_random", what.load.is_random},
-          {"read_percent", what.load.read_percent},
-          {"block_bytes", what.block.greatest_bytes},
-          {"block_bytes_least", what.block.least_bytes},
-          {"depth", what.depth},
-          {"jobs", what.job_count},
-          {"cache", cache_name(what.cache)},
-          {"notify", notify_name(what.notify)},
-          {"vector_count", options.vector_count},
-          {"pace", pace_name(options.pace.kind)},
-          {"wanted_io_per_second", positive_or_null(options.pace.io_per_second)},
-          {"system_calls_counted", result.system_calls_counted},
-          {"io_per_second", summary_json(result.summary_of(&Repeat::io_per_second))},
-          {"bytes_per_second", summary_json(result.summary_of(&Repeat::bytes_per_second))},
-          {"cpu_us_per_io", summary_json(result.summary_of(&Repeat::cpu_us_per_io))},
-          {"system_calls_per_io",
-           system_calls ? summary_json(*system_calls) : ordered_json(nullptr)},
-          {"context_switches_per_io",
-           summary_json(result.summary_of(&Repeat::context_switches_per_io))},
-          {"latency_ns", latencies_json(result.latencies)},
-          {"kaio_statistics", kaio_statistics_json(result.kaio_statistics)},
-          {"repeats", std::move(repeats)}};
+  return {
+      {"target", report.targets[what.target].path},
+      {"engine", what.engine_name},
+      {"load", load_name(what.load)},
+      {"is_random", what.load.is_random},
+      {"read_percent", what.load.read_percent},
+      {"block_bytes", what.block.greatest_bytes},
+      {"block_bytes_least", what.block.least_bytes},
+      {"depth", what.depth},
+      {"jobs", what.job_count},
+      {"cache", cache_name(what.cache)},
+      {"notify", notify_name(what.notify)},
+      {"vector_count", options.vector_count},
+      {"pace", pace_name(options.pace.kind)},
+      {"wanted_io_per_second", positive_or_null(options.pace.io_per_second)},
+      {"system_calls_counted", result.system_calls_counted},
+      {"io_per_second", summary_json(result.summary_of(&Repeat::io_per_second))},
+      {"bytes_per_second", summary_json(result.summary_of(&Repeat::bytes_per_second))},
+      {"cpu_us_per_io", summary_json(result.summary_of(&Repeat::cpu_us_per_io))},
+      {"system_calls_per_io", system_calls ? summary_json(*system_calls) : ordered_json(nullptr)},
+      {"context_switches_per_io",
+       summary_json(result.summary_of(&Repeat::context_switches_per_io))},
+      {"latency_ns", latencies_json(result.latencies)},
+      {"kaio_statistics", kaio_statistics_json(result.kaio_statistics)},
+      {"repeats", std::move(repeats)}};
 }
 
 ordered_json head_json(const Options& options, const Report& report) {

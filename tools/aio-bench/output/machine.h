@@ -8,7 +8,7 @@ namespace aio_bench {
 
 // What figures depend on, and what their reader asks first.
 struct Machine {
-  std::string kernel;        // "Linux 6.1.0"
+  std::string kernel;  // "Linux 6.1.0"
   std::string host_name;
   std::string architecture;  // "x86_64"
   std::string cpu_model;     // "" when the kernel does not say

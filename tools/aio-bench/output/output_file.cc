@@ -26,12 +26,16 @@ void check_what_is_there(const std::string& option, const std::string& path,
   if (S_ISDIR(status.st_mode))
     throw UsageError(fmt::format("{}: {} is a directory: name a file in it", option, path));
   if (S_ISBLK(status.st_mode))
-    throw UsageError(fmt::format("{}: {} is a block device, which would be written over: name a "
-                                 "file before it", option, path));
+    throw UsageError(
+        fmt::format("{}: {} is a block device, which would be written over: name a "
+                    "file before it",
+                    option, path));
   for (const std::string& target : targets)
     if (is_same_file(status, target))
-      throw UsageError(fmt::format("{}: {} is to be measured, and would be written over: name "
-                                   "another file", option, path));
+      throw UsageError(
+          fmt::format("{}: {} is to be measured, and would be written over: name "
+                      "another file",
+                      option, path));
 }
 
 }  // namespace
@@ -46,8 +50,10 @@ void check_output(const std::string& option, const std::string& path,
   if (error == ENOENT && !path.empty() && !path.ends_with('/') &&
       ::access(directory.c_str(), W_OK) == 0)
     return;
-  throw RunError(fmt::format("{}: {} cannot be written: {}: name a file in a directory that is "
-                             "there and that you may write to", option, path, error_text(error)));
+  throw RunError(
+      fmt::format("{}: {} cannot be written: {}: name a file in a directory that is "
+                  "there and that you may write to",
+                  option, path, error_text(error)));
 }
 
 }  // namespace aio_bench

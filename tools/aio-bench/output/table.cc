@@ -40,10 +40,13 @@ std::string block_text(const BlockSize& block) {
 }
 
 std::string title_of(const Options& options, const Report& report, const Case& what) {
-  std::string text = fmt::format(
-      "{}{} {} of {}, {}", options.cold ? "Cold " : options.extend ? "Extending " : "",
-      what.load.is_random ? "random" : "sequential", operations_text(what.load),
-      block_text(what.block), what.cache == Cache::direct ? "O_DIRECT" : "buffered");
+  std::string text =
+      fmt::format("{}{} {} of {}, {}",
+                  options.cold     ? "Cold "
+                  : options.extend ? "Extending "
+                                   : "",
+                  what.load.is_random ? "random" : "sequential", operations_text(what.load),
+                  block_text(what.block), what.cache == Cache::direct ? "O_DIRECT" : "buffered");
   if (what.job_count > 1) text += fmt::format(", {} jobs", what.job_count);
   if (options.notifies.size() == 1 && what.notify != Notify::suspend)
     text += fmt::format(", completion by {}", notify_name(what.notify));
@@ -147,20 +150,20 @@ Cells row_of(const Options& options, const Report& report, Section section, cons
                : microseconds_text(static_cast<double>(histogram.percentile(fraction)));
   };
   const auto calls = result.system_calls_per_io();
-  return {fmt::format("{}", result.what.depth),
-          label_of(options, result.what),
-          rate_text(rate.median),
-          result.repeats.size() < 2 ? "" : fmt::format("{:.0f}%", rate.spread() * 100),
-          rate_text(mib_per_second),
-          against_best(options, section, result),
-          us(result.latencies.total, 0.5),
-          us(result.latencies.total, 0.99),
-          us(result.latencies.total, 0.9999),
-          us(result.latencies.submission, 0.5),
-          fmt::format("{:.1f}", result.summary_of(&Repeat::cpu_us_per_io).median),
-          calls ? per_io_text(calls->median) + (has_uncounted_calls(report, result) ? "+" : "")
-                : "-",
-          per_io_text(result.summary_of(&Repeat::context_switches_per_io).median)};
+  return {
+      fmt::format("{}", result.what.depth),
+      label_of(options, result.what),
+      rate_text(rate.median),
+      result.repeats.size() < 2 ? "" : fmt::format("{:.0f}%", rate.spread() * 100),
+      rate_text(mib_per_second),
+      against_best(options, section, result),
+      us(result.latencies.total, 0.5),
+      us(result.latencies.total, 0.99),
+      us(result.latencies.total, 0.9999),
+      us(result.latencies.submission, 0.5),
+      fmt::format("{:.1f}", result.summary_of(&Repeat::cpu_us_per_io).median),
+      calls ? per_io_text(calls->median) + (has_uncounted_calls(report, result) ? "+" : "") : "-",
+      per_io_text(result.summary_of(&Repeat::context_switches_per_io).median)};
 }
 
 // Which way kaio's requests went, where not all went the first one.
@@ -216,9 +219,11 @@ std::string lag_text(const Options& options, const Result& result) {
   const double reached = result.summary_of(&Repeat::io_per_second).median;
   if (options.pace.kind != Pace::Kind::poisson || reached > 0.95 * options.pace.io_per_second)
     return "";
-  return fmt::format("{} at depth {} did not keep up: {:.0f} % of the wanted rate, and latencies "
-                     "grew with time", label_of(options, result.what), result.what.depth,
-                     100 * reached / options.pace.io_per_second);
+  return fmt::format(
+      "{} at depth {} did not keep up: {:.0f} % of the wanted rate, and latencies "
+      "grew with time",
+      label_of(options, result.what), result.what.depth,
+      100 * reached / options.pace.io_per_second);
 }
 
 // The results of a section are beside each other in the report.
@@ -236,8 +241,8 @@ std::vector<Section> sections_of(const Report& report) {
 
 std::string section_text(const Options& options, const Report& report, Section section,
                          std::span<const Cells> rows, const Columns& columns, unsigned width) {
-  std::string text = "\n" + wrapped(title_of(options, report, section.front().what), width) +
-                     columns.header();
+  std::string text =
+      "\n" + wrapped(title_of(options, report, section.front().what), width) + columns.header();
   std::string remarks;
   const Case* before = nullptr;
   for (std::size_t i = 0; i < section.size(); ++i) {
@@ -276,12 +281,14 @@ std::string legend_text(const Options& options, const Report& report, const Colu
     text += wrapped("?: after one round, whether it is noise is not known.", width);
   if (std::ranges::any_of(report.results,
                           [](const Result& result) { return result.io_count() < 10'000; }))
-    text += wrapped("Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.",
-                    width);
+    text +=
+        wrapped("Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.", width);
   if (!columns.left_out().empty())
-    text += wrapped(fmt::format("No room here for {}: a wider terminal shows {}, and --json has "
-                                "all figures.", join(columns.left_out(), ", "),
-                                columns.left_out().size() == 1 ? "it" : "them"), width);
+    text += wrapped(
+        fmt::format("No room here for {}: a wider terminal shows {}, and --json has "
+                    "all figures.",
+                    join(columns.left_out(), ", "), columns.left_out().size() == 1 ? "it" : "them"),
+        width);
   return text;
 }
 
@@ -302,8 +309,7 @@ std::string table_text(const Options& options, const Report& report, unsigned wi
   std::string text;
   std::span<const Cells> rows_left = rows;
   for (const Section& section : sections) {
-    text += section_text(options, report, section, rows_left.first(section.size()), columns,
-                         width);
+    text += section_text(options, report, section, rows_left.first(section.size()), columns, width);
     rows_left = rows_left.subspan(section.size());
   }
   return text + legend_text(options, report, columns, width);

@@ -12,8 +12,8 @@ namespace {
 struct EngineStyle {
   const char* engine;
   const char* colour;
-  int point;        // filled
-  int open_point;   // of further files
+  int point;       // filled
+  int open_point;  // of further files
 };
 
 // The palette of Okabe and Ito, which colour-blind people can tell apart, without
@@ -34,12 +34,10 @@ std::string run_name(const std::vector<StoredRun>& runs, std::size_t file) {
                                                                          : runs[file].path;
 }
 
-Curve make_curve(const std::string& engine, const std::vector<StoredRun>& runs,
-                 std::size_t file) {
+Curve make_curve(const std::string& engine, const std::vector<StoredRun>& runs, std::size_t file) {
   const auto known = std::ranges::find(styles, engine, &EngineStyle::engine);
   const EngineStyle& style = known == styles.end() ? other_style : *known;
-  return {.title = runs.size() == 1 ? engine
-                                    : fmt::format("{}, {}", engine, run_name(runs, file)),
+  return {.title = runs.size() == 1 ? engine : fmt::format("{}, {}", engine, run_name(runs, file)),
           .colour = fmt::format("lc rgb '{}'", style.colour),
           .point = fmt::format("pt {} ps 1.1", file == 0 ? style.point : style.open_point),
           .dash = fmt::format("dt {}", file + 1)};
@@ -106,8 +104,12 @@ std::vector<Figure> figures_of(const std::vector<StoredRun>& runs) {
       auto figure = std::ranges::find_if(
           figures, [&](const Figure& one) { return belongs_to(one, result.setup); });
       if (figure == figures.end()) {
-        figures.push_back({.setup = result.setup, .caches = {}, .depths = {}, .curves = {},
-                           .results = {}, .origins = {}});
+        figures.push_back({.setup = result.setup,
+                           .caches = {},
+                           .depths = {},
+                           .curves = {},
+                           .results = {},
+                           .origins = {}});
         figure = std::prev(figures.end());
       }
       figure->results.push_back({.result = &result});

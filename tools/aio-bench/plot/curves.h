@@ -16,7 +16,7 @@ struct PlottedResult {
 };
 
 struct Curve {
-  std::string title;  // "kaio", or "kaio, before.json" where there are several files
+  std::string title;                // "kaio", or "kaio, before.json" where there are several files
   std::string colour, point, dash;  // as gnuplot's plot command takes them
 };
 

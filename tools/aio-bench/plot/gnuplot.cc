@@ -16,8 +16,9 @@ void find_gnuplot() {
   const char* const path = std::getenv("PATH");
   for (const auto& directory : split(path != nullptr ? path : "/usr/bin:/bin", ':'))
     if (::access((directory + "/gnuplot").c_str(), X_OK) == 0) return;
-  throw RunError("pictures need gnuplot, which is not installed: apt-get install gnuplot-nox (or "
-                 "dnf/pacman install gnuplot)");
+  throw RunError(
+      "pictures need gnuplot, which is not installed: apt-get install gnuplot-nox (or "
+      "dnf/pacman install gnuplot)");
 }
 
 void run_gnuplot(const std::string& script, const std::string& what) {

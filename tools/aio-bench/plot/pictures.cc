@@ -30,8 +30,7 @@ constexpr unsigned legend_line_pixels = 36, legend_row_pixels = 22, letter_pixel
 // Where the panels of a picture are, and what is above them.
 class Page {
  public:
-  Page(const Figure& figure, std::size_t rows, const std::string& title,
-       const std::string& note)
+  Page(const Figure& figure, std::size_t rows, const std::string& title, const std::string& note)
       : figure_(figure), columns_(figure.caches.size()), rows_(rows) {
     const auto text = setup_text(figure.setup, false);
     std::size_t longest = 0;
@@ -41,24 +40,22 @@ class Page {
     legend_columns_ = std::clamp((width() - 2 * letter_pixels) / legend_entry_pixels_, 1U, count);
     legend_rows_ = (count + legend_columns_ - 1) / legend_columns_;
     for (const std::string& origin : figure.origins)
-      for (std::string& line :
-           split(wrapped(origin, width() / origin_letter_pixels), '\n'))
+      for (std::string& line : split(wrapped(origin, width() / origin_letter_pixels), '\n'))
         if (!line.empty()) origin_lines_.push_back(std::move(line));
-    script_ = fmt::format("set multiplot\nset label 1 {} at screen 0.5, screen {} center font ',15'"
-                          "\nset label {} at screen 0.5, screen {} center font ',12' textcolor "
-                          "rgb '#444444'\n",
-                          gnuplot_string(title), from_top(20),
-                          gnuplot_string(fmt::format("{}, on {}; {}", text, figure.setup.target,
-                                                     note)),
-                          from_top(44));
+    script_ = fmt::format(
+        "set multiplot\nset label 1 {} at screen 0.5, screen {} center font ',15'"
+        "\nset label {} at screen 0.5, screen {} center font ',12' textcolor "
+        "rgb '#444444'\n",
+        gnuplot_string(title), from_top(20),
+        gnuplot_string(fmt::format("{}, on {}; {}", text, figure.setup.target, note)),
+        from_top(44));
     script_ += "unset key\n" + legend() + origins();
-    script_ += "set border 3 lc rgb '#666666'\nset tics nomirror textcolor rgb '#222222'\n"
-               "set grid xtics ytics lt 1 lw 0.6 lc rgb '#dddddd'\n";
+    script_ +=
+        "set border 3 lc rgb '#666666'\nset tics nomirror textcolor rgb '#222222'\n"
+        "set grid xtics ytics lt 1 lw 0.6 lc rgb '#dddddd'\n";
   }
 
-  unsigned width() const noexcept {
-    return static_cast<unsigned>(columns_) * panel_width();
-  }
+  unsigned width() const noexcept { return static_cast<unsigned>(columns_) * panel_width(); }
   unsigned height() const noexcept {
     return panels_bottom() + origin_margin_pixels +
            static_cast<unsigned>(origin_lines_.size()) * origin_line_pixels;
@@ -109,14 +106,15 @@ class Page {
       const Curve& curve = figure_.curves[i];
       const unsigned x = left + i % legend_columns_ * legend_entry_pixels_;
       const double y = from_top(70 + i / legend_columns_ * legend_row_pixels);
-      text += fmt::format("set arrow from screen {0}, screen {2} to screen {1}, screen {2} nohead "
-                          "lw 2 {3} {4}\n",
-                          across(x), across(x + legend_line_pixels), y, curve.colour, curve.dash);
+      text += fmt::format(
+          "set arrow from screen {0}, screen {2} to screen {1}, screen {2} nohead "
+          "lw 2 {3} {4}\n",
+          across(x), across(x + legend_line_pixels), y, curve.colour, curve.dash);
       text += fmt::format("set label '' at screen {}, screen {} point {} {}\n",
                           across(x + legend_line_pixels / 2), y, curve.point, curve.colour);
-      text += fmt::format("set label {} at screen {}, screen {} left\n",
-                          gnuplot_string(curve.title),
-                          across(x + legend_line_pixels + letter_pixels), y);
+      text +=
+          fmt::format("set label {} at screen {}, screen {} left\n", gnuplot_string(curve.title),
+                      across(x + legend_line_pixels + letter_pixels), y);
     }
     return text;
   }
@@ -126,10 +124,11 @@ class Page {
   std::string origins() const {
     std::string text;
     for (unsigned i = 0; i < origin_lines_.size(); ++i)
-      text += fmt::format("set label {} at screen {}, screen {} left font ',9' textcolor rgb "
-                          "'#666666'\n",
-                          gnuplot_string(origin_lines_[i]), across(letter_pixels),
-                          from_top(panels_bottom() + (i + 0.5) * origin_line_pixels));
+      text += fmt::format(
+          "set label {} at screen {}, screen {} left font ',9' textcolor rgb "
+          "'#666666'\n",
+          gnuplot_string(origin_lines_[i]), across(letter_pixels),
+          from_top(panels_bottom() + (i + 0.5) * origin_line_pixels));
     return text;
   }
 
@@ -163,11 +162,9 @@ const std::vector<DepthRow>& depth_rows() {
     };
   };
   static const std::vector<DepthRow> rows{
-      {"Throughput", "thousand I/Os per second",
-       false, thousandths(&StoredRepeat::io_per_second)},
+      {"Throughput", "thousand I/Os per second", false, thousandths(&StoredRepeat::io_per_second)},
       {"Median latency", "latency (µs)", true, thousandths(&StoredRepeat::p50_ns)},
-      {"99th percentile of latency", "latency (µs)", true,
-       thousandths(&StoredRepeat::p99_ns)},
+      {"99th percentile of latency", "latency (µs)", true, thousandths(&StoredRepeat::p99_ns)},
   };
   return rows;
 }
@@ -246,16 +243,15 @@ LatencyCurve latency_curve(const StoredResult& result) {
   double below = 0;
   std::size_t next_mark = 0;
   for (const StoredBucket& bucket : result.total_ns) {
-    const double value_us =
-        thousandth(static_cast<double>(bucket.first_ns + bucket.last_ns) / 2);
+    const double value_us = thousandth(static_cast<double>(bucket.first_ns + bucket.last_ns) / 2);
     curve.line += fmt::format("{} {}\n", rarity_of(below / count), value_us);
     below += static_cast<double>(bucket.count);
     // The greatest value of N is seen once in N times, and not more rarely.
     curve.greatest_rarity = std::min(count, below < count ? rarity_of(below / count) : count);
     curve.line += fmt::format("{} {}\n", curve.greatest_rarity, value_us);
-    for (; next_mark < std::size(marked_fractions) &&
-           below >= marked_fractions[next_mark] * count &&
-           rarity_of(marked_fractions[next_mark]) <= count;
+    for (;
+         next_mark < std::size(marked_fractions) && below >= marked_fractions[next_mark] * count &&
+         rarity_of(marked_fractions[next_mark]) <= count;
          ++next_mark)
       curve.marks += fmt::format("{} {}\n", rarity_of(marked_fractions[next_mark]), value_us);
   }
@@ -275,8 +271,7 @@ constexpr const char* percentile_axis =
 }  // namespace
 
 Picture depth_picture(const Figure& figure) {
-  Page page(figure, depth_rows().size(),
-            "Throughput and latency by queue depth",
+  Page page(figure, depth_rows().size(), "Throughput and latency by queue depth",
             "median of the repeats, bars from least to greatest");
   page.add(depth_axis(figure) + "set format y '%.10g'\n");
   for (std::size_t row = 0; row < depth_rows().size(); ++row) {
@@ -285,26 +280,24 @@ Picture depth_picture(const Figure& figure) {
       std::string data, plots;
       Extent extent;
       for (std::size_t curve = 0; curve < figure.curves.size(); ++curve) {
-        const auto points =
-            depth_points(figure, curve, figure.caches[column], what.values, extent);
+        const auto points = depth_points(figure, curve, figure.caches[column], what.values, extent);
         if (points.empty()) continue;
         const auto block = fmt::format("$d_{}_{}_{}", row, column, curve);
         const Curve& look = figure.curves[curve];
         data += fmt::format("{} << EOD\n{}EOD\n", block, points);
-        plots += fmt::format("{}{} using 1:2:3:4 with yerrorbars lw 1.3 {} ps 0 notitle, "
-                             "{} using 1:2 with linespoints lw 2 {} {} {} notitle",
-                             plots.empty() ? "" : ", ", block, look.colour, block, look.colour,
-                             look.point, look.dash);
+        plots += fmt::format(
+            "{}{} using 1:2:3:4 with yerrorbars lw 1.3 {} ps 0 notitle, "
+            "{} using 1:2 with linespoints lw 2 {} {} {} notitle",
+            plots.empty() ? "" : ", ", block, look.colour, block, look.colour, look.point,
+            look.dash);
       }
       if (plots.empty()) continue;
       page.add(data);
-      page.panel(row, column,
-                 fmt::format("{}, {}", what.title, cache_title(figure.caches[column])),
+      page.panel(row, column, fmt::format("{}, {}", what.title, cache_title(figure.caches[column])),
                  fmt::format("{}set ylabel '{}'\nset xlabel 'I/Os outstanding (queue depth{})'\n",
                              what.is_logarithmic ? logarithmic_axis(extent)
                                                  : "unset logscale y\nset yrange [0:*]\n",
-                             what.label,
-                             figure.setup.jobs == 1 ? "" : " of each job"),
+                             what.label, figure.setup.jobs == 1 ? "" : " of each job"),
                  plots);
     }
   }
@@ -332,8 +325,8 @@ Picture latency_picture(const Figure& figure) {
         const Curve& look = figure.curves[number];
         data += fmt::format("$l_{} << EOD\n{}EOD\n$m_{} << EOD\n{}EOD\n", i, curve.line, i,
                             curve.marks);
-        plots += fmt::format("{}$l_{} with lines lw 1.6 {} {} notitle",
-                             plots.empty() ? "" : ", ", i, look.colour, look.dash);
+        plots += fmt::format("{}$l_{} with lines lw 1.6 {} {} notitle", plots.empty() ? "" : ", ",
+                             i, look.colour, look.dash);
         if (!curve.marks.empty())
           plots += fmt::format(", $m_{} with points {} {} notitle", i, look.colour, look.point);
       }

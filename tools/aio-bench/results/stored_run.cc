@@ -26,18 +26,19 @@ std::string name_of(const std::string& path) { return path == "-" ? "standard in
 json parse(const std::string& path) {
   std::ifstream file;
   if (path != "-") file.open(path);
-  if (!file)
-    throw UsageError(fmt::format("{} cannot be read: {}", path, error_text(errno)));
+  if (!file) throw UsageError(fmt::format("{} cannot be read: {}", path, error_text(errno)));
   json document = json::parse(path == "-" ? std::cin : file, nullptr, false);
   if (!document.is_object() || !document.contains("format") || document["format"] != format_name)
-    throw UsageError(fmt::format("{} is no result of aio-bench: give a file that aio-bench --json "
-                                 "wrote", name_of(path)));
+    throw UsageError(
+        fmt::format("{} is no result of aio-bench: give a file that aio-bench --json "
+                    "wrote",
+                    name_of(path)));
   const auto version = document.find("version");
   if (version == document.end() || *version != format_version)
-    throw UsageError(fmt::format("{} has version {} of the result format, and this aio-bench reads "
-                                 "version {}: measure again, or use the aio-bench that wrote it",
-                                 path, version == document.end() ? "?" : version->dump(),
-                                 format_version));
+    throw UsageError(
+        fmt::format("{} has version {} of the result format, and this aio-bench reads "
+                    "version {}: measure again, or use the aio-bench that wrote it",
+                    path, version == document.end() ? "?" : version->dump(), format_version));
   return document;
 }
 

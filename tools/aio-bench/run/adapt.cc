@@ -29,14 +29,15 @@ void check_alignment(const Options& options, const Target& target) {
   if (std::ranges::find(options.caches, Cache::direct) == options.caches.end()) return;
   for (const BlockSize& block : options.blocks) {
     if (block.least_bytes % target.direct_block_bytes != 0)
-      throw UsageError(fmt::format("--block-size {} does not go with O_DIRECT on {}: give a "
-                                   "multiple of {}, or --cache buffered", block.least_bytes, target.path,
-                                   target.direct_block_bytes));
+      throw UsageError(
+          fmt::format("--block-size {} does not go with O_DIRECT on {}: give a "
+                      "multiple of {}, or --cache buffered",
+                      block.least_bytes, target.path, target.direct_block_bytes));
     if (block.least_bytes / options.vector_count % target.direct_block_bytes != 0)
-      throw UsageError(fmt::format("--vectors {} cuts a block of {} into pieces that do not go "
-                                   "with O_DIRECT on {}: make each a multiple of {}",
-                                   options.vector_count, block.least_bytes, target.path,
-                                   target.direct_block_bytes));
+      throw UsageError(fmt::format(
+          "--vectors {} cuts a block of {} into pieces that do not go "
+          "with O_DIRECT on {}: make each a multiple of {}",
+          options.vector_count, block.least_bytes, target.path, target.direct_block_bytes));
   }
 }
 
@@ -75,9 +76,10 @@ void check_memory(const Options& options) {
   const auto half_of_memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                               static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 2;
   if (outstanding_count * options.greatest_block_bytes() > half_of_memory)
-    throw UsageError(fmt::format("{} outstanding blocks of {} need more than half of the memory: "
-                                 "lower --depth, --jobs or --block-size", outstanding_count,
-                                 size_text(options.greatest_block_bytes())));
+    throw UsageError(
+        fmt::format("{} outstanding blocks of {} need more than half of the memory: "
+                    "lower --depth, --jobs or --block-size",
+                    outstanding_count, size_text(options.greatest_block_bytes())));
   if (std::ranges::find(options.notifies, Notify::signal) != options.notifies.end())
     check_signal_limit(static_cast<unsigned>(outstanding_count));
 }
@@ -92,8 +94,11 @@ void add_cases(const Options& options, const Case& common, Report& report) {
       Case what = common;
       what.notify = notify;
       what.engine_name = engine_name;
-      report.results.push_back({.what = std::move(what), .system_calls_counted = {},
-                                .repeats = {}, .latencies = {}, .kaio_statistics = {}});
+      report.results.push_back({.what = std::move(what),
+                                .system_calls_counted = {},
+                                .repeats = {},
+                                .latencies = {},
+                                .kaio_statistics = {}});
     }
 }
 
@@ -104,9 +109,10 @@ void adapt_to_machine(Options& options, Report& report) {
   drop_engines(options, report);
   if (options.count_system_calls) {
     if (!count_system_calls())
-      throw RunError("--count-system-calls: the kernel does not let this user count them: run "
-                     "aio-bench as root, with tracefs mounted (mount -t tracefs nodev "
-                     "/sys/kernel/tracing), or leave it out");
+      throw RunError(
+          "--count-system-calls: the kernel does not let this user count them: run "
+          "aio-bench as root, with tracefs mounted (mount -t tracefs nodev "
+          "/sys/kernel/tracing), or leave it out");
     report.has_kernel_counted_system_calls = true;
   }
 }
@@ -129,8 +135,14 @@ void plan_results(const Options& options, Report& report) {
           for (const unsigned job_count : options.job_counts)
             for (const unsigned depth : depths)
               add_cases(options,
-                        {.target = target, .load = load, .block = block, .cache = cache,
-                         .job_count = job_count, .depth = depth, .notify = {}, .engine_name = {}},
+                        {.target = target,
+                         .load = load,
+                         .block = block,
+                         .cache = cache,
+                         .job_count = job_count,
+                         .depth = depth,
+                         .notify = {},
+                         .engine_name = {}},
                         report);
   for (Result& result : report.results)
     result.system_calls_counted = report.has_kernel_counted_system_calls

@@ -13,24 +13,28 @@ namespace {
 void check_writing(const Options& options) {
   if (options.has_scratch_file()) {
     if (options.write || !options.destroy.empty() || options.force)
-      throw UsageError("--write, --destroy and --force are for a target that exists: name one, or "
-                       "leave them out; a scratch file may always be written");
+      throw UsageError(
+          "--write, --destroy and --force are for a target that exists: name one, or "
+          "leave them out; a scratch file may always be written");
     return;
   }
   for (const std::string& path : options.destroy)
     if (std::ranges::find(options.targets, path) == options.targets.end())
-      throw UsageError(fmt::format("--destroy={} is not one of the targets: nothing was written",
-                                   path));
+      throw UsageError(
+          fmt::format("--destroy={} is not one of the targets: nothing was written", path));
   if (!options.has_writes()) {
     if (options.write || !options.destroy.empty() || options.force)
-      throw UsageError("--write, --destroy and --force do not fit loads that only read: give "
-                       "--load randwrite, write, randrw or rw, or leave them out");
+      throw UsageError(
+          "--write, --destroy and --force do not fit loads that only read: give "
+          "--load randwrite, write, randrw or rw, or leave them out");
     return;
   }
   for (const std::string& path : options.targets)
     if (!options.write || std::ranges::find(options.destroy, path) == options.destroy.end())
-      throw UsageError(fmt::format("a load that writes would destroy what is on {}: to allow it, "
-                                   "add --write --destroy={}", path, path));
+      throw UsageError(
+          fmt::format("a load that writes would destroy what is on {}: to allow it, "
+                      "add --write --destroy={}",
+                      path, path));
 }
 
 void check_writes_wanted(const Options& options) {
@@ -49,8 +53,9 @@ void check_going_once(const Options& options) {
   if ((options.cold || options.extend) && has_range)
     throw UsageError("--cold and --extend use each block once: give blocks of one size");
   if (!options.extend) return;
-  if (!options.has_scratch_file() ||
-      !std::ranges::all_of(options.loads, [](Load load) { return load == Load{false, 0}; }))
+  if (!options.has_scratch_file() || !std::ranges::all_of(options.loads, [](Load load) {
+        return load == Load{false, 0};
+      }))
     throw UsageError("--extend grows a scratch file: use it with --load write and no target");
   if (options.job_counts != std::vector{1U})
     throw UsageError("--extend grows one file in order: leave out --jobs");
@@ -69,12 +74,15 @@ void check_jobs(const Options& options) {
   };
   const unsigned most = std::ranges::max(options.job_counts);
   if (uses(Notify::waitcomplete) && most > 1)
-    throw UsageError("--notify waitcomplete gives a thread the requests of others: use it with one "
-                     "job");
+    throw UsageError(
+        "--notify waitcomplete gives a thread the requests of others: use it with one "
+        "job");
   constexpr unsigned signal_job_count = 28;  // real-time signals, less what others may use
   if (uses(Notify::signal) && most > signal_job_count)
-    throw UsageError(fmt::format("--notify signal takes a signal number for each job: give --jobs "
-                                 "up to {}", signal_job_count));
+    throw UsageError(
+        fmt::format("--notify signal takes a signal number for each job: give --jobs "
+                    "up to {}",
+                    signal_job_count));
 }
 
 void check_sizes(const Options& options) {

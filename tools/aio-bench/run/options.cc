@@ -20,7 +20,8 @@ constexpr std::uint64_t default_scratch_bytes = 256 << 20;
 constexpr unsigned highest_depth = 65536;
 constexpr unsigned highest_job_count = 1024;
 
-constexpr const char* examples = R"(Lists are 1,8,32 or 1..64 (each power of two), for sizes 4k,64k or 4k..1m; a size 4k-64k
+constexpr const char* examples =
+    R"(Lists are 1,8,32 or 1..64 (each power of two), for sizes 4k,64k or 4k..1m; a size 4k-64k
 gives each I/O its own, a multiple of 4k.
 
 Examples:
@@ -63,15 +64,19 @@ void declare(CLI::App& app, Options& options, Words& words) {
   const char* const load = "What is measured";
   option("-e,--engine", words.engines, "LIST",
          "any of glibc,kaio,libaio,io_uring,preadv2,threads (all)", load);
-  option("-l,--load", words.loads, "LIST", "randread, randwrite, randrw:PERCENT, read, write,\n"
-         "rw:PERCENT (randread)", load);
+  option("-l,--load", words.loads, "LIST",
+         "randread, randwrite, randrw:PERCENT, read, write,\n"
+         "rw:PERCENT (randread)",
+         load);
   option("-b,--block-size", words.blocks, "LIST", "bytes of an I/O (4k)", load);
   option("-d,--depth", words.depths, "LIST", "I/Os kept outstanding by each job (1,8,32)", load);
   option("--batch", words.batch, "COUNT", "I/Os in one submitting call, at most (1)", load);
   option("-j,--jobs", words.jobs, "LIST", "threads that submit (1)", load);
   option("-c,--cache", words.cache, "WHICH", "direct, buffered or both (direct)", load);
-  option("-n,--notify", words.notifies, "LIST", "completion by suspend, poll, waitcomplete, list,\n"
-         "signal, thread or eventfd (suspend)", load);
+  option("-n,--notify", words.notifies, "LIST",
+         "completion by suspend, poll, waitcomplete, list,\n"
+         "signal, thread or eventfd (suspend)",
+         load);
   option("--vectors", words.vectors, "COUNT", "pieces that each I/O's buffer is in (1)", load);
   flag("--dsync", options.dsync, "open with O_DSYNC: each write is durable when done", load);
   option("--fsync", words.fsync_every, "COUNT", "an fsync after so many writes", load);
@@ -97,8 +102,10 @@ void declare(CLI::App& app, Options& options, Words& words) {
   flag("--force", options.force, "even if it is mounted or otherwise in use", safety);
 
   const char* const output = "Output";
-  option("--json", options.json_path, "FILE", "all figures, for plot and compare; - is standard\n"
-         "output, and the table goes to standard error then", output);
+  option("--json", options.json_path, "FILE",
+         "all figures, for plot and compare; - is standard\n"
+         "output, and the table goes to standard error then",
+         output);
   option("--csv", options.csv_path, "FILE", "rate and latency over time; - as for --json", output);
   option("--csv-interval", words.csv_interval, "TIME", "of its lines (1)", output);
   flag("--count-system-calls", options.count_system_calls,
@@ -138,8 +145,10 @@ std::vector<std::string> engines_of(const std::string& word, const Options& opti
 
 void set_cache(Options& options, const std::string& word) {
   if (options.cold && !word.empty() && word != "buffered")
-    throw UsageError("--cold is about the page cache, which O_DIRECT does not use: leave out "
-                     "--cache " + word);
+    throw UsageError(
+        "--cold is about the page cache, which O_DIRECT does not use: leave out "
+        "--cache " +
+        word);
   if (word == "buffered" || options.cold) {
     options.caches = {Cache::buffered};
   } else if (word == "direct") {
@@ -158,11 +167,11 @@ void set_cache(Options& options, const std::string& word) {
 
 void set_pace(Options& options, const Words& words) {
   if (!words.rate.empty() && !words.poisson.empty())
-    throw UsageError("--rate limits a load that waits for the device, --poisson does not wait: "
-                     "give one of them");
+    throw UsageError(
+        "--rate limits a load that waits for the device, --poisson does not wait: "
+        "give one of them");
   if (!words.rate.empty())
-    options.pace = {.kind = Pace::Kind::limited,
-                    .io_per_second = parse_rate("--rate", words.rate)};
+    options.pace = {.kind = Pace::Kind::limited, .io_per_second = parse_rate("--rate", words.rate)};
   if (!words.poisson.empty())
     options.pace = {.kind = Pace::Kind::poisson,
                     .io_per_second = parse_rate("--poisson", words.poisson)};
@@ -225,9 +234,10 @@ std::size_t Options::greatest_block_bytes() const noexcept {
 }
 
 std::optional<Options> parse_options(int argument_count, const char* const* arguments) {
-  CLI::App app("Compares ways of asynchronous I/O on files and block devices, side by side in one\n"
-               "run: glibc's POSIX AIO, kaio's, raw kernel AIO, io_uring, and threads.",
-               "aio-bench");
+  CLI::App app(
+      "Compares ways of asynchronous I/O on files and block devices, side by side in one\n"
+      "run: glibc's POSIX AIO, kaio's, raw kernel AIO, io_uring, and threads.",
+      "aio-bench");
   app.set_help_flag("-h,--help", "this text");
   app.set_version_flag("--version", "aio-bench " AIO_BENCH_VERSION, "which version this is");
   app.footer(commands_text() + examples);

@@ -21,10 +21,9 @@ namespace {
 
 // What can be known to fail is found out before a minute is spent on measuring.
 void check_outputs(const Options& options) {
-  for (const auto& [option, path] : {std::pair{"--json", &options.json_path},
-                                     std::pair{"--csv", &options.csv_path}})
-    if (!path->empty() && !is_standard_output(*path))
-      check_output(option, *path, options.targets);
+  for (const auto& [option, path] :
+       {std::pair{"--json", &options.json_path}, std::pair{"--csv", &options.csv_path}})
+    if (!path->empty() && !is_standard_output(*path)) check_output(option, *path, options.targets);
   if (!options.json_path.empty() &&
       (options.json_path == options.csv_path ||
        (is_standard_output(options.json_path) && is_standard_output(options.csv_path))))
@@ -63,8 +62,7 @@ class Page {
   const bool is_aside_;
 };
 
-int show(const Options& options, const Report& report, const Page& page,
-         std::size_t notes_shown) {
+int show(const Options& options, const Report& report, const Page& page, std::size_t notes_shown) {
   // One lost does not lose the other.
   std::string lost;
   try {

@@ -54,16 +54,19 @@ class Session {
     progress_.show("reading the area into the page cache");
     if (target.warm_pages() || is_too_large_noted_) return;
     is_too_large_noted_ = true;
-    report_.notes.push_back("the area is too large to be cached as a whole: buffered reads find "
-                            "some of it cached");
+    report_.notes.push_back(
+        "the area is too large to be cached as a whole: buffered reads find "
+        "some of it cached");
   }
 
   // False when the run has to end.
   bool measure(Result& result, unsigned round) {
     const Target& target = report_.targets[result.what.target];
     show_progress(result, nullptr);
-    if (options_.extend) target.truncate();
-    else if (options_.has_writes()) target.settle();
+    if (options_.extend)
+      target.truncate();
+    else if (options_.has_writes())
+      target.settle();
     if (options_.cold) target.drop_pages();
     const double started_seconds = static_cast<double>(now_ns() - begin_ns_) / 1e9;
     const Measurement measured = run_load(plan(result, round, started_seconds));
@@ -81,9 +84,10 @@ class Session {
   void keep_what_is_there(Result& result, const Measurement& measured, double started_seconds) {
     if (!result.repeats.empty() || measured.io_count == 0) return;
     result.add(measured, started_seconds);
-    report_.notes.push_back(fmt::format("{} at depth {} was interrupted, and is shown as far as it "
-                                        "went: {:.1f} s", result.what.engine_name,
-                                        result.what.depth, measured.elapsed_seconds));
+    report_.notes.push_back(
+        fmt::format("{} at depth {} was interrupted, and is shown as far as it "
+                    "went: {:.1f} s",
+                    result.what.engine_name, result.what.depth, measured.elapsed_seconds));
   }
 
   LoadPlan plan(const Result& result, unsigned round, double started_seconds) {
@@ -120,25 +124,24 @@ class Session {
     if (!progress_.is_shown()) return;
     const double per_measurement = options_.seconds + options_.ramp_up_seconds;
     const unsigned left_count = report_.measurements_planned - report_.measurements_done;
-    std::string text = fmt::format(
-        "{}/{} {} {}, {}, depth {}, {}", report_.measurements_done + 1,
-        report_.measurements_planned, load_name(result.what.load),
-        size_text(result.what.block.greatest_bytes), cache_name(result.what.cache),
-        result.what.depth, result.what.engine_name);
+    std::string text =
+        fmt::format("{}/{} {} {}, {}, depth {}, {}", report_.measurements_done + 1,
+                    report_.measurements_planned, load_name(result.what.load),
+                    size_text(result.what.block.greatest_bytes), cache_name(result.what.cache),
+                    result.what.depth, result.what.engine_name);
     double left_seconds = left_count * per_measurement;
     if (sample != nullptr) {
-      const double io_per_second =
-          static_cast<double>(sample->io_count) / sample->interval_seconds;
+      const double io_per_second = static_cast<double>(sample->io_count) / sample->interval_seconds;
       const double mib_per_second =
           static_cast<double>(sample->byte_count) / sample->interval_seconds / (1 << 20);
-      text += fmt::format(": {} IOPS, {} MiB/s", count_text(io_per_second),
-                          count_text(mib_per_second));
+      text +=
+          fmt::format(": {} IOPS, {} MiB/s", count_text(io_per_second), count_text(mib_per_second));
       left_seconds -= std::min(sample->seconds_so_far, per_measurement);
     }
     // How long an amount takes is known from those before.
     if (options_.seconds == 0 && report_.measurements_done > 0)
-      left_seconds = static_cast<double>(now_ns() - begin_ns_) / 1e9 /
-                     report_.measurements_done * left_count;
+      left_seconds =
+          static_cast<double>(now_ns() - begin_ns_) / 1e9 / report_.measurements_done * left_count;
     if (left_seconds > 0) text += fmt::format(", {} left", duration_text(left_seconds));
     progress_.show(text);
   }

@@ -106,8 +106,8 @@ std::vector<std::string> uses_of(const std::vector<std::string>& names) {
 
 std::optional<DeviceFacts> device_facts(dev_t device) {
   std::error_code error;
-  const fs::path directory = fs::canonical(
-      fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)), error);
+  const fs::path directory =
+      fs::canonical(fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)), error);
   if (error) return std::nullopt;
   DeviceFacts facts;
   facts.name = directory.filename();
@@ -141,22 +141,26 @@ std::vector<std::string> uses_beside(const DeviceFacts& facts) { return uses_of(
 std::vector<std::string> device_warnings(const DeviceFacts& facts, bool has_writes) {
   std::vector<std::string> warnings;
   if (facts.is_rotational == false && !facts.scheduler.empty() && facts.scheduler != "none")
-    warnings.push_back(fmt::format("{} has the I/O scheduler {}, which costs time on a device that "
-                                   "does not rotate: try echo none > /sys/block/{}/queue/scheduler",
-                                   facts.disk, facts.scheduler, facts.disk));
+    warnings.push_back(
+        fmt::format("{} has the I/O scheduler {}, which costs time on a device that "
+                    "does not rotate: try echo none > /sys/block/{}/queue/scheduler",
+                    facts.disk, facts.scheduler, facts.disk));
   if (has_writes && facts.write_cache == "write back")
-    warnings.push_back(fmt::format("{} has a volatile write cache: writes that it reports as done "
-                                   "are not durable yet; --dsync and --fsync measure durable ones",
-                                   facts.disk));
+    warnings.push_back(
+        fmt::format("{} has a volatile write cache: writes that it reports as done "
+                    "are not durable yet; --dsync and --fsync measure durable ones",
+                    facts.disk));
   if (!facts.backing_file.empty())
-    warnings.push_back(fmt::format("{} is a loop device over {}: its own threads and that file are "
-                                   "measured with it", facts.disk, facts.backing_file));
+    warnings.push_back(
+        fmt::format("{} is a loop device over {}: its own threads and that file are "
+                    "measured with it",
+                    facts.disk, facts.backing_file));
   const std::uint64_t physical_bytes = facts.physical_block_bytes.value_or(0);
-  if (facts.is_partition && physical_bytes > 0 &&
-      facts.partition_start_bytes % physical_bytes != 0)
-    warnings.push_back(fmt::format("the partition {} begins within a physical block of {} bytes: "
-                                   "aligned I/O is not aligned on the device", facts.name,
-                                   physical_bytes));
+  if (facts.is_partition && physical_bytes > 0 && facts.partition_start_bytes % physical_bytes != 0)
+    warnings.push_back(
+        fmt::format("the partition {} begins within a physical block of {} bytes: "
+                    "aligned I/O is not aligned on the device",
+                    facts.name, physical_bytes));
   return warnings;
 }
 

@@ -32,9 +32,10 @@ bool is_kept_from_writing(const std::string& path) {
 void refuse_read_only_device(const Target& target) {
   int is_read_only = 0;
   if (::ioctl(target.buffered.number(), BLKROGET, &is_read_only) != 0 || is_read_only == 0) return;
-  throw RunError(fmt::format("{} is a read-only device, nothing was written: only read loads are "
-                             "possible, unless it is made writable (blockdev --setrw)",
-                             target.path));
+  throw RunError(
+      fmt::format("{} is a read-only device, nothing was written: only read loads are "
+                  "possible, unless it is made writable (blockdev --setrw)",
+                  target.path));
 }
 
 [[noreturn]] void refuse_to_open(const std::string& path, bool is_write, int error) {
@@ -49,8 +50,9 @@ void refuse_read_only_device(const Target& target) {
                  : ": not even root may here, as in a container: run aio-bench outside of it, or "
                    "have the device allowed inside";
   if (error == EBUSY)
-    advice = ": it is mounted, swapped to, or held by another program or device; stop that first, "
-             "or add --force";
+    advice =
+        ": it is mounted, swapped to, or held by another program or device; stop that first, "
+        "or add --force";
   if (error == EROFS) advice = ": only read loads are possible";
   if (error == EMFILE || error == ENFILE) advice = descriptor_advice(error);
   if (error == ENXIO || error == ENOMEDIUM) advice = ": there is no device or medium behind it";
@@ -63,8 +65,10 @@ Target::Kind kind_of(const std::string& path, mode_t mode) {
   if (S_ISREG(mode)) return Target::Kind::file;
   if (S_ISBLK(mode)) return Target::Kind::block_device;
   if (S_ISDIR(mode))
-    throw UsageError(fmt::format("{} is a directory: change to it and run aio-bench without a "
-                                 "target for a scratch file there", path));
+    throw UsageError(
+        fmt::format("{} is a directory: change to it and run aio-bench without a "
+                    "target for a scratch file there",
+                    path));
   throw UsageError(fmt::format("{} is neither a file nor a block device", path));
 }
 
@@ -109,19 +113,23 @@ std::vector<std::string> uses_of_device(const DeviceFacts& facts) {
   if (!facts.holders.empty())
     uses.push_back(fmt::format("/dev/{} is part of {}", facts.name, join(facts.holders, ", ")));
   if (!facts.partitions.empty())
-    uses.push_back(fmt::format("/dev/{} has partitions ({})", facts.name,
-                               join(facts.partitions, ", ")));
+    uses.push_back(
+        fmt::format("/dev/{} has partitions ({})", facts.name, join(facts.partitions, ", ")));
   return uses;
 }
 
 void refuse_in_use(const Target& target, const struct stat& status, const TargetWish& wish) {
   if (!wish.has_writes || wish.force) return;
   std::vector<std::string> uses;
-  if (target.kind == Target::Kind::file) uses = uses_of_file(target.path);
-  else if (const auto facts = device_facts(status.st_rdev)) uses = uses_of_device(*facts);
+  if (target.kind == Target::Kind::file)
+    uses = uses_of_file(target.path);
+  else if (const auto facts = device_facts(status.st_rdev))
+    uses = uses_of_device(*facts);
   if (!uses.empty())
-    throw RunError(fmt::format("{} is in use, nothing was written: {}: stop that first, or add "
-                               "--force", target.path, join(uses, "; ")));
+    throw RunError(
+        fmt::format("{} is in use, nothing was written: {}: stop that first, or add "
+                    "--force",
+                    target.path, join(uses, "; ")));
 }
 
 void add_warnings(Target& target, const struct stat& status, const TargetWish& wish) {
@@ -133,21 +141,22 @@ void add_warnings(Target& target, const struct stat& status, const TargetWish& w
         target.warnings.push_back(use + ": others use it meanwhile");
     if (target.kind == Target::Kind::block_device)
       for (const std::string& use : uses_beside(*target.device))
-        target.warnings.push_back(
-            fmt::format("{}, which is on {} too: others use that disk meanwhile", use,
-                        target.device->disk));
+        target.warnings.push_back(fmt::format(
+            "{}, which is on {} too: others use that disk meanwhile", use, target.device->disk));
   }
-  const bool is_sparse = target.kind == Target::Kind::file &&
-                         status.st_blocks * INT64_C(512) < status.st_size;
+  const bool is_sparse =
+      target.kind == Target::Kind::file && status.st_blocks * INT64_C(512) < status.st_size;
   if (is_sparse)
-    target.warnings.push_back("the file has holes: reading those measures no device, and writing "
-                              "them allocates");
+    target.warnings.push_back(
+        "the file has holes: reading those measures no device, and writing "
+        "them allocates");
   const unsigned empty_count =
       wish.has_reads && !is_sparse ? count_empty_blocks(target, sample_count) : 0;
   if (empty_count > sample_count / 8)
     target.warnings.push_back(fmt::format(
         "{} of {} blocks looked at hold only zeros: were they never written, or discarded, then "
-        "reading them measures no medium; fill {} first", empty_count, sample_count, target.path));
+        "reading them measures no medium; fill {} first",
+        empty_count, sample_count, target.path));
 }
 
 }  // namespace
@@ -172,8 +181,7 @@ Target open_existing_target(const std::string& path, const TargetWish& wish) {
   if (is_device && wish.has_writes) refuse_read_only_device(target);
   target.size_bytes = size_of(target.buffered.number(), status);
   target.area_bytes = area_within(target, wish);
-  find_direct_io(target,
-                 FileDescriptor(::open(path.c_str(), open_flags | O_DIRECT | O_CLOEXEC)));
+  find_direct_io(target, FileDescriptor(::open(path.c_str(), open_flags | O_DIRECT | O_CLOEXEC)));
   target.device = device_facts(is_device ? status.st_rdev : status.st_dev);
   if (!is_device) target.file_system = file_system_of(target.buffered.number());
   add_warnings(target, status, wish);

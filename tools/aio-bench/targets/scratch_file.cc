@@ -42,9 +42,10 @@ void check_free_space(int fd, std::uint64_t wanted_bytes, const std::string& dir
   const std::uint64_t free_bytes = status.f_bavail * status.f_frsize;
   // A little more than the data: the file system keeps books too.
   if (free_bytes < wanted_bytes + wanted_bytes / 20)
-    throw RunError(fmt::format("a scratch file of {} does not fit into {}/, where {} are free: "
-                               "give a smaller --size, or change to another directory",
-                               size_text(wanted_bytes), directory, size_text(free_bytes)));
+    throw RunError(
+        fmt::format("a scratch file of {} does not fit into {}/, where {} are free: "
+                    "give a smaller --size, or change to another directory",
+                    size_text(wanted_bytes), directory, size_text(free_bytes)));
 }
 
 // Random data: neither compressible nor a hole that a device answers by itself.
@@ -55,16 +56,16 @@ void fill(int fd, std::uint64_t size_bytes) {
   for (std::uint64_t at = 0; at < size_bytes;) {
     if (interrupted()) throw Interrupted();
     if (at % (16 * chunk_bytes) == 0)
-      progress.show(fmt::format("filling the scratch file: {} of {}", size_text(at),
-                                size_text(size_bytes)));
+      progress.show(
+          fmt::format("filling the scratch file: {} of {}", size_text(at), size_text(size_bytes)));
     random.fill(chunk.words());
     const std::size_t wanted = std::min<std::uint64_t>(chunk_bytes, size_bytes - at);
     const ssize_t count = pwrite(fd, chunk.data(), wanted, static_cast<off_t>(at));
     if (count < 0)
-      throw RunError(fmt::format(
-          "filling the scratch file: {}{}", error_text(errno),
-          errno == EFBIG ? file_size_advice()
-                         : ": give a smaller --size, or change to another directory"));
+      throw RunError(fmt::format("filling the scratch file: {}{}", error_text(errno),
+                                 errno == EFBIG
+                                     ? file_size_advice()
+                                     : ": give a smaller --size, or change to another directory"));
     at += static_cast<std::uint64_t>(count);
   }
   progress.show("writing the scratch file to the device");

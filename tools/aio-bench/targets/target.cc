@@ -37,8 +37,8 @@ void Target::drop_pages() const {
   settle();
   const int error = posix_fadvise(buffered.number(), 0, 0, POSIX_FADV_DONTNEED);
   if (error != 0)
-    throw RunError(fmt::format("--cold: the pages of {} cannot be dropped: {}", path,
-                               error_text(error)));
+    throw RunError(
+        fmt::format("--cold: the pages of {} cannot be dropped: {}", path, error_text(error)));
 }
 
 bool Target::warm_pages() const {
@@ -96,9 +96,12 @@ unsigned count_empty_blocks(const Target& target, unsigned sample_count) {
 
 const char* kind_name(Target::Kind kind) noexcept {
   switch (kind) {
-    case Target::Kind::file: return "file";
-    case Target::Kind::block_device: return "block device";
-    default: return "scratch file";
+    case Target::Kind::file:
+      return "file";
+    case Target::Kind::block_device:
+      return "block device";
+    default:
+      return "scratch file";
   }
 }
 

@@ -20,8 +20,8 @@ struct TargetWish {
   bool has_writes = false;
   bool has_reads = true;
   bool dsync = false;
-  bool force = false;      // write to it even if it is in use
-  bool is_filled = true;   // of a scratch file: else it is made almost empty
+  bool force = false;     // write to it even if it is in use
+  bool is_filled = true;  // of a scratch file: else it is made almost empty
 };
 
 // The file or block device that is measured, opened for every way it is used in.
@@ -30,7 +30,7 @@ struct Target {
 
   Kind kind = Kind::scratch;
   std::string path;
-  std::string file_system;       // "ext4", or "" for a block device
+  std::string file_system;  // "ext4", or "" for a block device
   std::uint64_t size_bytes = 0;
   std::uint64_t area_bytes = 0;  // what is read or written, from its beginning
   FileDescriptor buffered;

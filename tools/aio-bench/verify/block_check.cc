@@ -43,8 +43,7 @@ Looks look_at(std::span<const std::byte> stamp, const StampMaker& maker, Mismatc
     return found.generation < mismatch.legal.oldest ? Looks::older_write : Looks::late_write;
   }
   mismatch.byte = static_cast<std::uint8_t>(stamp[0]);
-  if (is_filled_with(stamp, stamp[0]))
-    return mismatch.byte == 0 ? Looks::zeros : Looks::one_byte;
+  if (is_filled_with(stamp, stamp[0])) return mismatch.byte == 0 ? Looks::zeros : Looks::one_byte;
   if (is_filled_with(stamp.first(sizeof(std::uint64_t)), std::byte{0xfe}))
     return Looks::not_filled_in;
   return looks_damaged(stamp, maker, mismatch) ? Looks::damaged : Looks::foreign;
@@ -53,14 +52,18 @@ Looks look_at(std::span<const std::byte> stamp, const StampMaker& maker, Mismatc
 std::string looks_text(const Mismatch& mismatch) {
   const StampHeader& found = mismatch.found;
   switch (mismatch.looks) {
-    case Looks::zeros: return "zeros";
-    case Looks::one_byte: return fmt::format("bytes of {:#04x} only", mismatch.byte);
+    case Looks::zeros:
+      return "zeros";
+    case Looks::one_byte:
+      return fmt::format("bytes of {:#04x} only", mismatch.byte);
     case Looks::older_write:
       return fmt::format("generation {}, an older write: a later one was lost, or this came late",
                          found.generation);
     case Looks::late_write:
-      return fmt::format("generation {}, which should not be there: a write that was cancelled, "
-                         "and done afterwards", found.generation);
+      return fmt::format(
+          "generation {}, which should not be there: a write that was cancelled, "
+          "and done afterwards",
+          found.generation);
     case Looks::other_place:
       return fmt::format("the data of offset {:#x}, generation {}", found.offset_bytes,
                          found.generation);
@@ -68,13 +71,16 @@ std::string looks_text(const Mismatch& mismatch) {
       return fmt::format("what an earlier run wrote to offset {:#x}, generation {}",
                          found.offset_bytes, found.generation);
     case Looks::damaged:
-      return fmt::format("it damaged: {} {} differ ({} bits), the first at {:#x}: {:#04x} instead "
-                         "of {:#04x}", mismatch.differing_bytes,
-                         mismatch.differing_bytes == 1 ? "byte" : "bytes", mismatch.differing_bits,
-                         mismatch.offset_bytes + mismatch.first_difference, mismatch.found_byte,
-                         mismatch.expected_byte);
-    case Looks::not_filled_in: return "a buffer that the read did not fill";
-    default: return "data that aio-bench did not write";
+      return fmt::format(
+          "it damaged: {} {} differ ({} bits), the first at {:#x}: {:#04x} instead "
+          "of {:#04x}",
+          mismatch.differing_bytes, mismatch.differing_bytes == 1 ? "byte" : "bytes",
+          mismatch.differing_bits, mismatch.offset_bytes + mismatch.first_difference,
+          mismatch.found_byte, mismatch.expected_byte);
+    case Looks::not_filled_in:
+      return "a buffer that the read did not fill";
+    default:
+      return "data that aio-bench did not write";
   }
 }
 
@@ -92,11 +98,11 @@ bool Mismatch::is_torn() const noexcept {
 }
 
 std::string Mismatch::text() const {
-  return fmt::format("offset {:#x} ({}), {} of {} pieces of the block at {:#x}:\n"
-                     "    expected {}, found {}{}",
-                     offset_bytes, offset_bytes, wrong_stamps, stamps, block_offset_bytes,
-                     legal_text(legal), looks_text(*this),
-                     is_torn() ? "; the block is torn" : "");
+  return fmt::format(
+      "offset {:#x} ({}), {} of {} pieces of the block at {:#x}:\n"
+      "    expected {}, found {}{}",
+      offset_bytes, offset_bytes, wrong_stamps, stamps, block_offset_bytes, legal_text(legal),
+      looks_text(*this), is_torn() ? "; the block is torn" : "");
 }
 
 BlockVerdict check_block(std::span<const std::byte> block, std::uint64_t offset_bytes,

@@ -49,11 +49,11 @@ struct Mismatch {
   std::size_t stamps = 0;
   LegalGenerations legal;
   Looks looks = Looks::right;
-  StampHeader found{};                // of a whole stamp
-  std::uint8_t byte = 0;              // one_byte
-  std::size_t differing_bytes = 0;    // damaged: against the expected write
+  StampHeader found{};              // of a whole stamp
+  std::uint8_t byte = 0;            // one_byte
+  std::size_t differing_bytes = 0;  // damaged: against the expected write
   std::size_t differing_bits = 0;
-  std::size_t first_difference = 0;   // from the stamp's beginning
+  std::size_t first_difference = 0;  // from the stamp's beginning
   std::uint8_t expected_byte = 0, found_byte = 0;
 
   // A part of the block is one write, a part another.

@@ -31,8 +31,10 @@ void sync_directory_of(const std::string& path) {
 Journal Journal::create(const std::string& path, const JournalHeader& header) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0 && errno == EEXIST)
-    throw UsageError(fmt::format("--journal: {} is there already: check what it tells with "
-                                 "--continue, or remove it", path));
+    throw UsageError(
+        fmt::format("--journal: {} is there already: check what it tells with "
+                    "--continue, or remove it",
+                    path));
   if (fd < 0) fail(path);
   Journal journal(path, fd);
   const nlohmann::ordered_json line{{"format", journal_format},

@@ -56,8 +56,8 @@ class Journal {
 
 struct JournalContent {
   JournalHeader header;
-  std::uint64_t acknowledged = 0;   // writes in the journal
-  std::uint64_t required = 0;       // of these: have to be there, or a later one
+  std::uint64_t acknowledged = 0;  // writes in the journal
+  std::uint64_t required = 0;      // of these: have to be there, or a later one
   std::uint64_t last_generation = 0;
   std::uint64_t valid_bytes = 0;
   std::uint64_t cut_off_bytes = 0;  // behind them: a line that a crash cut off

@@ -41,16 +41,17 @@ bool parse_journal_line(std::string_view text, JournalLine& line) noexcept {
   text.remove_prefix(1);
   std::uint32_t check = 0;
   return take_number(text, line.number, 10) && take_number(text, line.range.first, 10) &&
-         take_number(text, line.range.count, 10) && take_number(text, check, 16) &&
-         text.empty() && check == check_of(line);
+         take_number(text, line.range.count, 10) && take_number(text, check, 16) && text.empty() &&
+         check == check_of(line);
 }
 
 std::uint64_t this_boot() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;
   if (!std::getline(file, id))
-    throw RunError("/proc/sys/kernel/random/boot_id cannot be read: mount /proc, or leave out "
-                   "--journal");
+    throw RunError(
+        "/proc/sys/kernel/random/boot_id cannot be read: mount /proc, or leave out "
+        "--journal");
   std::uint64_t sum = 0;
   for (const char letter : id) sum = Random::mix(sum ^ static_cast<unsigned char>(letter));
   return sum;

@@ -19,8 +19,7 @@ namespace {
 
 std::ifstream open_journal(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file)
-    refuse(path, "cannot be read: give the file that a run of verify with --journal made");
+  if (!file) refuse(path, "cannot be read: give the file that a run of verify with --journal made");
   return file;
 }
 
@@ -32,7 +31,8 @@ JournalHeader take_header(std::istream& file, const std::string& path) {
     refuse(path, "is no journal of aio-bench verify");
   if (json.value("version", 0) != journal_version)
     refuse(path, fmt::format("has version {} of the journal format, and this aio-bench reads "
-                             "version {}", json["version"].dump(), journal_version));
+                             "version {}",
+                             json["version"].dump(), journal_version));
   try {
     JournalHeader header{.run = json.at("run"),
                          .seed = json.at("seed"),
@@ -70,8 +70,10 @@ Lines take_lines(std::istream& file, const std::string& path, const BlockMap& bl
       continue;
     }
     if (is_whole && line.kind == 's')
-      throw RunError(fmt::format("the journal {} is damaged at byte {}: what was acknowledged "
-                                 "cannot be known", path, lines.valid_bytes));
+      throw RunError(
+          fmt::format("the journal {} is damaged at byte {}: what was acknowledged "
+                      "cannot be known",
+                      path, lines.valid_bytes));
     lines.cut_off_bytes += line_bytes;
   }
   return lines;

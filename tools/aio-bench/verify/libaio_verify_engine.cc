@@ -44,8 +44,8 @@ class LibaioVerifyEngine final : public VerifyEngine {
       return;
     }
     timespec patience{.tv_sec = patience_ns / 1'000'000'000, .tv_nsec = 0};
-    const int count = io_getevents(context_, 1, static_cast<long>(events_.size()), events_.data(),
-                                   &patience);
+    const int count =
+        io_getevents(context_, 1, static_cast<long>(events_.size()), events_.data(), &patience);
     if (count == -EINTR) return;
     if (count <= 0)
       throw RunError(fmt::format("libaio: io_getevents: {}",

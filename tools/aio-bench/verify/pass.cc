@@ -23,12 +23,10 @@ constexpr unsigned rounds_of_patience = 4;  // of waits before a cancellation, a
 class Pass {
  public:
   Pass(const PassPlan& plan, Verification& verification)
-      : plan_(plan),
-        verification_(verification),
+      : plan_(plan), verification_(verification),
         stride_bytes_((plan.most_io_blocks * verification.block_bytes() + page_bytes - 1) /
                       page_bytes * page_bytes),
-        buffer_(stride_bytes_ * plan.depth, 1),
-        slots_(plan.depth),
+        buffer_(stride_bytes_ * plan.depth, 1), slots_(plan.depth),
         engine_(make_verify_engine(plan.engine_name, plan.fd, plan.depth)) {
     for (unsigned slot = 0; slot < plan.depth; ++slot) free_.push_back(slot);
   }
@@ -138,8 +136,10 @@ class Pass {
     verification_.blocks.give_back(slots_[slot].range);
     if (plan_.kind != PassPlan::Kind::load) next_block_ = slots_[slot].range.first;
     if (in_flight() == 0)
-      throw RunError(fmt::format("{}: EAGAIN although nothing is in flight: out of memory, threads "
-                                 "or kernel AIO contexts", plan_.engine_name));
+      throw RunError(
+          fmt::format("{}: EAGAIN although nothing is in flight: out of memory, threads "
+                      "or kernel AIO contexts",
+                      plan_.engine_name));
   }
 
   // Some at once, some a little later, when others behind them are queued.

@@ -45,8 +45,8 @@ class PosixVerifyEngine final : public VerifyEngine {
       throw RunError(fmt::format("{}: aio_cancel said AIO_CANCELED, but aio_error says: {}",
                                  functions_.name, error_text(status)));
     if (answer == AIO_ALLDONE && status == EINPROGRESS)
-      throw RunError(fmt::format("{}: aio_cancel said AIO_ALLDONE of a request in progress",
-                                 functions_.name));
+      throw RunError(
+          fmt::format("{}: aio_cancel said AIO_ALLDONE of a request in progress", functions_.name));
   }
 
   void wait(std::vector<VerifyCompletion>& completions) override {
@@ -54,22 +54,20 @@ class PosixVerifyEngine final : public VerifyEngine {
     const bool has_refused = !refused_.empty();
     refused_.clear();
     if (outstanding_.empty()) return;
-    const timespec patience{.tv_sec = has_refused ? 0 : patience_ns / 1'000'000'000,
-                            .tv_nsec = 0};
+    const timespec patience{.tv_sec = has_refused ? 0 : patience_ns / 1'000'000'000, .tv_nsec = 0};
     const int waited =
         functions_.suspend(outstanding_.data(), static_cast<int>(outstanding_.size()), &patience);
     if (waited != 0 && (errno == EINTR || has_refused)) return;
     if (waited != 0)
-      throw RunError(fmt::format("{}: aio_suspend: {} with {} requests in flight{}",
-                                 functions_.name,
-                                 errno == EAGAIN ? fmt::format("nothing completed for {} s",
-                                                               patience_ns / 1'000'000'000)
-                                                 : error_text(errno),
-                                 outstanding_.size(),
-                                 cancel_count_ == 0
-                                     ? ""
-                                     : fmt::format(", after {} calls of aio_cancel (leave them out "
-                                                   "with --cancel 0)", cancel_count_)));
+      throw RunError(fmt::format(
+          "{}: aio_suspend: {} with {} requests in flight{}", functions_.name,
+          errno == EAGAIN ? fmt::format("nothing completed for {} s", patience_ns / 1'000'000'000)
+                          : error_text(errno),
+          outstanding_.size(),
+          cancel_count_ == 0 ? ""
+                             : fmt::format(", after {} calls of aio_cancel (leave them out "
+                                           "with --cancel 0)",
+                                           cancel_count_)));
     std::erase_if(outstanding_, [&](const aiocb* request) {
       const int status = functions_.error(request);
       if (status == EINPROGRESS) return false;

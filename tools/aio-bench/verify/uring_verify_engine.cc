@@ -53,15 +53,14 @@ class UringVerifyEngine final : public VerifyEngine {
     const int outcome = io_uring_wait_cqe_timeout(&ring_, &entry, &patience);
     if (outcome == -EINTR) return;
     if (outcome != 0)
-      throw RunError(fmt::format("io_uring: waiting: {}", outcome == -ETIME
-                                                              ? "nothing completed"
-                                                              : error_text(-outcome)));
+      throw RunError(fmt::format("io_uring: waiting: {}",
+                                 outcome == -ETIME ? "nothing completed" : error_text(-outcome)));
     unsigned head = 0, count = 0;
     io_uring_for_each_cqe(&ring_, head, entry) {
       ++count;
       if (entry->user_data != answer_to_cancel)
-        completions.push_back({.slot = static_cast<unsigned>(entry->user_data),
-                               .result = entry->res});
+        completions.push_back(
+            {.slot = static_cast<unsigned>(entry->user_data), .result = entry->res});
     }
     io_uring_cq_advance(&ring_, count);
   }

@@ -29,9 +29,7 @@ void IoCounts::add(const IoCounts& other) noexcept {
 Verification::Verification(std::uint64_t block_bytes, std::uint64_t area_bytes, std::uint64_t run,
                            std::uint64_t seed)
     : maker{.run = run, .stamp_bytes = stamp_bytes_for(block_bytes)},
-      blocks(area_bytes / block_bytes),
-      random(seed),
-      block_bytes_(block_bytes) {}
+      blocks(area_bytes / block_bytes), random(seed), block_bytes_(block_bytes) {}
 
 void Verification::raise_generation(std::uint64_t generation) noexcept {
   generation_ = std::max(generation_, generation);
@@ -58,9 +56,12 @@ void Verification::check(std::span<const std::byte> data, const BlockRange& rang
     raise_generation(verdict.newest);
     blocks.settle(block, verdict);
     if (legal.is_certain()) continue;
-    if (verdict.oldest != verdict.newest) ++counts.writes_seen_torn;
-    else if (verdict.newest == legal.oldest) ++counts.writes_seen_undone;
-    else ++counts.writes_seen_done;
+    if (verdict.oldest != verdict.newest)
+      ++counts.writes_seen_torn;
+    else if (verdict.newest == legal.oldest)
+      ++counts.writes_seen_undone;
+    else
+      ++counts.writes_seen_done;
   }
 }
 

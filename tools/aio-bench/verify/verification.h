@@ -22,10 +22,10 @@ struct IoCounts {
   std::uint64_t cancelled_reads = 0;
   std::uint64_t short_transfers = 0;
   std::uint64_t blocks_checked = 0;
-  std::uint64_t blocks_unknown = 0;     // nothing is known of what should be there
-  std::uint64_t writes_seen_done = 0;   // doubtful blocks that showed the newest write...
-  std::uint64_t writes_seen_undone = 0; // ...an older one...
-  std::uint64_t writes_seen_torn = 0;   // ...or parts of several: all of it legal
+  std::uint64_t blocks_unknown = 0;      // nothing is known of what should be there
+  std::uint64_t writes_seen_done = 0;    // doubtful blocks that showed the newest write...
+  std::uint64_t writes_seen_undone = 0;  // ...an older one...
+  std::uint64_t writes_seen_torn = 0;    // ...or parts of several: all of it legal
 
   void add(const IoCounts& other) noexcept;
 };

@@ -35,8 +35,7 @@ class VerifyRun {
  public:
   VerifyRun(VerifyOptions options, const Target& target, std::uint64_t area_bytes,
             std::uint64_t run, std::uint64_t seed)
-      : options_(std::move(options)),
-        target_(target),
+      : options_(std::move(options)), target_(target),
         verification_(options_.block_bytes, area_bytes, run, seed) {}
 
   Verification& verification() noexcept { return verification_; }
@@ -69,23 +68,22 @@ class VerifyRun {
 
  private:
   void for_share(const char* name, Cache cache, std::size_t engine, PassPlan::Kind kind) {
-    const PassPlan plan{.kind = kind,
-                        .engine_name = options_.engine_names[engine],
-                        .fd = target_.descriptor(cache),
-                        .depth = options_.depth,
-                        .least_io_blocks = options_.least_io_bytes / options_.block_bytes,
-                        .most_io_blocks = options_.most_io_bytes / options_.block_bytes,
-                        .seconds = options_.seconds,
-                        .reads_percent = options_.reads_percent,
-                        .cancels_percent = options_.cancels_percent_for(
-                            options_.engine_names[engine]),
-                        .progress = [&](double done) {
-                          if (now_ns() < next_show_ns_) return;
-                          next_show_ns_ = now_ns() + show_interval_ns;
-                          progress_->show(fmt::format("{}: {}, {}, {:.0f} %", name,
-                                                      options_.engine_names[engine],
-                                                      cache_name(cache), 100 * done));
-                        }};
+    const PassPlan plan{
+        .kind = kind,
+        .engine_name = options_.engine_names[engine],
+        .fd = target_.descriptor(cache),
+        .depth = options_.depth,
+        .least_io_blocks = options_.least_io_bytes / options_.block_bytes,
+        .most_io_blocks = options_.most_io_bytes / options_.block_bytes,
+        .seconds = options_.seconds,
+        .reads_percent = options_.reads_percent,
+        .cancels_percent = options_.cancels_percent_for(options_.engine_names[engine]),
+        .progress = [&](double done) {
+          if (now_ns() < next_show_ns_) return;
+          next_show_ns_ = now_ns() + show_interval_ns;
+          progress_->show(fmt::format("{}: {}, {}, {:.0f} %", name, options_.engine_names[engine],
+                                      cache_name(cache), 100 * done));
+        }};
     progress_.emplace();
     const IoCounts counts = run_pass(plan, verification_);
     progress_.reset();

@@ -71,32 +71,35 @@ void set_io_sizes(VerifyOptions& options, const std::string& word) {
   if (parts.size() > 2)
     throw UsageError(fmt::format("--io-size: '{}' is not a range: give it as in 4k-256k", word));
   if (word.starts_with('-') || word.ends_with('-'))
-    throw UsageError(fmt::format("--io-size: '{}' is half a range: give both ends, as in 4k-256k",
-                                 word));
-  options.least_io_bytes = parse_size(typed_option("--io-size", word, parts.front()),
-                                      parts.front());
+    throw UsageError(
+        fmt::format("--io-size: '{}' is half a range: give both ends, as in 4k-256k", word));
+  options.least_io_bytes =
+      parse_size(typed_option("--io-size", word, parts.front()), parts.front());
   options.most_io_bytes = parse_size(typed_option("--io-size", word, parts.back()), parts.back());
   if (options.least_io_bytes > options.most_io_bytes)
     throw UsageError(fmt::format("--io-size: '{}' ends below its beginning", word));
-  if (options.most_io_bytes > highest_io_bytes)
-    throw UsageError("--io-size: at most 16m");
+  if (options.most_io_bytes > highest_io_bytes) throw UsageError("--io-size: at most 16m");
 }
 
 // Blocks of another size need I/Os of other sizes: the same number of them.
 std::string default_io_sizes(std::uint64_t block_bytes) {
-  const std::uint64_t most_blocks = std::clamp(highest_io_bytes / block_bytes, UINT64_C(1),
-                                               default_most_blocks);
+  const std::uint64_t most_blocks =
+      std::clamp(highest_io_bytes / block_bytes, UINT64_C(1), default_most_blocks);
   return fmt::format("{}-{}", block_bytes, most_blocks * block_bytes);
 }
 
 void check_sizes(const VerifyOptions& options) {
   if (options.block_bytes % least_stamp_bytes != 0 || options.block_bytes > highest_io_bytes)
-    throw UsageError(fmt::format("--block-size: {} bytes are not possible: give a multiple of {}, "
-                                 "up to 16m", options.block_bytes, least_stamp_bytes));
+    throw UsageError(
+        fmt::format("--block-size: {} bytes are not possible: give a multiple of {}, "
+                    "up to 16m",
+                    options.block_bytes, least_stamp_bytes));
   for (const std::uint64_t bytes : {options.least_io_bytes, options.most_io_bytes})
     if (bytes % options.block_bytes != 0)
-      throw UsageError(fmt::format("--io-size: {} is not a multiple of the block size, {}: set "
-                                   "both", size_text(bytes), size_text(options.block_bytes)));
+      throw UsageError(
+          fmt::format("--io-size: {} is not a multiple of the block size, {}: set "
+                      "both",
+                      size_text(bytes), size_text(options.block_bytes)));
   if (options.has_scratch_file() && options.size_bytes < options.most_io_bytes)
     throw UsageError(fmt::format("--size {} is smaller than one I/O of {}",
                                  size_text(options.size_bytes), size_text(options.most_io_bytes)));
@@ -105,17 +108,21 @@ void check_sizes(const VerifyOptions& options) {
 void check_writing(const VerifyOptions& options) {
   if (options.has_scratch_file()) {
     if (options.write || !options.destroy.empty() || options.force)
-      throw UsageError("--write, --destroy and --force are for a target that exists: name one, or "
-                       "leave them out; a scratch file may always be written");
+      throw UsageError(
+          "--write, --destroy and --force are for a target that exists: name one, or "
+          "leave them out; a scratch file may always be written");
     if (!options.journal_path.empty())
-      throw UsageError("--journal is of use only for a target that is still there after a crash: "
-                       "name one");
+      throw UsageError(
+          "--journal is of use only for a target that is still there after a crash: "
+          "name one");
     return;
   }
   if (!options.is_continued && (!options.write || options.destroy.empty()))
-    throw UsageError(fmt::format("verify writes, and would destroy what is on {0}: to allow it, "
-                                 "add --write --destroy={0}; to check what an earlier run wrote, "
-                                 "--continue --journal FILE", options.target));
+    throw UsageError(
+        fmt::format("verify writes, and would destroy what is on {0}: to allow it, "
+                    "add --write --destroy={0}; to check what an earlier run wrote, "
+                    "--continue --journal FILE",
+                    options.target));
   if (options.write != !options.destroy.empty())
     throw UsageError("--write and --destroy=TARGET belong together");
   if (options.write && !options.target.empty() && options.destroy != options.target)

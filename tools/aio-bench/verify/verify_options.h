@@ -53,8 +53,7 @@ class VerifyWords {
   VerifyOptions simple_;
   std::string engines_, cache_ = "both", block_ = "4k", io_size_ = "4k-256k", depth_ = "32";
   std::string size_, seconds_ = "2", reads_ = "40", cancels_ = "10", seed_;
-  CLI::Option *block_option_ = nullptr, *io_size_option_ = nullptr,
-              *cancel_option_ = nullptr;
+  CLI::Option *block_option_ = nullptr, *io_size_option_ = nullptr, *cancel_option_ = nullptr;
 };
 
 }  // namespace aio_bench

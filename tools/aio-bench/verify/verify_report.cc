@@ -13,21 +13,23 @@ void print_heading(const VerifyOptions& options, const Target& target, std::uint
   const unsigned width = output_width();
   print_out(wrapped(fmt::format("aio-bench verify: {}{}, {}", target.path,
                                 target.file_system.empty() ? "" : " (" + target.file_system + ")",
-                                size_text(area_bytes)), width) +
+                                size_text(area_bytes)),
+                    width) +
             wrapped(fmt::format("blocks of {}, I/Os of {} to {}, depth {}, seed {}",
                                 size_text(options.block_bytes), size_text(options.least_io_bytes),
-                                size_text(options.most_io_bytes), options.depth, seed), width));
+                                size_text(options.most_io_bytes), options.depth, seed),
+                    width));
 }
 
 void print_journal(const VerifyOptions& options, const JournalContent& content) {
-  std::string text = wrapped(
-      fmt::format("journal: {} writes acknowledged, {} of them have to be there{}",
-                  count_text(static_cast<double>(content.acknowledged)),
-                  count_text(static_cast<double>(content.required)),
-                  options.synced_only         ? " (--synced-only)"
-                  : content.is_of_this_boot   ? ""
-                                              : ": the machine was started anew since"),
-      output_width());
+  std::string text =
+      wrapped(fmt::format("journal: {} writes acknowledged, {} of them have to be there{}",
+                          count_text(static_cast<double>(content.acknowledged)),
+                          count_text(static_cast<double>(content.required)),
+                          options.synced_only       ? " (--synced-only)"
+                          : content.is_of_this_boot ? ""
+                                                    : ": the machine was started anew since"),
+              output_width());
   if (content.cut_off_bytes != 0)
     text += fmt::format("journal: its last {} bytes are not whole lines, and left out\n",
                         content.cut_off_bytes);

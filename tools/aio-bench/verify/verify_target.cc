@@ -52,9 +52,10 @@ void check_memory(std::uint64_t area_bytes, std::uint64_t block_bytes) {
   const auto memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                             static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   if (wanted_bytes <= memory_bytes / memory_divisor) return;
-  throw UsageError(fmt::format("{} in blocks of {} take {} of memory to keep track of: give a "
-                               "smaller --size or a larger --block-size", size_text(area_bytes),
-                               size_text(block_bytes), size_text(wanted_bytes)));
+  throw UsageError(
+      fmt::format("{} in blocks of {} take {} of memory to keep track of: give a "
+                  "smaller --size or a larger --block-size",
+                  size_text(area_bytes), size_text(block_bytes), size_text(wanted_bytes)));
 }
 
 }  // namespace
