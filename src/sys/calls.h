@@ -32,8 +32,8 @@ struct Calls {
 extern Calls calls;
 extern const Calls real_calls;
 
-// By the table, but without a call as long as no test has changed this entry: route/submission.cc
-// says why.
+// By the table, but without a call as long as no test has changed this entry:
+// posix/dispatch/submission.cc says why.
 inline int io_submit(io_context_t context, long count, iocb** iocbs) noexcept {
   if (calls.io_submit != real_calls.io_submit) return calls.io_submit(context, count, iocbs);
   return static_cast<int>(direct_call(SYS_io_submit, context, count, iocbs));

@@ -16,7 +16,7 @@
 // unwinding may begin at any instruction, and must meet no frame that has something to
 // clean up or forbids exceptions: both end the process wherever the compiler expected
 // none. So a function that handlers may call is a shell without either
-// (posix/export.h: KAIO_ENTRY) around without_cancellation().
+// (posix/api/export.h: KAIO_ENTRY) around without_cancellation().
 #pragma once
 
 #include <csignal>

@@ -7,11 +7,11 @@ bool LazyThread::start() noexcept {
   MutexLock lock(mutex_);
   const std::uint32_t state = state_.load();
   // `starting`: the thread has been made, and has not run yet.
-  if ((state & phase_mask) != absent) return true;
+  if ((state & phase_mask) != absent) return (state & phase_mask) != stopped;
   if (!prepare()) return false;
   // Before it is made, for the thread to find it so.
   state_.store((state & ~phase_mask) | starting);
-  if (start_thread(enter, this, Stack::ours) != 0) {
+  if (threads_.start(enter, this, Stack::ours) != 0) {
     state_.store(state);
     return false;
   }
@@ -21,13 +21,19 @@ bool LazyThread::start() noexcept {
 
 void LazyThread::abandon() noexcept {
   MutexLock lock(mutex_);
-  state_.store((state_.load() & ~phase_mask) + turn_one);
+  const std::uint32_t state = state_.load();
+  if ((state & phase_mask) != stopped) state_.store((state & ~phase_mask) + turn_one);
+}
+
+void LazyThread::stop() noexcept {
+  MutexLock lock(mutex_);
+  state_.store(((state_.load() & ~phase_mask) + turn_one) | stopped);
 }
 
 bool LazyThread::take_place(Turn& turn) noexcept {
   MutexLock lock(mutex_);
   const std::uint32_t state = state_.load();
-  if ((state & phase_mask) == running) return false;
+  if ((state & phase_mask) == running || (state & phase_mask) == stopped) return false;
   turn = state & ~phase_mask;
   state_.store(turn | running);
   return true;
@@ -42,6 +48,7 @@ void* LazyThread::enter(void* self) {
     thread.run(turn);
   }
   thread.ended();
+  thread.threads_.leave();
   return nullptr;
 }
 

@@ -11,10 +11,12 @@
 // A thread can also be abandoned, if it sleeps where nobody can wake it any more: then
 // another one takes its place at the next ensure_running(), and it ends when it wakes up. If
 // no other could be made, it takes the place again itself.
+//
+// A derived class whose objects are destroyed calls stop() in its destructor, wakes the thread
+// wherever it sleeps, and then calls join().
 #pragma once
 
-#include "sys/mutex.h"
-#include "sys/thread.h"
+#include "sys/thread_group.h"
 
 namespace kaio::sys {
 
@@ -32,6 +34,11 @@ class LazyThread {
  protected:
   explicit LazyThread(const char* name) noexcept : name_(name) {}
   ~LazyThread() = default;
+
+  // No thread is started any more, and the one that runs finds itself replaced.
+  void stop() noexcept EXCLUDES(mutex_);
+  // After stop(), when each thread has been woken: all of them are gone.
+  void join() noexcept { threads_.join(); }
 
   // Which of the threads that this object has had one is.
   using Turn = std::uint32_t;
@@ -61,7 +68,7 @@ class LazyThread {
 
  private:
   // The lower bits of the state; the others count the threads that were abandoned.
-  static constexpr std::uint32_t phase_mask = 3, absent = 0, starting = 1, running = 2,
+  static constexpr std::uint32_t phase_mask = 3, absent = 0, starting = 1, running = 2, stopped = 3,
                                  turn_one = 4;
 
   bool start() noexcept EXCLUDES(mutex_);
@@ -70,6 +77,7 @@ class LazyThread {
   static void* enter(void* self);
 
   const char* const name_;
+  ThreadGroup threads_;
   Mutex mutex_;
   // Changed with the lock held, but for a thread that says it ends.
   std::atomic<std::uint32_t> state_{absent};

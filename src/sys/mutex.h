@@ -4,7 +4,7 @@
 // A signal handler may call into kaio while its own thread is inside kaio, so
 // each thread counts the mutexes it holds: with a count above zero a handler
 // must not take another one (it could be waiting for itself), and what needs one
-// is put aside instead (request/deferred.h). The count is the only thing a
+// is put aside instead (posix/request/deferred.h). The count is the only thing a
 // handler has to look at, which is why every lock of the engine is this class.
 //
 // Lock order, outermost first; a thread takes them in this order only:

@@ -21,16 +21,17 @@ constexpr std::size_t own_stack_bytes = 64 << 10;
 // Below the program's own size, callbacks are given what can be had down to this.
 constexpr std::size_t callback_stack_bytes_min = 256 << 10;
 
-class DetachedAttributes {
+class ThreadAttributes {
  public:
-  DetachedAttributes() noexcept {
+  explicit ThreadAttributes(Ending ending) noexcept {
     ::pthread_attr_init(&attributes_);
-    ::pthread_attr_setdetachstate(&attributes_, PTHREAD_CREATE_DETACHED);
+    if (ending == Ending::detached)
+      ::pthread_attr_setdetachstate(&attributes_, PTHREAD_CREATE_DETACHED);
     ::pthread_attr_getstacksize(&attributes_, &default_stack_bytes_);
   }
-  ~DetachedAttributes() { ::pthread_attr_destroy(&attributes_); }
-  DetachedAttributes(const DetachedAttributes&) = delete;
-  DetachedAttributes& operator=(const DetachedAttributes&) = delete;
+  ~ThreadAttributes() { ::pthread_attr_destroy(&attributes_); }
+  ThreadAttributes(const ThreadAttributes&) = delete;
+  ThreadAttributes& operator=(const ThreadAttributes&) = delete;
   std::size_t default_stack_bytes() const noexcept { return default_stack_bytes_; }
   void set_stack_bytes(std::size_t size_bytes) noexcept {
     ::pthread_attr_setstacksize(&attributes_, size_bytes);
@@ -42,7 +43,7 @@ class DetachedAttributes {
   std::size_t default_stack_bytes_ = 0;
 };
 
-int create(ThreadFunction run, void* argument, DetachedAttributes& attributes,
+int create(ThreadFunction run, void* argument, ThreadAttributes& attributes,
            std::size_t stack_bytes) noexcept {
   attributes.set_stack_bytes(stack_bytes);
   pthread_t thread{};
@@ -52,7 +53,7 @@ int create(ThreadFunction run, void* argument, DetachedAttributes& attributes,
 // The C library takes the thread-local variables of all libraries out of the stack, and says
 // EINVAL when too little is left.
 int create_with_own_stack(ThreadFunction run, void* argument,
-                          DetachedAttributes& attributes) noexcept {
+                          ThreadAttributes& attributes) noexcept {
   const std::size_t most = std::max(attributes.default_stack_bytes(), own_stack_bytes);
   int outcome = 0;
   for (std::size_t size = own_stack_bytes; size <= most; size *= 2)
@@ -63,7 +64,7 @@ int create_with_own_stack(ThreadFunction run, void* argument,
 // A smaller stack than the program's threads have is better than no callback: most need
 // little of it.
 int create_with_programs_stack(ThreadFunction run, void* argument,
-                               DetachedAttributes& attributes) noexcept {
+                               ThreadAttributes& attributes) noexcept {
   std::size_t size = attributes.default_stack_bytes();
   int outcome = create(run, argument, attributes, size);
   while (outcome == -EAGAIN && size / 4 >= callback_stack_bytes_min)
@@ -73,8 +74,8 @@ int create_with_programs_stack(ThreadFunction run, void* argument,
 
 }  // namespace
 
-int start_thread(ThreadFunction run, void* argument, Stack stack) noexcept {
-  DetachedAttributes attributes;
+int start_thread(ThreadFunction run, void* argument, Stack stack, Ending ending) noexcept {
+  ThreadAttributes attributes(ending);
   sigset_t every_signal, saved;
   ::sigfillset(&every_signal);
   // The mask is inherited: block here, so that no signal slips in at its start.

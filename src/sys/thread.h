@@ -17,17 +17,21 @@ enum class Stack : unsigned char {
   programs,  // for callbacks: the program's default size (ulimit -s), if that can be had
 };
 
-// Starts a detached thread of kaio's with every signal blocked, so that none of
-// the program's is ever delivered to it, unless in a callback. 0, or a negative error
-// number (-EAGAIN: no more threads).
-int start_thread(ThreadFunction run, void* argument, Stack stack) noexcept;
+// How a thread ends: by itself, or as its group says (sys/thread_group.h).
+enum class Ending : bool { detached, in_group };
+
+// Starts a thread of kaio's with every signal blocked, so that none of the program's is ever
+// delivered to it, unless in a callback. 0, or a negative error number (-EAGAIN: no more
+// threads).
+int start_thread(ThreadFunction run, void* argument, Stack stack,
+                 Ending ending = Ending::detached) noexcept;
 
 // The calling thread, when woken, waits for a processor instead of taking one from
 // another thread. Real-time threads stay as they are.
 void never_preempt_on_wake_up() noexcept;
 
-// At most 15 characters. Called by the thread itself: a detached one may be gone
-// by the time its creator could name it.
+// At most 15 characters. Called by the thread itself, which may be gone by the
+// time its creator could name it.
 void name_this_thread(const char* name) noexcept;
 
 }  // namespace kaio::sys

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which descriptor waits how: src/request/descriptor_kind.h. Each kind of stream sees its
+// Which descriptor waits how: src/core/descriptor_kind.h. Each kind of stream sees its
 // data when it comes, and costs nothing until then.
 #include "cases.h"
 #include "support/child.h"

@@ -7,7 +7,7 @@
 #include "support/request.h"
 #include "support/temporary_file.h"
 
-#include "request/request.h"
+#include "posix/request/request.h"
 
 #include <kaio/aio.h>
 

@@ -57,9 +57,9 @@ version=$(sed -n "s/^  version: '\(.*\)',/\1/p" "$source_root/meson.build")
 tried 'all is configured by the wraps' meson setup "$build" "$project" --optimization=0 \
   --force-fallback-for=libaio,liburing,fmt,nlohmann_json,boost -Daio-bench=enabled &&
   tried 'all is built by the wraps' \
-    ninja -C "$build" tools/aio-bench/aio-bench test/unit/unit-request src/libkaio.a \
+    ninja -C "$build" tools/aio-bench/aio-bench test/unit/unit-core src/libkaio.a \
       "src/libkaio-posix.so.$version" &&
-  tried 'the tests run by the wraps' "$build/test/unit/unit-request" &&
+  tried 'the tests run by the wraps' "$build/test/unit/unit-core" &&
   tried 'aio-bench runs by the wraps' "$build/tools/aio-bench/aio-bench" --version || finish
 if ldd "$build/tools/aio-bench/aio-bench" | grep -E 'liburing|libfmt|libaio'; then
   fail 'nothing of the system' 'aio-bench needs a library of the system'

@@ -141,7 +141,7 @@ def check_options(cases, root, pages):
     # The line that begins the paragraph of an option, by variable.
     heads = {match[1]: match[0] for match in
              re.finditer(r'^(KAIO_[A-Z_]+) \(\w+\): .*$', plain_text(page), re.M)}
-    source = (root / 'src/runtime/options.cc').read_text()
+    source = (root / 'src/posix/process/options.cc').read_text()
     options = re.findall(r'\{"(\w+)", "(KAIO_\w+)",\s*"([^"]*)"', source)
     problems = [] if options else ['options.cc has no options that can be read']
     for name, variable, values in options:

@@ -3,12 +3,12 @@
  * SIGEV_THREAD: every callback begins, though any of them may block for ever, or end
  * its thread; and none begins twice.
  *
- *   here                 in the code (notify/callback_threads.cc)
+ *   here                 in the code (posix/notify/callback_threads.cc)
  *   kernel               what completes by the ring, and rings the doorbell
  *   pusher               run(), by a thread that completes what came another way
  *   passer               a thread that harvests once, whenever it comes by
  *   run_item()           run()
- *   harvest()            owner_.harvest(): kernel/harvester.h, where the holder of the
+ *   harvest()            owner_.harvest(): posix/wait/harvester.h, where the holder of the
  *                        lock looks again, and nobody waits for it
  *   worker               work(): run_all, wait_for_work, watch, listen, sleep, ~Presence
  *   keep_spare()         keep_spare, start_thread

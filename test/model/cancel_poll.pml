@@ -8,7 +8,7 @@
  *   dispatcher           an answer that would block: Dispatcher::poll_by_kernel (ways.cc)
  *   harvester            the poll's event: Dispatcher::answered, end_poll
  *   canceller            Canceller::visit, Dispatcher::take_from_poll
- *   free, release_poll   Requests::free and release_poll (request/requests.h)
+ *   free, release_poll   Requests::free and release_poll (posix/order/requests.h)
  *   locked               the record's lock, under which a canceller sees the request
  *                        and completion takes it out
  *   life                 the slot's generation

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Long lists: threads that sleep on an event count of their own instead of on the words
- * of their requests (complete/event_counts.h).
+ * of their requests (posix/wait/event_counts.h).
  *
  *   here               in the code
- *   waiter             AnyDone::mark, words (posix/waits.cc) in Waiter::follow; each
+ *   waiter             AnyDone::mark, words (posix/api/waits.cc) in Waiter::follow; each
  *                      waits for request 0, the second one for request 1 as well
  *   ender              Completer::publish, wake_waiters
  *   says               the number in the status word

@@ -5,7 +5,7 @@
  * handled by two, or twice.
  *
  *   here                 in the code
- *   lead()               Harvester::lead, sleep (kernel/harvester.cc)
+ *   lead()               Harvester::lead, sleep (posix/wait/harvester.cc)
  *   io_getevents         hands one event over, into the place that it was given
  *   take_back            Harvester::take_back, Hold::is_back
  *   pass_by(), steal     harvest_now, Hold::acquire_from, is_leader_gone, which here may say

@@ -4,9 +4,9 @@
  * behind, none is taken twice, whoever a signal handler interrupts.
  *
  *   here                 in the code
- *   harvest()            Harvester::harvest, harvest_now (kernel/harvester.cc)
+ *   harvest()            Harvester::harvest, harvest_now (posix/wait/harvester.cc)
  *   hold, unlock         Harvester::Hold
- *   take()               Ring::take (kernel/ring.h)
+ *   take()               Ring::take (core/kernel/ring.h)
  *   submitter            io_submit that completes at once; or the reaper, woken by
  *                        the doorbell of an event
  *   handler              a signal handler, in the thread of `interrupted`, which

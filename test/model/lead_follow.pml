@@ -4,17 +4,17 @@
  * waits for is done, or is in the ring with nobody to take it out.
  *
  *   here                 in the code
- *   wait(), follow()     Waiter::wait, follow (complete/waiter.cc)
+ *   wait(), follow()     Waiter::wait, follow (posix/wait/waiter.cc)
  *   queue, dequeue       futex_waitv in sleep_on_words; on_count(): futex_wait in
  *                        sleep_on_any, as with a timeout or too many words
- *   lead()               Harvester::lead, sleep, Hold (kernel/harvester.cc)
+ *   lead()               Harvester::lead, sleep, Hold (posix/wait/harvester.cc)
  *   promote()            Harvester::promote
  *   call()               Harvester::call_leader: a write to the eventfd whose poll
  *                        arm() keeps in the ring
- *   ring_done, mark()    AnyDone::on_ring, mark, done (posix/waits.cc)
+ *   ring_done, mark()    AnyDone::on_ring, mark, done (posix/api/waits.cc)
  *   complete()           Completer::complete: publish, wake_sleepers
- *   put_aside, drain()   Dispatcher::answered and drain (request/deferred.h)
- *   submitter            submit_kernel, submitted (route/submission.cc)
+ *   put_aside, drain()   Dispatcher::answered and drain (posix/request/deferred.h)
+ *   submitter            submit_kernel, submitted (posix/dispatch/submission.cc)
  *   worker               a pool thread
  *
  * A request is for its waiters in one of these places:

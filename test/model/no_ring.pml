@@ -4,7 +4,7 @@
  * there, so who finds the lock taken leaves a word, and the holder asks again.
  *
  *   here                 in the code
- *   harvest()            Harvester::harvest_now (kernel/harvester.cc)
+ *   harvest()            Harvester::harvest_now (posix/wait/harvester.cc)
  *   missed               Harvester::missed_
  *   queue                the kernel's; asking it is one system call
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is on a descriptor, in one word (request/occupancy.h): requests that are only
+ * Who is on a descriptor, in one word (posix/order/occupancy.h): requests that are only
  * counted, beside those in the list, and those held back by order or as fences. Nobody
  * starts before somebody that it has to wait for, and nobody is held for ever.
  *

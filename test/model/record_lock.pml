@@ -6,14 +6,14 @@
  *
  *   here                 in the code
  *   completer            Completer::complete: order::detach_or_leave, then send
- *   detach_or_leave()    the same (request/order.cc)
+ *   detach_or_leave()    the same (posix/order/order.cc)
  *   release()            RecordLock::release
  *   holder               whoever holds a RecordLock: admission, cancellation; later
  *                        the same frame holds a leaf mutex, and drains when it leaves
  *   handler              a completer in a signal handler that interrupted the holder,
  *                        which stands still: it must not wait
  *   left                 DescriptorRecord::finished, a stack taken as a whole
- *   aside, drain()       request/deferred.h: the thread's own, drained by its
+ *   aside, drain()       posix/request/deferred.h: the thread's own, drained by its
  *                        outermost frame, Dispatcher::drain -> notify
  *
  * Sequentially consistent. In the code unlock is a release, push and the looks are

@@ -4,7 +4,7 @@
  * takes what the leader would have been woken by: the leader does not sleep on.
  *
  *   here                 in the code
- *   lead()               Harvester::lead, arm_call, sleep (kernel/harvester.cc)
+ *   lead()               Harvester::lead, arm_call, sleep (posix/wait/harvester.cc)
  *   below_leads          Hold::over_leader_; Harvester::OverLeader when it waits
  *   wake_below()         call_interrupted_leader
  *   call()               Harvester::call_leader

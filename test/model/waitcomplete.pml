@@ -4,7 +4,7 @@
  * that is not yet submitted when it goes to sleep, and whose completion is lazy.
  *
  *   here                 in the code
- *   waiter               NextDone (posix/aio_waitcomplete.cc) in Waiter::wait, with its
+ *   waiter               NextDone (posix/api/aio_waitcomplete.cc) in Waiter::wait, with its
  *                        TakerCount; lead, and follow with NextDone::words; without
  *                        futex_waitv, with -DNO_WAITV, with sleep_on_any and that one's
  *                        SleeperCount

@@ -14,11 +14,15 @@ from cases import Cases
 # A file includes what stands further down, and its own folder. Folders of one
 # line do not know each other.
 LEVELS = [
-    ['posix'],
-    ['runtime'],
-    ['route', 'complete'],
-    ['kernel', 'poll', 'pool', 'notify'],
-    ['request'],
+    ['posix/api'],
+    ['posix/process'],
+    ['posix/dispatch'],
+    ['posix/wait'],
+    ['posix/notify', 'posix/order'],
+    ['posix/request'],
+    ['core/carry'],
+    ['core/kernel', 'core/readiness', 'core/threads'],
+    ['core'],
     ['sys'],
 ]
 LEVEL_OF = {folder: level for level, folders in enumerate(LEVELS) for folder in folders}
@@ -41,7 +45,7 @@ def wrong_includes(source):
     for path in sorted(source.rglob('*')):
         if path.suffix not in ('.cc', '.h', '.c'):
             continue
-        folder = path.relative_to(source).parts[0]
+        folder = str(path.relative_to(source).parent)
         if folder not in LEVEL_OF:
             problems.append(f'{path.relative_to(source)}: in a folder that has no level')
             continue
@@ -56,10 +60,10 @@ def wrong_includes(source):
                 continue
             if not (source / included).is_file():
                 problems.append(f'{where}, which is no path from src')
-            elif included.parts[0] not in LEVEL_OF:
+            elif str(included.parent) not in LEVEL_OF:
                 problems.append(f'{where} of a folder that has no level')
-            elif not is_allowed(folder, included.parts[0]):
-                problems.append(f'{where}, and {folder} does not come before {included.parts[0]}')
+            elif not is_allowed(folder, str(included.parent)):
+                problems.append(f'{where}, and {folder} does not come before {included.parent}')
     return problems, include_count
 
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/live_file.h"
+#include "posix/process/live_file.h"
 
 namespace observe {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the processes tell that keep their statistics in files of one directory
-// (src/runtime/live_file.h).
+// (src/posix/process/live_file.h).
 #pragma once
 
 #include <cstdint>

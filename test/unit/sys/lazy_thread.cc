@@ -18,6 +18,10 @@ namespace {
 // Counts what is brought to it; ends when told to look whether it may.
 struct Counter final : kaio::sys::LazyThread {
   Counter() : LazyThread("counter") {}
+  ~Counter() {
+    stop();
+    join();
+  }
 
   bool bring() {
     brought.fetch_add(1);

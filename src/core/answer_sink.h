@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/transfer.h"
+
+namespace kaio {
+
+// How the backends report what they were answered, without knowing who listens.
+class AnswerSink {
+ public:
+  // `answer`: bytes transferred, poll events, or a negative error number.
+  // transfer.attempt says of what. Called exactly once per attempt, by any thread;
+  // takes the transfer over.
+  // Called with the harvest lock held: does not block, and routes nothing itself.
+  virtual void answered(Transfer& transfer, std::int32_t answer) = 0;
+
+  // Routes what answers put aside in this thread. Called by every harvesting or
+  // working thread between two pieces of work, with no lock held.
+  virtual void drain() = 0;
+
+ protected:
+  ~AnswerSink() = default;
+};
+
+}  // namespace kaio

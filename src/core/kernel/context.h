@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// A kernel AIO context: made when first needed, destroyed with this object (which takes the
+// kernel tens of milliseconds), absent where the kernel refuses it. A refusal for
+// want of something (fs.aio-max-nr used up, memory, descriptors) holds for a moment only:
+// then the kernel is asked again.
+//
+// Thread-safe. Setting up is the only part that takes a lock.
+#pragma once
+
+#include <span>
+
+#include "core/statistics.h"
+#include "core/kernel/loss_report.h"
+#include "core/kernel/ring.h"
+#include "sys/calls.h"
+#include "sys/doorbell.h"
+#include "sys/mutex.h"
+#include "sys/thread_sanitizer.h"
+
+namespace kaio {
+
+struct KernelOptions {
+  unsigned queue_depth = 1024;  // iocbs in flight that io_setup is asked for
+  bool enabled = true;          // false: behave as if the kernel had no AIO
+  bool read_ring = true;        // false: fetch events by io_getevents
+};
+
+class Context {
+ public:
+  Context(const KernelOptions& options, Statistics& statistics) noexcept
+      : options_(options), statistics_(statistics) {}
+  // Waits for what is in flight, but for polls, which it ends.
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Sets up on the first call. False: there is no kernel AIO here (not built in, or
+  // filtered), or none now.
+  bool available() noexcept {
+    const State state = state_.load(std::memory_order_acquire);
+    return state == State::ready ||
+           ((state == State::unknown || state == State::scarce) && set_up());
+  }
+  // There is a context, whose completions are to be harvested.
+  bool ready() const noexcept {
+    const State state = state_.load(std::memory_order_acquire);
+    return state == State::ready || state == State::given_up;
+  }
+
+  // A filter said no later, to io_submit itself, with this error. What is in flight still
+  // completes.
+  void give_up(int error_number) noexcept {
+    state_.store(State::given_up, std::memory_order_release);
+    loss_report_.submit_refused(error_number);
+  }
+
+  // What follows needs ready().
+
+  // Asks for a place for one more iocb. Who got one submits, or gives it back.
+  bool reserve() noexcept {
+    // seq_cst: whoever needs the reaper for it looks whether that runs only after this.
+    if (in_flight_.fetch_add(1, std::memory_order_seq_cst) < capacity_) return true;
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  void unreserve(std::uint32_t count) noexcept {
+    in_flight_.fetch_sub(count, std::memory_order_seq_cst);
+  }
+  // Iocbs that were submitted and whose events nobody has taken yet.
+  std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_seq_cst); }
+  std::uint32_t capacity() const noexcept { return capacity_; }
+
+  // One io_submit. Returns how many the kernel took, or the error number of the
+  // first one, negative.
+  int submit(std::span<iocb*> iocbs) noexcept {
+    statistics_.count(Count::io_submit_calls);
+    for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
+    return sys::io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
+  }
+  int submit(iocb& control) noexcept {
+    iocb* list = &control;
+    return submit({&list, 1});
+  }
+
+  // io_getevents with a relative timeout; null for ever. As libaio.
+  int get_events(long min_count, std::span<io_event> events, const timespec* timeout);
+
+  // Ends a poll; its event arrives all the same. True: it was found.
+  bool cancel(iocb& control) noexcept;
+
+  Ring& ring() noexcept { return ring_; }
+  // What the reaper sleeps on, made by it.
+  sys::Doorbell& doorbell() noexcept { return doorbell_; }
+  // Whether iocbs of writes may carry RWF_NOSIGNAL.
+  bool has_nosignal() const noexcept { return has_nosignal_; }
+
+  // In a child of fork(): gives up what was inherited. The parent's ring is not mapped here;
+  // an empty one takes its place, for frames that a forking signal handler interrupted.
+  void forget_after_fork() noexcept;
+
+ private:
+  enum class State : std::uint8_t { unknown, ready, scarce, absent, given_up };
+
+  using Outcome = LossReport::Outcome;
+
+  bool set_up() noexcept EXCLUDES(set_up_mutex_);
+  State make_context(Outcome& outcome) noexcept;
+  int events_error() noexcept;
+
+  // Constant after construction.
+  const KernelOptions& options_;
+  Statistics& statistics_;
+
+  sys::Mutex set_up_mutex_;
+  std::atomic<State> state_{State::unknown};   // release: publishes what follows
+  std::atomic<std::int64_t> ask_again_ns_{0};  // while contexts are scarce
+  sys::Doorbell doorbell_;
+  LossReport loss_report_;
+
+  // Constant once ready.
+  io_context_t context_ = nullptr;
+  Ring ring_;
+  std::size_t ring_size_bytes_ = 0;
+  std::uint32_t capacity_ = 0;
+  bool has_nosignal_ = false;
+
+  alignas(64) std::atomic<std::uint32_t> in_flight_{0};
+};
+
+}  // namespace kaio

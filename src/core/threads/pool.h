@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// A bounded pool of threads for calls that may block. Jobs are taken by priority, in
+// order of arrival. Of those of a file that would only get in each other's way, one at a
+// time is in that order; the others wait for it in a lane.
+//
+// The bound is of each device: a slow one, or a server that does not answer, has so many
+// threads at most, and its other jobs wait for those. More devices at work may have more
+// threads together, and there is one besides, for whichever comes next.
+//
+// No thread exists before the first job. Another one is started when a job finds nobody who
+// is idle, or about to look at the queue: by whoever queues it, or, if several came at once,
+// by a worker that leaves jobs in the queue. Rather by the former: the C library sets up
+// 64 MiB of address space for the first thread of ours that has to allocate memory, which
+// counts where a program locks its memory.
+//
+// Waking a thread that sleeps costs its waker more than everything else that
+// submitting does (the processor it slept on is often idle, and has to be told), so
+// a submitter wakes one only if nobody is about to look at the queue anyway: a
+// thread that was woken and does not run yet, one that has finished its job and
+// only reports it (which waits for nothing), or one that looks on for a few
+// microseconds before it sleeps, which one worker does as long as that pays. Whoever
+// looks and finds more than its own job wakes the next thread.
+#pragma once
+
+#include <optional>
+
+#include "core/threads/device_bounds.h"
+#include "core/threads/job_queue.h"
+#include "core/threads/lanes.h"
+#include "core/statistics.h"
+#include "sys/clock.h"
+#include "sys/thread_group.h"
+
+namespace kaio {
+
+namespace limits {
+inline constexpr unsigned pool_threads_default = 32;
+inline constexpr unsigned pool_threads_max = 4096;
+inline constexpr int pool_idle_seconds_default = 1;  // glibc's
+}  // namespace limits
+
+// Carries out one transfer in a pool thread.
+class Performer {
+ public:
+  // The part that may block. Nothing: the transfer has been handed on.
+  virtual std::optional<std::int32_t> carry_out(Transfer& transfer) = 0;
+  // The rest, which does not; `transfer` is null if it has been handed on. True: there is
+  // something else to be seen to.
+  virtual bool carried_out(Transfer* transfer, std::int32_t answer) = 0;
+  // What others have left to this thread. It may ask for files, and wait for a server.
+  virtual void see_to_others() = 0;
+
+ protected:
+  ~Performer() = default;
+};
+
+// none: one at a time among those of its descriptor that say so.
+enum class Company : bool { any, none };
+
+class Pool {
+ public:
+  Pool(Performer& performer, Statistics& statistics) noexcept
+      : performer_(performer), statistics_(statistics) {}
+  // Waits until all that was queued is done.
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Queues the transfer (state `queued`). `device`: of its file. False, and nothing done:
+  // there is no thread and none can be made.
+  bool submit(Transfer& transfer, Company company, std::uint32_t device) noexcept EXCLUDES(mutex_);
+
+  // Takes a queued transfer out, to be cancelled (state `starting`). False: it is
+  // not queued (any more).
+  bool remove(Transfer& transfer) noexcept EXCLUDES(mutex_);
+
+  // Any time; threads over a lowered bound end when they have nothing to do. `threads_max`:
+  // of one device.
+  void configure(unsigned threads_max, std::int64_t idle_ns) noexcept EXCLUDES(mutex_);
+
+ private:
+  void run();
+  void work_on(Transfer& transfer) REQUIRES(mutex_);
+  Transfer* take() noexcept REQUIRES(mutex_);
+  unsigned threads_bound() const noexcept REQUIRES(mutex_);
+  bool need_wake() noexcept REQUIRES(mutex_);
+  bool somebody_will_look() const noexcept REQUIRES(mutex_) {
+    return waking_ || starting_ != 0 || spinning_ || finishing_ != 0;
+  }
+  // Whether to start a thread for what is queued; if so, it is counted already.
+  bool need_thread() noexcept REQUIRES(mutex_);
+  // Starts one that is counted. False: it cannot be made.
+  bool start_counted() noexcept EXCLUDES(mutex_);
+  // Looks for work without sleeping. True: there may be some.
+  bool spin() noexcept REQUIRES(mutex_);
+  bool start_worker() noexcept;
+
+  Performer& performer_;
+  Statistics& statistics_;
+  sys::ThreadGroup workers_;
+
+  sys::Mutex mutex_;
+  JobQueue queue_ GUARDED_BY(mutex_);  // without those that wait in a lane, or for a device
+  DeviceBounds devices_ GUARDED_BY(mutex_);
+  Lanes lanes_ GUARDED_BY(mutex_);
+  bool ends_ GUARDED_BY(mutex_) = false;
+  unsigned threads_ GUARDED_BY(mutex_) = 0;
+  unsigned idle_ GUARDED_BY(mutex_) = 0;
+  // Threads that will look at the queue soon, each for its own reason.
+  bool waking_ GUARDED_BY(mutex_) = false;
+  unsigned starting_ GUARDED_BY(mutex_) = 0;
+  bool spinning_ GUARDED_BY(mutex_) = false;
+  unsigned finishing_ GUARDED_BY(mutex_) = 0;
+  unsigned spin_credit_ GUARDED_BY(mutex_) = 0;
+  unsigned sleeps_ GUARDED_BY(mutex_) = 0;
+  unsigned threads_max_ GUARDED_BY(mutex_) = limits::pool_threads_default;
+  std::int64_t idle_ns_ GUARDED_BY(mutex_) = limits::pool_idle_seconds_default *
+                                             INT64_C(1'000'000'000);
+  sys::FutexWord jobs_{0};  // counts submissions; idle threads sleep on it
+};
+
+}  // namespace kaio

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What a descriptor is, as far as it decides the way of a request.
+#pragma once
+
+#include <cstdint>
+
+#include "core/descriptor_kind.h"
+
+namespace kaio {
+
+// The highest of the guesses whether a transfer of a file would block; the lowest is 0.
+inline constexpr std::uint8_t surely_blocks = 7;
+
+struct DescriptorTraits {
+  DescriptorKind kind = DescriptorKind::unknown;
+  bool append : 1 = false;
+  bool direct : 1 = false;
+  bool non_blocking : 1 = false;
+  bool readable : 1 = true;
+  bool writable : 1 = true;
+  bool synchronous : 1 = false;            // a write ends when it is durable: O_DSYNC, O_SYNC
+  bool refuses_nowait_reads : 1 = false;   // RWF_NOWAIT was refused, here or on
+  bool refuses_nowait_writes : 1 = false;  // its device
+
+  bool open_for(bool to_read) const noexcept { return to_read ? readable : writable; }
+  bool refuses_nowait(bool to_read) const noexcept {
+    return to_read ? refuses_nowait_reads : refuses_nowait_writes;
+  }
+  bool known() const noexcept { return kind != DescriptorKind::unknown; }
+  bool is_stream() const noexcept { return kaio::is_stream(kind); }
+};
+static_assert(sizeof(DescriptorTraits) == 2);
+
+}  // namespace kaio

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#include "posix/api/export.h"
+#include "posix/api/look.h"
+#include "posix/api/misuse.h"
+
+KAIO_ENTRY(int, aio_error, const aiocb* control_block) {
+  using namespace kaio;
+  const std::uint32_t word = look(*control_block);
+  switch (word & status::tag_mask) {
+    case status::tag_in_progress:
+      return EINPROGRESS;
+    case status::tag_taken:
+      if (is_refused_misuse("aio_error")) return EINVAL;
+      [[fallthrough]];
+    case status::tag_done:
+      return static_cast<int>(word & status::error_mask);
+    default:  // never submitted: what glibc reads there
+      return is_refused_misuse("aio_error") ? EINVAL : static_cast<int>(word);
+  }
+}
+KAIO_ALIAS_64(aio_error);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What the backends answer.
+#include "posix/dispatch/dispatcher.h"
+
+namespace kaio {
+
+// In whatever thread harvests, with the harvest lock held.
+void Dispatcher::answered(Transfer& transfer, std::int32_t answer) {
+  Request& request = request_of(transfer);
+  if (request.poll.load(std::memory_order_relaxed) != KernelPoll::none) {
+    if (!end_poll(request)) return;
+  } else if (request.state.load(std::memory_order_relaxed) == TransferState::in_kernel) {
+    const Operation& operation = request.operation;
+    // By far the most frequent answer, and one that needs no thought.
+    const bool whole = operation.is_sync() || (!operation.vectored && answer >= 0 &&
+                                               static_cast<std::size_t>(answer) == operation.size);
+    if (whole) {
+      statistics_.count(Count::by_kernel);
+      completions_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
+      return;
+    }
+  }
+  request.move_to(TransferState::starting);
+  request.set_answer(answer);
+  deferred::put_aside(request);
+}
+
+// In a pool thread.
+std::optional<std::int32_t> Dispatcher::carry_out(Transfer& transfer) {
+  // Before it blocks: others' notifications may have been left to this thread.
+  drain();
+  return carrier_.perform(transfer);
+}
+
+bool Dispatcher::carried_out(Transfer* transfer, std::int32_t answer) {
+  if (transfer != nullptr) {
+    Request& request = request_of(*transfer);
+    request.move_to(TransferState::starting);
+    if (carrier_.process_result(request, answer, false, By::later) == Started::no_threads)
+      completions_.complete(request, -EAGAIN);
+  }
+  return !harvester_.nothing_there() || !backlog_.empty() || !deferred::requests.empty();
+}
+
+void Dispatcher::see_to_others() {
+  harvester_.harvest();
+  drain();
+}
+
+}  // namespace kaio

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "posix/dispatch/dispatcher.h"
+
+namespace kaio {
+
+Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
+                       Harvester& harvester, const Route& route, Statistics& statistics) noexcept
+    : requests_(requests), completions_(completions), context_(context), harvester_(harvester),
+      route_(route), statistics_(statistics),
+      carrier_(*this, *this, *this, context, route, statistics) {}
+
+Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
+                                 SubmissionBatch* batch) {
+  Transfer* abandoned = nullptr;
+  Admission admission{};
+  KnownFile known;
+  // Once it is held and unlocked the request may be over.
+  const Count held_by = request.operation.is_sync() ? Count::held_by_fence : Count::held_by_order;
+  {
+    RecordLock lock(record);
+    const Occupancy::View before = order::enter(record, request);
+    bool same_file = false;
+    if (batch != nullptr && !batch->has_identified(request.operation.fd)) {
+      batch->identified(request.operation.fd);
+      same_file = record.traits.known();
+      if (same_file && !is_same_file(request.operation.fd, record.device, record.inode))
+        abandoned = order::begin_era(record, request);
+    }
+    admission = order::admit(record, request, before, same_file);
+    if (batch != nullptr) {
+      know_traits(record, request.operation.fd);
+      if (record.traits.direct) batch->copies_nothing(request.operation.fd);
+    }
+    if (admission == Admission::needs_traits) {
+      know_traits(record, request.operation.fd);
+      // Not open: nothing to keep in order; the attempt will say so.
+      if (!record.traits.known()) record.traits.kind = DescriptorKind::character;
+      admission = order::admit(record, request, before, same_file);
+    }
+    if (admission == Admission::needs_identity) {
+      if (!is_same_file(request.operation.fd, record.device, record.inode))
+        abandoned = order::begin_era(record, request);
+      admission = order::admit(record, request, before, true);
+      if (admission == Admission::needs_traits) {
+        request.move_to(TransferState::starting);
+        admission = Admission::start;
+      }
+    }
+    known = {.traits = record.traits,
+             .reads_block = record.reads_block,
+             .writes_block = record.writes_block};
+  }
+  fail_abandoned(abandoned);
+  if (admission == Admission::held || admission == Admission::held_for_room) {
+    statistics_.count(admission == Admission::held ? held_by : Count::reason_device_full);
+    harvester_.add_debt();
+    reaper_->ensure_running();
+    return Started::yes;
+  }
+  return carrier_.start(request, By::submitter, batch, known);
+}
+
+// The request was entered, could not be started, and is the caller's again.
+void Dispatcher::withdraw(Request& request) {
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  record.occupancy.leave(request);
+  RecordLock lock(record);
+  order::detach(record, request);
+}
+
+// Before it goes any other way than straight into the ring.
+void Dispatcher::enlist(Request& request) {
+  if (request.listed) return;
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  RecordLock lock(record);
+  order::enlist(record, request);
+}
+
+// Requests held back on a number that has become another file.
+void Dispatcher::fail_abandoned(Transfer* abandoned) {
+  while (abandoned != nullptr) {
+    Request& request = request_of(*abandoned);
+    abandoned = abandoned->next;
+    harvester_.remove_debt();
+    abandon(request);
+  }
+}
+
+void Dispatcher::drain_now() {
+  do {
+    release_backlog();
+    deferred::drain([this](Request& request) { route(request); });
+  } while (!deferred::must_put_aside() && !deferred::requests.empty());
+}
+
+// A request that this thread put aside.
+void Dispatcher::route(Request& request) {
+  switch (request.state.load(std::memory_order_relaxed)) {
+    case TransferState::free:
+      admit_put_aside(request);
+      return;
+    case TransferState::finished:
+      completions_.notify(request);
+      return;
+    default:
+      break;
+  }
+  Started started = Started::yes;
+  if (request.attempt == Attempt::none) {  // it was held back
+    harvester_.remove_debt();
+    started = start_again(request);
+  } else {
+    started = carrier_.process_result(request, request.answer(), false, By::later);
+  }
+  if (started == Started::no_threads) completions_.complete(request, -EAGAIN);
+}
+
+// After it was held back.
+Started Dispatcher::start_again(Request& request) {
+  if (!is_abandoned(request)) return carrier_.start(request, By::later);
+  abandon(request);
+  return Started::yes;
+}
+
+void Dispatcher::release_backlog() {
+  while (!backlog_.empty() && !deferred::must_put_aside() &&
+         context_.in_flight() < context_.capacity()) {
+    Request* request = request_of(backlog_.pop());
+    if (request == nullptr) return;
+    harvester_.remove_debt();
+    const Started started = start_again(*request);
+    if (started == Started::no_threads) completions_.complete(*request, -EAGAIN);
+    if (started == Started::ring_full) return;
+  }
+}
+
+// Its end is a harvest's, or its submitter's, or has to be found by those who cancel.
+void Dispatcher::result_is_looked_at(Transfer& transfer, bool is_final, By by) {
+  Request& request = request_of(transfer);
+  if (!is_final || (by == By::later && !deferred::is_being_submitted(request))) enlist(request);
+}
+
+void Dispatcher::refuses_nowait(const Transfer& transfer) {
+  DescriptorRecord& record = *requests_.descriptors.at(transfer.operation.fd);
+  RecordLock lock(record);
+  if (record.occupancy.now().era() != transfer.era) return;
+  if (transfer.operation.is_read()) {
+    record.traits.refuses_nowait_reads = true;
+  } else {
+    record.traits.refuses_nowait_writes = true;
+  }
+  if (record.traits.known()) record.occupancy.know(record.traits, record.occupancy.now());
+}
+
+void Dispatcher::expect(const Transfer& transfer, bool blocks) {
+  DescriptorRecord& record = *requests_.descriptors.at(transfer.operation.fd);
+  RecordLock lock(record);
+  const bool to_read = transfer.operation.is_read();
+  const unsigned now = to_read ? record.reads_block : record.writes_block;
+  const unsigned next = blocks ? surely_blocks : now - (now != 0);
+  if (to_read) {
+    record.reads_block = next & surely_blocks;
+  } else {
+    record.writes_block = next & surely_blocks;
+  }
+  record.occupancy.guess_careful(to_read, next != 0);
+}
+
+}  // namespace kaio

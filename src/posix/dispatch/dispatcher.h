@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Brings every request on its way: admits it in the order of its descriptor, puts it into the
+// ring where that is straight, and is the owner that the core asks for everything else
+// (core/carry/carrier.h). The order is posix/order/order.cc's.
+//
+// Which file. The program may close a descriptor as soon as the call has returned, and
+// its number may be another file's at once. What the kernel has is safe. For what may
+// have to touch the number once more, what it is gets noted before the call returns,
+// and compared before it is touched. What is noted holds for as long as the number has
+// requests, so a request that leaves the ring in its own call has it renewed; so has the
+// first one of each descriptor in a list, for all of them.
+#pragma once
+
+#include "core/carry/carrier.h"
+#include "core/kernel/backlog.h"
+#include "posix/order/order.h"
+#include "posix/order/requests.h"
+#include "posix/request/deferred.h"
+#include "posix/request/sinks.h"
+#include "posix/wait/reaper.h"
+
+namespace kaio {
+
+class Dispatcher final : public AnswerSink, public Performer, private TransferOwner {
+ public:
+  Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
+             Harvester& harvester, const Route& route, Statistics& statistics) noexcept;
+  // Before the first request; the two know each other.
+  void set_reaper(Reaper& reaper) noexcept { reaper_ = &reaper; }
+
+  // Accepts a filled-in request (state `free`). With a batch, what goes to the
+  // kernel is added to it, and is on its way after submit(batch). False: not
+  // accepted, for want of memory or threads; the request is still the caller's.
+  bool submit(Request& request, SubmissionBatch* batch = nullptr);
+  void submit(SubmissionBatch& batch);
+
+  // aio_cancel; AIO_CANCELED and so on are the caller's business.
+  enum class Cancelled : std::uint8_t { all, not_all, none_left };
+  Cancelled cancel(int fd);
+  Cancelled cancel(Request& request, std::uint32_t generation);
+
+  void configure_pool(unsigned threads_max, std::int64_t idle_ns) noexcept {
+    carrier_.pool().configure(threads_max, idle_ns);
+  }
+  void forget_after_fork() noexcept { carrier_.watcher().forget_after_fork(); }
+
+  void answered(Transfer& transfer, std::int32_t answer) override;
+  void drain() override {
+    if (!backlog_.empty() || !deferred::requests.empty()) drain_now();
+  }
+  std::optional<std::int32_t> carry_out(Transfer& transfer) override;
+  bool carried_out(Transfer* transfer, std::int32_t answer) override;
+  void see_to_others() override;
+
+ private:
+  // For the core.
+  void complete(Transfer& transfer, std::int64_t result) override {
+    completions_.complete(request_of(transfer), result);
+  }
+  void abandon(Transfer& transfer) override;
+  Started submit_by_kernel(Transfer& transfer, Attempt attempt, By by,
+                           SubmissionBatch* batch) override;
+  bool poll_by_kernel(Transfer& transfer) override;
+  bool hold(Transfer& transfer) override;
+  FileFacts facts_of(const Transfer& transfer) override;
+  std::optional<FileFacts> facts_if_same_file(const Transfer& transfer) override;
+  void refuses_nowait(const Transfer& transfer) override;
+  void expect(const Transfer& transfer, bool blocks) override;
+  void result_is_looked_at(Transfer& transfer, bool is_final, By by) override;
+  void leaves_ring(Transfer& transfer) override { renew_identity(request_of(transfer)); }
+  Life life_of(const Transfer& transfer) override {
+    return {.fd = transfer.operation.fd, .generation = request_of(transfer).generation()};
+  }
+  void wait_has_begun(Transfer& transfer, Life life) override;
+
+  // submission.cc: acceptance, and the way into the ring
+  bool admit(Request& request, SubmissionBatch* batch);
+  void admit_put_aside(Request& request);
+  bool goes_straight_into_the_ring(const Request& request);
+  bool read_cached(DescriptorRecord& record, Request& request);
+  Started submit_into_ring(DescriptorRecord& record, Request& request, Attempt attempt, By by,
+                           SubmissionBatch* batch);
+  void prepare_control(Request& request, Attempt attempt, By by);
+  int submit_guarded(iocb& control) noexcept;
+  bool may_be_in_other_hands(const Request& request) const noexcept;
+  void learn_from_read(DescriptorRecord& record, int fd, bool at_once);
+  void ask_whether_cached(DescriptorRecord& record, int fd);
+  Started submitted(Request& request, int outcome, By by);
+
+  // dispatcher.cc: admission by the list, and what comes first
+  Started admit_listed(DescriptorRecord& record, Request& request, SubmissionBatch* batch);
+  void enlist(Request& request);
+  void withdraw(Request& request);
+  void fail_abandoned(Transfer* abandoned);
+  void drain_now();
+  void route(Request& request);
+  Started start_again(Request& request);
+  void release_backlog();
+
+  // identity.cc: what a descriptor is, and whether its number still is that one's
+  void note_identity(int fd);
+  void renew_identity(Request& request);
+  void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
+  void store_facts(DescriptorRecord& record, const FileFacts& facts, Occupancy::View asked)
+      REQUIRES(record.mutex);
+  // Its descriptor's number has become another file, which it must not touch.
+  bool is_abandoned(const Request& request);
+
+  // ways.cc: the backlog, and the wait for readiness in the ring
+  Started to_backlog(Request& request, By by);
+  bool end_poll(Request& request);
+  bool take_from_poll(Request& request);
+
+  // cancel.cc
+  class Canceller;
+  bool is_stream(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
+
+  // Constant after construction.
+  Requests& requests_;
+  CompletionSink& completions_;
+  Context& context_;
+  Harvester& harvester_;
+  const Route& route_;
+  Statistics& statistics_;
+  Reaper* reaper_ = nullptr;
+
+  Carrier carrier_;
+  Backlog backlog_;
+  std::atomic<std::uint32_t> kernel_polls_{0};
+};
+
+}  // namespace kaio

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// What a descriptor is, and whether its number still is that one's (dispatcher.h, "Which
+// file").
+#include "posix/request/deferred.h"
+#include "posix/dispatch/dispatcher.h"
+
+namespace kaio {
+namespace {
+
+FileFacts facts_in(const DescriptorRecord& record) REQUIRES(record.mutex) {
+  return {.traits = record.traits, .device = record.device, .inode = record.inode};
+}
+
+}  // namespace
+
+// What is known of the request's descriptor, asked of the kernel if it is not.
+FileFacts Dispatcher::facts_of(const Transfer& transfer) {
+  const Request& request = request_of(transfer);
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  const Occupancy::View asked = record.occupancy.now();
+  {
+    RecordLock lock(record);
+    if (record.occupancy.now().era() == request.era && record.traits.known())
+      return facts_in(record);
+  }
+  const FileFacts facts = carrier_.ask_facts(request.operation.fd);
+  RecordLock lock(record);
+  if (record.occupancy.now().era() == request.era) store_facts(record, facts, asked);
+  return facts;
+}
+
+void Dispatcher::note_identity(int fd) {
+  DescriptorRecord* record = requests_.descriptors.at(fd);
+  if (record == nullptr || record->occupancy.now().is_known()) return;
+  RecordLock lock(*record);
+  know_traits(*record, fd);
+}
+
+// Before it leaves the ring. What is noted may be of the file that had the number before,
+// if something of that is still outstanding: as long as this thread is in the call that
+// submits the request, the number still is what the request is for.
+void Dispatcher::renew_identity(Request& request) {
+  deferred::Submitted& submitted = deferred::submitted;
+  if (submitted.request != &request || submitted.generation != request.generation()) return;
+  submitted = {};  // once is enough
+  const int fd = request.operation.fd;
+  DescriptorRecord& record = *requests_.descriptors.at(fd);
+  FileFacts noted;
+  std::uint8_t era = 0;
+  {
+    RecordLock lock(record);
+    era = record.occupancy.now().era();
+    // Another thread has found out that the number is another file, and not yet which.
+    if (era != request.era) know_traits(record, fd);
+    if (!record.traits.known()) return;
+    noted = facts_in(record);
+  }
+  // Asked without the lock, which the threads that carry out the others need meanwhile.
+  const bool same_file = is_same_file(fd, noted.device, noted.inode);
+  if (same_file && era == request.era) return;
+  Transfer* abandoned = nullptr;
+  {
+    RecordLock lock(record);
+    if (record.occupancy.now().era() != era) return;
+    if (same_file) {
+      order::join_era(record, request);
+    } else if (era == request.era) {
+      abandoned = order::begin_era(record, request);
+      record.occupancy.take_turn(request);
+    }
+  }
+  fail_abandoned(abandoned);
+}
+
+// By who has a request there, or had one in this call.
+void Dispatcher::know_traits(DescriptorRecord& record, int fd) {
+  const Occupancy::View asked = record.occupancy.now();
+  if (record.traits.known() || asked.empty()) return;
+  store_facts(record, carrier_.ask_facts(fd), asked);
+}
+
+void Dispatcher::store_facts(DescriptorRecord& record, const FileFacts& facts,
+                             Occupancy::View asked) {
+  if (!facts.traits.known() || !record.occupancy.know(facts.traits, asked)) return;
+  // Not too late, though the occupancy says that they are known: it is the mutex that
+  // publishes them, without which nobody reads them.
+  record.traits = facts.traits;
+  record.device = facts.device;
+  record.inode = facts.inode;
+}
+
+bool Dispatcher::is_abandoned(const Request& request) {
+  return !facts_if_same_file(request).has_value();
+}
+
+std::optional<FileFacts> Dispatcher::facts_if_same_file(const Transfer& request) {
+  const int fd = request.operation.fd;
+  const FileFacts facts = facts_of(request);
+  if (requests_.descriptors.at(fd)->occupancy.now().era() != request.era) return std::nullopt;
+  if (facts.traits.known() && !is_same_file(fd, facts.device, facts.inode)) return std::nullopt;
+  return facts;
+}
+
+// The program has closed it, and so given up what is not done.
+void Dispatcher::abandon(Transfer& transfer) {
+  Request& request = request_of(transfer);
+  completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
+}
+
+}  // namespace kaio

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+// Acceptance, the way into the ring, and what came of it at once.
+//
+// What most requests take is one function, without a call of ours up to io_submit: the
+// kernel's own calls push ours out of the processor's return stack, so each return behind a
+// system call is predicted wrongly, and takes some 20 cycles.
+#include <linux/fs.h>
+
+#include "core/kernel/iocb.h"
+#include "core/kernel/sigpipe_guard.h"
+#include "core/threads/cached_read.h"
+#include "posix/request/deferred.h"
+#include "posix/dispatch/dispatcher.h"
+#include "sys/size_limit.h"
+
+#define KAIO_STRAIGHT [[gnu::always_inline]] inline  // part of that function
+
+namespace kaio {
+namespace {
+
+// So many reads in a row that were done at once make it worth asking whether they are of
+// a cached file.
+constexpr std::uint8_t reads_at_once_to_ask = 8;
+
+// Apart, as single reads do not come here.
+[[gnu::noinline]] bool has_nothing_else_to_ask(const Operation& operation,
+                                               bool has_nosignal) noexcept {
+  if (operation.is_sync() || operation.remaining_bytes() > limits::bytes_in_a_call_max)
+    return false;
+  return operation.is_read() || (has_nosignal && (operation.rw_flags & RWF_APPEND) == 0 &&
+                                 sys::file_size_limit_bytes() == RLIM_INFINITY);
+}
+
+[[gnu::noinline]] bool may_join(SubmissionBatch& batch, const Operation& operation) noexcept {
+  return batch.has_identified(operation.fd) &&
+         batch.has_room_for(operation.fd, operation.remaining_bytes());
+}
+
+// That life of the request's.
+KAIO_STRAIGHT bool is_over(const Request& request, std::uint32_t generation) noexcept {
+  return request.generation() != generation ||
+         request.state.load(std::memory_order_acquire) == TransferState::finished;
+}
+
+}  // namespace
+
+// False: not accepted, and still the caller's.
+bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
+  request.pushed =
+      request.notification.kind != Notification::Kind::none ||
+      (request.group != nullptr && request.group->notification.kind != Notification::Kind::none);
+  deferred::submitted = {.request = &request, .generation = request.generation()};
+  statistics_.count(Count::submitted);  // before it can complete
+  if (deferred::must_put_aside()) {
+    deferred::put_aside(request);
+    return true;
+  }
+  if (admit(request, batch)) return true;
+  statistics_.uncount(Count::submitted);
+  return false;
+}
+
+void Dispatcher::admit_put_aside(Request& request) {
+  if (admit(request, nullptr)) return;
+  // Accepted in a signal handler; it is too late to refuse it.
+  request.operation.fd = -1;
+  completions_.complete(request, -EAGAIN);
+}
+
+KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
+  if (request.pushed && !reaper_->ensure_running()) return false;
+  DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
+  if (record == nullptr) {
+    if (request.operation.fd >= 0) return false;
+    completions_.complete(request, -EBADF);
+    return true;
+  }
+  if (batch == nullptr && record->occupancy.now().reads_are_cached() &&
+      read_cached(*record, request))
+    return true;
+  Started started{};
+  // Of a list, all answers may be somebody else's to handle: then what the descriptor is
+  // has to be known before.
+  if (goes_straight_into_the_ring(request) &&
+      (batch == nullptr || may_join(*batch, request.operation)) &&
+      record->occupancy.enter_unlisted(request, batch != nullptr)) {
+    request.move_to(TransferState::starting);
+    started = submit_into_ring(*record, request, Attempt::nowait, By::submitter, batch);
+  } else {
+    started = admit_listed(*record, request, batch);
+  }
+  if (started != Started::no_threads) return true;
+  withdraw(request);
+  return false;
+}
+
+// Nothing has to be asked before the first attempt, unless it is by the descriptor.
+KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
+  const Operation& operation = request.operation;
+  static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
+                Route::poll < Route::pool);
+  if (route_ > Route::kernel || !context_.available()) return false;
+  // Of larger ones it depends on what the descriptor is.
+  if (operation.is_read() && !operation.vectored)
+    return operation.size <= limits::bytes_in_a_call_max;
+  return has_nothing_else_to_ask(operation, context_.has_nosignal());
+}
+
+// What is cached is read in two thirds of the time by calls of its own, instead of by
+// kernel AIO.
+KAIO_STRAIGHT bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
+  Operation& operation = request.operation;
+  if (operation.size > limits::bytes_in_a_call_max || !cached_read::suits(operation)) return false;
+  const std::int64_t answer = cached_read::perform(operation);
+  if (answer < 0 || static_cast<std::size_t>(answer) != operation.size) {
+    record.occupancy.guess_cached_reads(false);
+    // One that is direct now is asked again only when the count has gone round.
+    if (answer != -EINVAL) record.reads_at_once.store(0, std::memory_order_relaxed);
+    return false;
+  }
+  statistics_.count(Count::by_caller);
+  statistics_.count(Count::at_once);
+  operation.fd = -1;  // it has never been on the descriptor's record
+  completions_.complete(request, answer);
+  return true;
+}
+
+Started Dispatcher::submit_by_kernel(Transfer& transfer, Attempt attempt, By by,
+                                     SubmissionBatch* batch) {
+  Request& request = request_of(transfer);
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  return submit_into_ring(record, request, attempt, by, batch);
+}
+
+// `record`: where it has entered.
+KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Request& request,
+                                                   Attempt attempt, By by, SubmissionBatch* batch) {
+  if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
+    return to_backlog(request, by);
+  if (by == By::later && !reaper_->ensure_running()) {
+    context_.unreserve(1);
+    return Started::no_threads;
+  }
+  prepare_control(request, attempt, by);
+  request.move_to(TransferState::in_kernel);
+  const bool to_read = request.operation.is_read();
+  const bool may_raise_sigpipe =
+      request.is_stream && request.operation.is_write() && !context_.has_nosignal();
+  if (batch != nullptr && attempt != Attempt::plain && !may_raise_sigpipe) {
+    batch->add(request.control);
+    return Started::yes;
+  }
+  // Whether what the descriptor is may be learnt from what becomes of this read.
+  const bool tells = to_read && attempt == Attempt::nowait && request.has_turn && !request.listed;
+  const int fd = request.operation.fd;
+  const std::uint16_t lives = record.occupancy.now().lives();
+  const std::uint32_t generation = request.generation();
+  const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
+  const auto submit_now = [&] {
+    return may_raise_sigpipe ? submit_guarded(request.control) : context_.submit(request.control);
+  };
+  int outcome = submit_now();
+  if (outcome == -EAGAIN) {
+    // Unreaped completions occupy places: take them, and try once more.
+    harvester_.harvest();
+    outcome = submit_now();
+  }
+  if (outcome != 1) return submitted(request, outcome, by);
+  harvester_.harvest();  // what was done at once is there already
+  if (by == By::later) return Started::yes;
+  const bool over = is_over(request, generation);
+  if (over) statistics_.count(Count::at_once);
+  if (to_read) learn_from_read(record, fd, over);
+  if (over) return Started::yes;
+  const bool answers_came = !context_.ring().usable() || context_.ring().posted() != posted;
+  // As long as the call has not returned, it can still be refused for want of a thread.
+  if (answers_came && deferred::take_back(request))
+    return carrier_.process_result(request, request.answer(), false, By::submitter);
+  if (answers_came && may_be_in_other_hands(request)) {
+    note_identity(fd);
+  } else if (tells && !is_over(request, generation)) {  // in that order: the slot has many lives
+    record.occupancy.know_reads_unordered(lives);
+  }
+  return Started::yes;
+}
+
+KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
+  const Operation& operation = request.operation;
+  request.attempt = attempt;
+  if (attempt == Attempt::kernel_sync) {
+    iocb_of::sync(request.control, operation);
+  } else {
+    std::uint32_t more_flags = attempt == Attempt::nowait ? RWF_NOWAIT : 0;
+    if (operation.is_write() && context_.has_nosignal()) more_flags |= iocb_of::rwf_nosignal;
+    iocb_of::transfer(request.control, operation, request.is_stream, more_flags);
+  }
+  request.control.data = static_cast<Transfer*>(&request);
+  // Who waits for a request that was not in the ring may be asleep where only its end
+  // wakes him (posix/wait/waiter.cc), so that end has to be acted upon.
+  if (by == By::later) {
+    iocb_of::ring_doorbell(request.control, reaper_->doorbell());
+  } else if (request.pushed) {
+    iocb_of::ring_doorbell(request.control, completions_.doorbell_for(request));
+  }
+}
+
+// Needed for streams on kernels without RWF_NOSIGNAL.
+int Dispatcher::submit_guarded(iocb& control) noexcept {
+  const SigpipeGuard guard;
+  return context_.submit(control);
+}
+
+// Another thread may have the answer in its hands: it may look at the descriptor only after
+// this call has returned and the program has closed it. Not if nobody has any answer, and
+// this one has not changed the state: who handles answers holds the lock meanwhile.
+bool Dispatcher::may_be_in_other_hands(const Request& request) const noexcept {
+  return !context_.ring().usable() || !context_.ring().empty() || harvester_.led() ||
+         request.state.load(std::memory_order_seq_cst) != TransferState::in_kernel;
+}
+
+KAIO_STRAIGHT void Dispatcher::learn_from_read(DescriptorRecord& record, int fd, bool at_once) {
+  std::uint8_t count = record.reads_at_once.load(std::memory_order_relaxed);
+  // Once asked, it is asked again when the count has gone round.
+  if (!at_once && (count == 0 || count >= reads_at_once_to_ask)) return;
+  count = at_once ? static_cast<std::uint8_t>(count + 1) : 0;
+  record.reads_at_once.store(count, std::memory_order_relaxed);
+  if (count == reads_at_once_to_ask && route_ == Route::automatic) ask_whether_cached(record, fd);
+}
+
+void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {
+  const DescriptorTraits traits = carrier_.ask_facts(fd).traits;
+  if (traits.kind == DescriptorKind::regular && !traits.direct)
+    record.occupancy.guess_cached_reads(true);
+}
+
+// io_submit took nothing, and said why.
+Started Dispatcher::submitted(Request& request, int outcome, By by) {
+  context_.unreserve(1);
+  // A leader may count on its end in the ring. First the state, which it looks at when
+  // called.
+  request.move_to(TransferState::starting);
+  harvester_.call_leader();
+  if (outcome == -EAGAIN || outcome == 0) return to_backlog(request, by);
+  // Perhaps not for its own descriptor: the program may have closed the doorbell.
+  if ((outcome == -EBADF || outcome == -EINVAL) && by == By::submitter && request.pushed) {
+    completions_.doubt_doorbell_for(request);
+    return submit_by_kernel(request, request.attempt, By::later, nullptr);
+  }
+  return carrier_.process_result(request, outcome, true, by);
+}
+
+void Dispatcher::submit(SubmissionBatch& batch) {
+  std::span<iocb*> rest = batch.iocbs();
+  while (!rest.empty()) {
+    const int outcome = context_.submit(rest);
+    if (outcome > 0) {
+      rest = rest.subspan(static_cast<std::size_t>(outcome));
+      continue;
+    }
+    // The first one is refused; the others behind it are not to blame.
+    Request& request = request_of(*static_cast<Transfer*>(rest.front()->data));
+    rest = rest.subspan(1);
+    if (outcome == -EAGAIN) harvester_.harvest();
+    if (submitted(request, outcome, By::submitter) == Started::no_threads)
+      completions_.complete(request, -EAGAIN);
+  }
+  harvester_.harvest();
+}
+
+}  // namespace kaio

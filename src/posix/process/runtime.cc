@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "posix/process/runtime.h"
+
+#include <new>
+#include <pthread.h>
+
+#include "posix/request/deferred.h"
+#include "posix/process/live_statistics.h"
+#include "posix/process/report.h"
+#include "sys/log.h"
+
+namespace kaio {
+
+constinit std::atomic<Runtime*> process::instance{nullptr};
+
+namespace {
+
+// In the child only the forking thread lives: requests, threads and locks of the
+// parent's engine are copies without meaning. It is left where it is and a new one
+// made when needed. (The ring is not even mapped here.)
+void after_fork_in_child() {
+  Runtime* inherited = process::instance.exchange(nullptr);
+  sys::mutexes_held = 0;
+  deferred::requests.take_in_order();
+  if (inherited == nullptr) return;
+  live_statistics::detach(inherited->statistics);
+  inherited->context.forget_after_fork();
+  inherited->dispatcher.forget_after_fork();
+  inherited->harvester.forget_after_fork();
+  inherited->completer.notifier().callbacks().forget_after_fork();
+}
+
+}  // namespace
+
+Runtime* process::make_runtime() noexcept {
+  const FixedOptions fixed = options().freeze();
+  void* pages = sys::map_pages(sizeof(Runtime));
+  if (pages == nullptr) return nullptr;
+  auto* made = new (pages) Runtime(fixed, options());
+  live_statistics::attach(made->statistics);  // it has counted nothing yet
+  Runtime* expected = nullptr;
+  if (!instance.compare_exchange_strong(expected, made)) {
+    sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
+    return expected;
+  }
+  static std::atomic<bool> registered{false};
+  if (!registered.exchange(true)) {
+    ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    // Only for the option: the copy of standard error is not made without it.
+    if (options().print_statistics.load()) print_statistics_at_exit();
+  }
+  return made;
+}
+
+Runtime::Runtime(const FixedOptions& fixed, const Options& options) noexcept
+    : fixed_options(fixed), context(fixed_options.kernel, statistics),
+      harvester(context, late_sink_), completer(requests, harvester, late_sink_, statistics),
+      dispatcher(requests, completer, context, harvester, fixed_options.route, statistics),
+      reaper(harvester, late_sink_, completer, statistics),
+      waiter(harvester, completer, late_sink_), late_sink_(*this) {
+  completer.set_reaper(reaper);
+  dispatcher.set_reaper(reaper);
+  configure(options);
+}
+
+void Runtime::configure(const Options& options) noexcept {
+  dispatcher.configure_pool(options.threads, options.idle_seconds * INT64_C(1'000'000'000));
+  completer.notifier().callbacks().give_fresh_threads(options.fresh_callback_threads);
+  const int spin_us = options.spin_us;
+  const bool as_it_pays = spin_us == limits::spin_us_auto;
+  waiter.set_spin(as_it_pays ? 0 : spin_us * INT64_C(1'000));
+  waiter.spin_budget().enable(as_it_pays);
+}
+
+void apply_options() noexcept {
+  sys::log::turn(options().log.load());
+  if (options().print_statistics.load()) print_statistics_at_exit();
+  if (Runtime* existing = runtime_if_any()) existing->configure(options());
+}
+
+}  // namespace kaio

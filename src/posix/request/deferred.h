@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Requests that this thread has to route, later: not inside the harvest that
+// found their answer, nor while it holds one of our mutexes, nor in a signal
+// handler that interrupted either. They are put aside here, a thread each for
+// itself, and routed by drain() when the outermost frame of kaio leaves, or before it
+// calls a function of the program.
+//
+// A handler and the frame it interrupted are the same thread, so the stack is
+// lock-free although no other thread ever sees it.
+#pragma once
+
+#include "core/transfer_queue.h"
+#include "posix/request/request.h"
+#include "sys/mutex.h"
+
+namespace kaio::deferred {
+
+// Request::state says what is to be done: `free` to be admitted (a submission in
+// a handler), else to be dispatched.
+extern KAIO_THREAD_LOCAL TransferStack requests;
+
+// The request, and its life, that the innermost frame of kaio in this thread has
+// submitted last, until it leaves: the program has not gone on yet, so the descriptor is
+// still what the request is for. (posix/api/frame.h keeps one for each frame.)
+struct Submitted {
+  const Request* request = nullptr;
+  std::uint32_t generation = 0;
+};
+extern KAIO_THREAD_LOCAL Submitted submitted;
+
+inline bool is_being_submitted(const Request& request) noexcept {
+  return submitted.request == &request && submitted.generation == request.generation();
+}
+
+inline void put_aside(Request& request) noexcept { requests.push(request); }
+
+// True while this thread holds a mutex of ours: only a signal handler sees it.
+inline bool must_put_aside() noexcept { return sys::mutexes_held != 0; }
+
+// Takes the request back, if this thread has put it aside and not routed it yet.
+bool take_back(const Request& request) noexcept;
+
+// Calls route(Request&) for each one put aside, until there are none.
+template <class Route>
+void drain(Route&& route) {
+  if (must_put_aside()) return;
+  while (!requests.empty()) {
+    Transfer* item = requests.take_in_order();
+    while (item != nullptr) {
+      Transfer* following = item->next;
+      item->next = nullptr;
+      route(request_of(*item));
+      item = following;
+    }
+  }
+}
+
+}  // namespace kaio::deferred

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+#include "core/threads/pool.h"
+#include "support/deadline.h"
+#include "support/process.h"
+#include "unit/faked_calls.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <sched.h>
+#include <thread>
+#include <vector>
+
+using kaio::Company;
+using kaio::Pool;
+using kaio::Transfer;
+using kaio::TransferState;
+using support::eventually;
+using namespace std::chrono_literals;
+
+namespace {
+
+// One that is to be dispatched.
+struct Job : Transfer {
+  Job() { move_to(TransferState::starting); }
+};
+
+// Notes who came when; waits while the gate is shut.
+struct Gate final : kaio::Performer {
+  std::optional<std::int32_t> carry_out(Transfer& transfer) override {
+    const int now = ++running;
+    policy = ::sched_getscheduler(0);
+    int most = most_running;
+    while (now > most && !most_running.compare_exchange_weak(most, now)) {
+    }
+    {
+      const std::lock_guard lock(mutex);
+      order.push_back(&transfer);
+    }
+    while (shut) std::this_thread::sleep_for(100us);
+    --running;
+    transfer.move_to(TransferState::starting);
+    ++done;
+    return std::nullopt;
+  }
+  bool carried_out(Transfer*, std::int32_t) override { return stuck; }
+  void see_to_others() override {
+    ++seeing_to_others;
+    while (stuck) std::this_thread::sleep_for(100us);
+    --seeing_to_others;
+  }
+  std::vector<Transfer*> seen() {
+    const std::lock_guard lock(mutex);
+    return order;
+  }
+  std::mutex mutex;
+  std::vector<Transfer*> order;
+  std::atomic<bool> shut{false};
+  std::atomic<bool> stuck{false};  // what it sees to besides
+  std::atomic<int> seeing_to_others{0};
+  std::atomic<int> running{0};
+  std::atomic<int> most_running{0};
+  std::atomic<int> done{0};
+  std::atomic<int> policy{-1};
+};
+
+struct Bench {
+  Bench() { pool.configure(32, 50'000'000); }
+  std::uint64_t threads() const {
+    return statistics.get(kaio::Count::threads_started) -
+           statistics.get(kaio::Count::threads_ended);
+  }
+  // From now on one thread, which has that job and waits at the gate.
+  void occupy_only_thread(Transfer& job) {
+    pool.configure(1, 50'000'000);
+    gate.shut = true;
+    BOOST_REQUIRE(pool.submit(job, Company::any, 0));
+    BOOST_REQUIRE(eventually([&] { return gate.running == 1; }));
+  }
+  Gate gate;
+  kaio::Statistics statistics;
+  Pool pool{gate, statistics};
+};
+
+std::deque<Job> transfers_with(std::vector<int> priorities) {
+  std::deque<Job> transfers(priorities.size());
+  for (std::size_t i = 0; i < priorities.size(); ++i)
+    transfers[i].operation.priority = static_cast<unsigned>(priorities[i]) & 0x1f;
+  return transfers;
+}
+
+// Which file a job is of.
+std::deque<Job> transfers_on(std::vector<int> descriptors) {
+  std::deque<Job> transfers(descriptors.size());
+  for (std::size_t i = 0; i < descriptors.size(); ++i) transfers[i].operation.fd = descriptors[i];
+  return transfers;
+}
+
+std::vector<Transfer*> those(std::deque<Job>& transfers, std::vector<std::size_t> numbers) {
+  std::vector<Transfer*> result;
+  for (const std::size_t number : numbers) result.push_back(&transfers[number]);
+  return result;
+}
+
+std::atomic<int> threads_allowed{0};
+
+int limited_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                   void* argument) {
+  if (threads_allowed.fetch_sub(1) <= 0) return -EAGAIN;
+  return kaio::sys::real_calls.create_thread(thread, attributes, run, argument);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(pool)
+
+BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
+  Bench bench;
+  BOOST_TEST(bench.threads() == 0u);
+  Job transfer;
+  BOOST_TEST(bench.pool.submit(transfer, Company::any, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
+  BOOST_TEST(bench.threads() >= 1u);
+  BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 3s));
+  Job another;
+  BOOST_TEST(bench.pool.submit(another, Company::any, 0));  // and it starts anew
+  BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
+}
+
+BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
+  Bench bench;
+  const int ours = ::sched_getscheduler(0);
+  Job transfer;
+  BOOST_TEST(bench.pool.submit(transfer, Company::any, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
+  BOOST_TEST(bench.gate.policy == (ours == SCHED_OTHER ? SCHED_BATCH : ours));
+}
+
+BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
+  for (const int bound : {1, 2, 7}) {
+    Bench bench;
+    bench.pool.configure(static_cast<unsigned>(bound), 50'000'000);
+    bench.gate.shut = true;
+    std::deque<Job> transfers(40);
+    for (Transfer& transfer : transfers)
+      BOOST_REQUIRE(bench.pool.submit(transfer, Company::any, 0));
+    BOOST_TEST(eventually([&] { return bench.gate.running == bound; }));
+    BOOST_TEST(support::stays([&] { return bench.gate.running == bound; }));
+    bench.gate.shut = false;
+    BOOST_TEST(eventually([&] { return bench.gate.done == 40; }));
+    BOOST_TEST(bench.gate.most_running == bound);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
+  Bench bench;
+  bench.pool.configure(1, 50'000'000);
+  bench.gate.shut = true;
+  std::deque<Job> transfers(10);
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::any, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
+  bench.pool.configure(5, 50'000'000);
+  Job another;
+  BOOST_REQUIRE(bench.pool.submit(another, Company::any, 0));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 11; }));
+}
+
+BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
+  Bench bench;
+  std::deque<Job> transfers = transfers_with({20, 5, 20, 0, 5, 1, 0});
+  Job plug;
+  bench.occupy_only_thread(plug);
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::any, 0));
+  bench.gate.shut = false;
+  BOOST_REQUIRE(eventually([&] { return bench.gate.done == 8; }));
+  std::vector<Transfer*> expected = {&plug};
+  for (const int i : {3, 6, 5, 1, 4, 0, 2}) expected.push_back(&transfers[i]);
+  BOOST_TEST((bench.gate.seen() == expected));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) {
+  Bench bench;
+  Job running;
+  std::deque<Job> transfers(3);
+  bench.occupy_only_thread(running);
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::any, 0));
+  BOOST_TEST(!bench.pool.remove(running));
+  BOOST_TEST(bench.pool.remove(transfers[1]));
+  BOOST_TEST(!bench.pool.remove(transfers[1]));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 3; }));
+  BOOST_TEST(std::ranges::count(bench.gate.seen(), &transfers[1]) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done) {
+  unit::FakedCalls calls;
+  Bench bench;
+  calls->create_thread = limited_create;
+  threads_allowed = 0;
+  Job transfer;
+  BOOST_TEST(!bench.pool.submit(transfer, Company::any, 0));
+  BOOST_TEST(int(transfer.state.load()) == int(TransferState::starting));
+  threads_allowed = 1;  // no second one
+  std::deque<Job> transfers(20);
+  for (Transfer& one : transfers) BOOST_TEST(bench.pool.submit(one, Company::any, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 20; }));
+  BOOST_TEST(bench.gate.most_running == 1);
+}
+
+BOOST_AUTO_TEST_CASE(those_without_company_run_one_at_a_time_and_in_order) {
+  Bench bench;
+  bench.gate.shut = true;
+  std::deque<Job> transfers = transfers_on({7, 7, 7, 7, 7, 7});
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 1; }));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 6; }));
+  BOOST_TEST(bench.gate.most_running == 1);
+  BOOST_TEST((bench.gate.seen() == those(transfers, {0, 1, 2, 3, 4, 5})));
+}
+
+BOOST_AUTO_TEST_CASE(they_hold_up_no_other_file_and_nobody_who_may_have_company) {
+  Bench bench;
+  bench.gate.shut = true;
+  // 71 would have the same lane as 7.
+  std::deque<Job> transfers = transfers_on({7, 7, 8, 8, 71});
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+  std::deque<Job> others = transfers_on({7, 8});
+  for (Transfer& transfer : others) BOOST_REQUIRE(bench.pool.submit(transfer, Company::any, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 5; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 5; }));
+  std::vector<Transfer*> expected = those(transfers, {0, 2, 4});
+  for (Transfer& transfer : others) expected.push_back(&transfer);
+  std::vector<Transfer*> seen = bench.gate.seen();
+  std::ranges::sort(seen);
+  std::ranges::sort(expected);
+  BOOST_TEST((seen == expected));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 7; }));
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
+  Bench bench;
+  bench.gate.shut = true;
+  std::deque<Job> transfers = transfers_with({3, 20, 5, 20, 0});
+  for (Transfer& transfer : transfers) {
+    transfer.operation.fd = 7;
+    BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+    BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  }
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
+  BOOST_TEST((bench.gate.seen() == those(transfers, {0, 4, 2, 1, 3})));
+}
+
+// The thread that is there besides finds that the device has as many as it may have, and
+// leaves what it took to wait for it: sooner or later, so in many rounds.
+BOOST_AUTO_TEST_CASE(nobody_is_held_up_by_a_less_urgent_one_of_its_file) {
+  for (int round = 0; round < 30; ++round) {
+    Bench bench;
+    static std::deque<Job> plugs;
+    Job& plug = plugs.emplace_back();
+    bench.occupy_only_thread(plug);
+    std::deque<Job> transfers = transfers_with({20, 20, 3, 10, 0});
+    for (Transfer& transfer : transfers) {
+      transfer.operation.fd = 7;
+      BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+      std::this_thread::sleep_for(std::chrono::microseconds(20 * round));
+    }
+    std::deque<Job> others = transfers_with({5, 15});
+    for (Transfer& transfer : others) {
+      transfer.operation.fd = 8;
+      BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+    }
+    bench.gate.shut = false;
+    BOOST_TEST(eventually([&] { return bench.gate.done == 8; }));
+    const std::vector<Transfer*> expected = {&plug,         &transfers[4], &transfers[2],
+                                             &others[0],    &transfers[3], &others[1],
+                                             &transfers[0], &transfers[1]};
+    BOOST_TEST((bench.gate.seen() == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nobody_waits_for_those_of_the_file_that_had_the_number_before) {
+  Bench bench;
+  bench.gate.shut = true;
+  std::deque<Job> transfers = transfers_on({7, 7, 7});
+  transfers[2].era = 1;
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 2; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 2; }));
+  BOOST_TEST(std::ranges::count(bench.gate.seen(), &transfers[1]) == 0);
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 3; }));
+}
+
+BOOST_AUTO_TEST_CASE(one_file_with_many_jobs_takes_turns_with_the_others) {
+  Bench bench;
+  bench.pool.configure(1, 50'000'000);
+  bench.gate.shut = true;
+  std::deque<Job> transfers = transfers_on({7, 7, 7, 8, 8, 9});
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 6; }));
+  BOOST_TEST((bench.gate.seen() == those(transfers, {0, 3, 5, 1, 4, 2})));
+}
+
+BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
+  for (const std::size_t removed : {0, 1, 2, 3}) {
+    BOOST_TEST_CONTEXT("number " << removed) {
+      Bench bench;
+      Job plug;
+      bench.occupy_only_thread(plug);
+      std::deque<Job> transfers = transfers_on({7, 7, 7, 7});
+      for (Transfer& transfer : transfers)
+        BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
+      BOOST_TEST(bench.pool.remove(transfers[removed]));
+      BOOST_TEST(!bench.pool.remove(transfers[removed]));
+      bench.gate.shut = false;
+      BOOST_TEST(eventually([&] { return bench.gate.done == 4; }));
+      std::vector<Transfer*> expected = {&plug};
+      for (Transfer& transfer : transfers)
+        if (&transfer != &transfers[removed]) expected.push_back(&transfer);
+      BOOST_TEST((bench.gate.seen() == expected));
+      // And the lane is free again.
+      Job last;
+      last.operation.fd = 7;
+      BOOST_REQUIRE(bench.pool.submit(last, Company::none, 0));
+      BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_device_that_has_all_the_threads_it_may_have_holds_up_no_other) {
+  Bench bench;
+  bench.pool.configure(3, 50'000'000);
+  bench.gate.shut = true;
+  std::deque<Job> slow(10), others(2);
+  for (Transfer& transfer : slow) BOOST_REQUIRE(bench.pool.submit(transfer, Company::any, 7));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.running == 3; }));
+  BOOST_TEST(support::stays([&] { return bench.gate.running == 3; }));
+  for (Transfer& transfer : others) BOOST_REQUIRE(bench.pool.submit(transfer, Company::any, 8));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 5; }));
+  BOOST_TEST(bench.pool.remove(slow[9]));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 11; }));
+}
+
+// More than there are places for devices.
+BOOST_AUTO_TEST_CASE(jobs_of_any_number_of_devices_are_each_done_once) {
+  Bench bench;
+  bench.pool.configure(2, 50'000'000);
+  constexpr std::size_t count = 4000;
+  std::deque<Job> transfers = transfers_on(std::vector<int>(count, 7));
+  std::size_t removed_count = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Company company = i % 3 == 0 ? Company::none : Company::any;
+    BOOST_REQUIRE(bench.pool.submit(transfers[i], company, static_cast<std::uint32_t>(i % 40)));
+    if (i % 7 == 0 && bench.pool.remove(transfers[i])) ++removed_count;
+  }
+  BOOST_TEST(eventually([&] { return bench.gate.done + removed_count == count; }));
+  BOOST_TEST(removed_count != 0u);
+}
+
+// What a thread sees to besides may take as long as a server.
+BOOST_AUTO_TEST_CASE(a_thread_that_sees_to_others_holds_up_no_job) {
+  Bench bench;
+  bench.gate.stuck = true;
+  Job first, second;
+  BOOST_REQUIRE(bench.pool.submit(first, Company::any, 0));
+  BOOST_REQUIRE(eventually([&] { return bench.gate.seeing_to_others == 1; }));
+  BOOST_REQUIRE(bench.pool.submit(second, Company::any, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 2; }, 500ms));
+  bench.gate.stuck = false;
+  BOOST_TEST(eventually([&] { return bench.gate.seeing_to_others == 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(submissions_from_many_threads_are_each_done_once) {
+  Bench bench;
+  constexpr int each = 3000;
+  std::vector<std::deque<Job>> transfers(4);
+  for (auto& own : transfers) own = transfers_on(std::vector<int>(each, 7));
+  std::vector<std::thread> threads;
+  std::atomic<int> refused{0};
+  for (auto& own : transfers)
+    threads.emplace_back([&] {
+      for (std::size_t i = 0; i < own.size(); ++i)
+        if (!bench.pool.submit(own[i], i % 2 == 0 ? Company::any : Company::none, 0)) ++refused;
+    });
+  for (std::thread& thread : threads) thread.join();
+  BOOST_TEST(refused == 0);
+  BOOST_TEST(eventually([&] { return bench.gate.done == 4 * each; }));
+  std::vector<Transfer*> seen = bench.gate.seen();
+  std::ranges::sort(seen);
+  BOOST_TEST((std::ranges::adjacent_find(seen) == seen.end()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
