@@ -35,8 +35,8 @@ CANCELLATION_POINTS = re.compile(
 # What uses them all the same: in threads of ours, with cancelling off, or while the library
 # is loaded or the process ends.
 MAY_USE_CANCELLATION_POINTS = {
-    'pool_stream_io.cc.o', 'pool_blocking_io.cc.o', 'poll_watcher.cc.o', 'kernel_context.cc.o',
-    'runtime_report.cc.o',
+    'threads_stream_io.cc.o', 'threads_blocking_io.cc.o', 'readiness_watcher.cc.o',
+    'kernel_context.cc.o', 'process_report.cc.o', '.._sys_thread_group.cc.o',
 }
 
 
