@@ -3,10 +3,10 @@
 // state; core/carry/ gathers the facts and acts on the verdict.
 #pragma once
 
-#include "core/transfer.h"
+#include "core/page_cache.h"
 #include "core/statistics.h"
 #include "core/traits.h"
-#include "core/page_cache.h"
+#include "core/transfer.h"
 
 namespace kaio {
 

@@ -2,7 +2,7 @@
 //
 // io_cancel(): works for a poll only, and the event comes all the same.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,7 +17,7 @@ namespace {
 
 struct Waiting {
   Context context{64};
-  things::FdPair pipe = support::make_pipe();
+  fixtures::FdPair pipe = support::make_pipe();
   iocb block = poll_block(pipe.first.get(), POLLIN);
 };
 
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(the_event_of_a_cancelled_poll_arrives_soon) {
 }
 
 BOOST_AUTO_TEST_CASE(the_eventfd_of_a_cancelled_poll_is_rung) {
-  const things::Fd doorbell = support::make_eventfd();
+  const fixtures::Fd doorbell = support::make_eventfd();
   iocb ringing = with_eventfd(block, doorbell.get());
   BOOST_REQUIRE_EQUAL(context.submit(ringing), 1);
   BOOST_TEST(context.cancel(ringing) == -EINPROGRESS);
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(cancelling_what_was_cancelled_done_or_never_submitted_is_EI
   BOOST_TEST(context.reap_one() == 0);
 
   BOOST_REQUIRE_EQUAL(context.submit(block), 1);
-  things::append(pipe.second, "x");
+  fixtures::append(pipe.second, "x");
   BOOST_TEST((context.reap_one() & POLLIN) != 0);
   BOOST_TEST(context.cancel(block) == -EINVAL);
 }
@@ -94,14 +94,14 @@ BOOST_AUTO_TEST_CASE(only_the_named_one_of_several_polls_is_cancelled) {
   BOOST_REQUIRE_EQUAL(context.get_events(1, 1, 5s, &event), 1);
   BOOST_TEST(event.obj == reinterpret_cast<std::uint64_t>(&block));
   BOOST_TEST(context.reap_one(10ms) == Context::nothing);
-  things::append(pipe.second, "x");
+  fixtures::append(pipe.second, "x");
   BOOST_TEST((context.reap_one() & POLLIN) != 0);
 }
 
 BOOST_AUTO_TEST_CASE(disk_io_cannot_be_cancelled_and_comes_to_its_end, *support::with_direct_io()) {
   constexpr std::size_t size_bytes = 1 << 20;
-  const things::Fd file = things::make_file(size_bytes, O_DIRECT);
-  const things::AlignedBuffer buffer{size_bytes};
+  const fixtures::Fd file = fixtures::make_file(size_bytes, O_DIRECT);
+  const fixtures::AlignedBuffer buffer{size_bytes};
   iocb read = read_block(file.get(), buffer.data(), size_bytes);
   BOOST_REQUIRE_EQUAL(context.submit(read), 1);
   BOOST_TEST(context.cancel(read) == -EINVAL);

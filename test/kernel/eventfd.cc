@@ -2,7 +2,7 @@
 //
 // IOCB_FLAG_RESFD: the doorbells of the reaper and of the callback threads.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <cstdint>
 #include <thread>
@@ -15,8 +15,8 @@ namespace {
 
 struct Doorbell {
   Context context;
-  things::Fd bell = support::make_eventfd();
-  things::Fd zero = things::open_path("/dev/zero", O_RDONLY);
+  fixtures::Fd bell = support::make_eventfd();
+  fixtures::Fd zero = fixtures::open_path("/dev/zero", O_RDONLY);
   char buffer[64] = {};
 
   iocb instant_ringing() {
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(every_completion_of_a_batch_is_counted) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_by_NOWAIT_rings_and_one_by_submit_does_not) {
-  const things::Fd silent = support::make_eventfd();
+  const fixtures::Fd silent = support::make_eventfd();
   iocb empty =
       with_eventfd(with_flags(read_block(silent.get(), buffer, 8), rwf_nowait), bell.get());
   BOOST_REQUIRE_EQUAL(context.submit(empty), 1);
@@ -73,11 +73,11 @@ BOOST_AUTO_TEST_CASE(a_completion_without_the_flag_is_silent) {
 // Trust the ring and not the count: by the time that one ring is heard, more
 // events may be there, and events may have been taken whose rings come later.
 BOOST_AUTO_TEST_CASE(who_hears_it_finds_the_event_in_the_ring) {
-  const things::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair pipe = support::make_pipe();
   iocb block = with_eventfd(poll_block(pipe.first.get(), POLLIN), bell.get());
   for (int turn = 0; turn < 200; ++turn) {
     BOOST_REQUIRE_EQUAL(context.submit(block), 1);
-    std::thread writer{[&] { things::append(pipe.second, "x"); }};
+    std::thread writer{[&] { fixtures::append(pipe.second, "x"); }};
     const std::uint64_t rings = count();
     const std::int64_t readiness = context.reap_one(0ms);
     writer.join();
@@ -88,11 +88,11 @@ BOOST_AUTO_TEST_CASE(who_hears_it_finds_the_event_in_the_ring) {
 }
 
 BOOST_AUTO_TEST_CASE(closing_it_after_submit_does_no_harm) {
-  const things::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair pipe = support::make_pipe();
   iocb block = with_eventfd(poll_block(pipe.first.get(), POLLIN), bell.get());
   BOOST_REQUIRE_EQUAL(context.submit(block), 1);
   bell.close();
-  things::append(pipe.second, "x");
+  fixtures::append(pipe.second, "x");
   BOOST_TEST((context.reap_one() & POLLIN) != 0);
 }
 

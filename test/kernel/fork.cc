@@ -2,7 +2,7 @@
 //
 // What a child process sees of its parent's context.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <cerrno>
 #include <functional>
@@ -17,7 +17,7 @@ namespace {
 
 struct Parent {
   Context context;
-  things::Fd zero = things::open_path("/dev/zero", O_RDONLY);
+  fixtures::Fd zero = fixtures::open_path("/dev/zero", O_RDONLY);
   char byte = 0;
   iocb block = with_flags(read_block(zero.get(), &byte, 1), rwf_nowait);
 
@@ -78,11 +78,11 @@ BOOST_AUTO_TEST_CASE(a_child_makes_a_context_of_its_own) {
 }
 
 BOOST_AUTO_TEST_CASE(what_the_parent_has_in_flight_goes_on_while_a_child_comes_and_goes) {
-  const things::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair pipe = support::make_pipe();
   iocb waits = poll_block(pipe.first.get(), POLLIN);
   BOOST_REQUIRE_EQUAL(context.submit(waits), 1);
   BOOST_TEST(in_child([] { return 0; }) == 0);
-  things::append(pipe.second, "x");
+  fixtures::append(pipe.second, "x");
   BOOST_TEST((context.reap_one() & POLLIN) != 0);
 }
 

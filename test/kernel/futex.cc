@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // futex_waitv(): sleeping on many state words at once.
-#include "things.h"
+#include "fixtures.h"
 
 #include <array>
 #include <atomic>

@@ -3,7 +3,7 @@
 // io_getevents() and io_pgetevents(): what a thread that sleeps for completions
 // may expect.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <atomic>
 #include <cerrno>
@@ -45,8 +45,8 @@ struct BlockedSignal {
 
 struct Sleeper {
   Context context;
-  things::FdPair pipe = support::make_pipe();
-  things::Fd null = things::open_path("/dev/null", O_WRONLY);
+  fixtures::FdPair pipe = support::make_pipe();
+  fixtures::Fd null = fixtures::open_path("/dev/null", O_WRONLY);
   io_event events[8] = {};
 
   iocb poll_read = poll_block(pipe.first.get(), POLLIN);
@@ -66,7 +66,7 @@ BOOST_FIXTURE_TEST_CASE(one_event_wakes_a_sleeper_that_asked_for_at_least_one, S
   BOOST_REQUIRE_EQUAL(context.submit(poll_read), 1);
   std::thread writer{[&] {
     std::this_thread::sleep_for(30ms);
-    things::append(pipe.second, "x");
+    fixtures::append(pipe.second, "x");
   }};
   const auto before = steady_clock::now();
   BOOST_TEST(context.get_events(1, 8, 5s, events) == 1);

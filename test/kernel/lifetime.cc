@@ -2,7 +2,7 @@
 //
 // How long the kernel needs what it was given, and what outlives what.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include "support/deadline.h"
 #include "support/signals.h"
@@ -24,14 +24,14 @@ constexpr std::size_t transfer_bytes = 1 << 20;  // long enough to be in flight 
 
 struct InFlight {
   Context context;
-  things::AlignedBuffer buffer{transfer_bytes, '-'};
-  things::Fd file = things::make_file(transfer_bytes, O_DIRECT);
+  fixtures::AlignedBuffer buffer{transfer_bytes, '-'};
+  fixtures::Fd file = fixtures::make_file(transfer_bytes, O_DIRECT);
 
   bool arrived() const { return std::memchr(buffer.data(), '-', transfer_bytes) == nullptr; }
 };
 
 // Whether another process would find a POSIX record lock of ours on the file.
-bool is_locked(const things::Fd& file) {
+bool is_locked(const fixtures::Fd& file) {
   const pid_t child = ::fork();
   if (child == 0) {
     struct flock question = {};
@@ -83,17 +83,17 @@ BOOST_FIXTURE_TEST_CASE(the_descriptor_may_be_closed_as_soon_as_submit_returned,
 
 BOOST_FIXTURE_TEST_CASE(a_request_outlives_the_thread_that_submitted_it, InFlight,
                         *support::with_direct_io()) {
-  const things::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair pipe = support::make_pipe();
   iocb block = read_block(file.get(), buffer.data(), transfer_bytes);
   iocb waits = poll_block(pipe.first.get(), POLLIN);
   std::thread{[&] { BOOST_TEST(context.submit({&block, &waits}) == 2); }}.join();
   BOOST_TEST(context.reap_one() == static_cast<std::int64_t>(transfer_bytes));
-  things::append(pipe.second, "x");
+  fixtures::append(pipe.second, "x");
   BOOST_TEST((context.reap_one() & POLLIN) != 0);
 }
 
 BOOST_AUTO_TEST_CASE(destroying_a_context_ends_its_polls_and_frees_their_files) {
-  things::FdPair pipe = support::make_pipe();
+  fixtures::FdPair pipe = support::make_pipe();
   iocb waits = poll_block(pipe.first.get(), POLLIN);
   {
     Context context;
@@ -109,19 +109,19 @@ BOOST_AUTO_TEST_CASE(destroying_a_context_ends_its_polls_and_frees_their_files) 
 
 // Why a file is never pinned with dup() behind a program's back.
 BOOST_AUTO_TEST_CASE(closing_a_duplicate_drops_the_record_locks_of_the_process) {
-  const things::Fd file = things::make_file(4096);
+  const fixtures::Fd file = fixtures::make_file(4096);
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   BOOST_REQUIRE_EQUAL(::fcntl(file.get(), F_SETLK, &lock), 0);
   BOOST_TEST(is_locked(file));
-  things::Fd duplicate{::dup(file.get())};
+  fixtures::Fd duplicate{::dup(file.get())};
   duplicate.close();
   BOOST_TEST(!is_locked(file));
 }
 
 BOOST_AUTO_TEST_CASE(kernel_aio_itself_leaves_record_locks_alone) {
-  const things::Fd file = things::make_file(4096);
+  const fixtures::Fd file = fixtures::make_file(4096);
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;

@@ -5,7 +5,7 @@
 // knows since 6.18. Older kernels refuse the whole request: EOPNOTSUPP from
 // io_submit(), as for any RWF flag they do not know, so the flag can be probed.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <cerrno>
 #include <csignal>
@@ -23,8 +23,8 @@ struct CountedSigpipe {
   }
   ~CountedSigpipe() { std::signal(SIGPIPE, old_handler); }
 
-  static std::vector<things::Fd> ends_nobody_reads() {
-    std::vector<things::Fd> ends;
+  static std::vector<fixtures::Fd> ends_nobody_reads() {
+    std::vector<fixtures::Fd> ends;
     ends.push_back(std::move(support::make_pipe().second));
     ends.push_back(std::move(support::make_sockets(SOCK_STREAM).second));
     return ends;
@@ -32,7 +32,7 @@ struct CountedSigpipe {
 
   void (*old_handler)(int);
   Context context;
-  things::AlignedBuffer buffer{4096, 'b'};
+  fixtures::AlignedBuffer buffer{4096, 'b'};
 };
 
 }  // namespace
@@ -41,8 +41,8 @@ BOOST_FIXTURE_TEST_SUITE(nosignal, CountedSigpipe)
 
 BOOST_AUTO_TEST_CASE(write_that_nobody_reads_is_EPIPE_and_SIGPIPE_in_the_submitting_thread) {
   for (const std::uint32_t flags : {0u, rwf_nowait}) {
-    if (flags == rwf_nowait && !things::streams_have_nowait()) continue;
-    for (const things::Fd& end : ends_nobody_reads()) {
+    if (flags == rwf_nowait && !fixtures::streams_have_nowait()) continue;
+    for (const fixtures::Fd& end : ends_nobody_reads()) {
       sigpipe_count = 0;
       BOOST_TEST(context.carry_out(with_flags(write_block(end.get(), "x", 1), flags)) == -EPIPE);
       BOOST_TEST(sigpipe_count == 1);
@@ -52,21 +52,21 @@ BOOST_AUTO_TEST_CASE(write_that_nobody_reads_is_EPIPE_and_SIGPIPE_in_the_submitt
 
 BOOST_AUTO_TEST_CASE(with_the_flag_there_is_EPIPE_and_no_signal, *support::from_kernel(6, 18)) {
   for (const std::uint32_t flags : {rwf_nosignal, rwf_nosignal | rwf_nowait})
-    for (const things::Fd& end : ends_nobody_reads())
+    for (const fixtures::Fd& end : ends_nobody_reads())
       BOOST_TEST(context.carry_out(with_flags(write_block(end.get(), "x", 1), flags)) == -EPIPE);
   BOOST_TEST(sigpipe_count == 0);
 }
 
 // It may be set on every write without asking first what the descriptor is.
 BOOST_AUTO_TEST_CASE(the_flag_changes_nothing_else,
-                     *support::from_kernel(6, 18) * things::on_ext4()) {
-  const things::Fd null = things::open_path("/dev/null", O_RDWR);
-  const things::Fd file = things::make_file(8192);
-  const things::FdPair pipe = support::make_pipe();
-  const auto write = [&](const things::Fd& to, std::uint32_t flags) {
+                     *support::from_kernel(6, 18) * fixtures::on_ext4()) {
+  const fixtures::Fd null = fixtures::open_path("/dev/null", O_RDWR);
+  const fixtures::Fd file = fixtures::make_file(8192);
+  const fixtures::FdPair pipe = support::make_pipe();
+  const auto write = [&](const fixtures::Fd& to, std::uint32_t flags) {
     return context.carry_out(with_flags(write_block(to.get(), buffer.data(), 512), flags));
   };
-  const auto read = [&](const things::Fd& from, std::uint32_t flags) {
+  const auto read = [&](const fixtures::Fd& from, std::uint32_t flags) {
     return context.carry_out(with_flags(read_block(from.get(), buffer.data(), 512), flags));
   };
   BOOST_TEST(write(null, rwf_nosignal | rwf_nowait) == 512);

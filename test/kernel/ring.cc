@@ -3,7 +3,7 @@
 // The completion ring as user space sees it: what the ring reader, and moving
 // `head` ourselves, rest on.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <atomic>
 #include <thread>
@@ -14,12 +14,12 @@ using namespace std::chrono_literals;
 namespace {
 
 // A request that completes inside io_submit, with `size_bytes` as its result.
-iocb instant(const things::Fd& zero, char* buffer, std::size_t size_bytes) {
+iocb instant(const fixtures::Fd& zero, char* buffer, std::size_t size_bytes) {
   return with_flags(read_block(zero.get(), buffer, size_bytes), rwf_nowait);
 }
 
 struct Ring {
-  things::Fd zero = things::open_path("/dev/zero", O_RDONLY);
+  fixtures::Fd zero = fixtures::open_path("/dev/zero", O_RDONLY);
   char buffer[64] = {};
   Context context;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // rt_sigqueueinfo() to ourselves: the way of SIGEV_SIGNAL.
-#include "things.h"
+#include "fixtures.h"
 
 #include <cerrno>
 #include <csignal>

@@ -2,7 +2,7 @@
 //
 // How many requests a context takes, and what it costs of fs.aio-max-nr.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <cerrno>
 #include <fstream>
@@ -31,7 +31,7 @@ struct Filler {
       }
   }
 
-  things::Fd zero = things::open_path("/dev/zero", O_RDONLY);
+  fixtures::Fd zero = fixtures::open_path("/dev/zero", O_RDONLY);
   char byte = 0;
   iocb block = with_flags(read_block(zero.get(), &byte, 1), rwf_nowait);
   Context context;
@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(a_context_takes_at_least_what_was_asked_for) {
 
 // Charged what was asked since 5.x; the doubled number before. Other processes
 // change the sum as well, so that several looks are taken.
-BOOST_AUTO_TEST_CASE(aio_nr_is_charged_the_asked_number_or_its_double, *things::with_proc()) {
+BOOST_AUTO_TEST_CASE(aio_nr_is_charged_the_asked_number_or_its_double, *fixtures::with_proc()) {
   for (const long asked : {1l, 128l, 1024l, 4096l}) {
     long charged = 0;
     for (int attempt = 0; attempt < 10; ++attempt) {
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(aio_nr_is_charged_the_asked_number_or_its_double, *things::
 
 // An asked number above fs.aio-max-nr is refused before anything is made, so
 // that a smaller context may be tried at once.
-BOOST_AUTO_TEST_CASE(more_than_aio_max_nr_is_EAGAIN, *things::with_proc()) {
+BOOST_AUTO_TEST_CASE(more_than_aio_max_nr_is_EAGAIN, *fixtures::with_proc()) {
   const long most = read_number("/proc/sys/fs/aio-max-nr");
   if (most >= (1 << 20)) {
     BOOST_TEST_MESSAGE("fs.aio-max-nr is larger than any context");

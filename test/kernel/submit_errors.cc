@@ -3,7 +3,7 @@
 // Which errors io_submit() gives itself and which come as an event, and what
 // becomes of the rest of a batch.
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <cerrno>
 #include <climits>
@@ -17,8 +17,8 @@ namespace {
 
 struct Submission {
   Context context;
-  things::Fd file = things::make_file(8192);
-  things::AlignedBuffer buffer{8192};
+  fixtures::Fd file = fixtures::make_file(8192);
+  fixtures::AlignedBuffer buffer{8192};
 
   // The error of io_submit itself; 1 if it took the request.
   int refusal(iocb block) {
@@ -56,8 +56,8 @@ BOOST_AUTO_TEST_CASE(an_empty_batch_is_taken) {
 
 BOOST_AUTO_TEST_CASE(a_bad_descriptor_or_access_mode_is_EBADF_at_submission) {
   BOOST_TEST(refusal(read_block(-1, buffer.data(), 1)) == -EBADF);
-  const things::Fd reads = things::open_path("/dev/zero", O_RDONLY);
-  const things::Fd writes = things::open_path("/dev/null", O_WRONLY);
+  const fixtures::Fd reads = fixtures::open_path("/dev/zero", O_RDONLY);
+  const fixtures::Fd writes = fixtures::open_path("/dev/null", O_WRONLY);
   BOOST_TEST(refusal(write_block(reads.get(), buffer.data(), 1)) == -EBADF);
   BOOST_TEST(refusal(read_block(writes.get(), buffer.data(), 1)) == -EBADF);
 }
@@ -80,15 +80,15 @@ BOOST_AUTO_TEST_CASE(a_negative_offset_is_EINVAL_at_submission) {
 
 // Streams included, so an offset that POSIX wants ignored must be set to 0.
 BOOST_AUTO_TEST_CASE(a_negative_offset_is_EINVAL_on_a_pipe_and_a_socket_too) {
-  const things::FdPair pipe = support::make_pipe();
-  const things::FdPair sockets = support::make_sockets(SOCK_STREAM);
+  const fixtures::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair sockets = support::make_sockets(SOCK_STREAM);
   BOOST_TEST(refusal(write_block(pipe.second.get(), "x", 1, -1)) == -EINVAL);
   BOOST_TEST(refusal(write_block(sockets.second.get(), "x", 1, -1)) == -EINVAL);
 }
 
 BOOST_AUTO_TEST_CASE(an_offset_on_a_socket_is_ESPIPE_and_ignored_on_a_pipe) {
-  const things::FdPair pipe = support::make_pipe();
-  const things::FdPair sockets = support::make_sockets(SOCK_STREAM);
+  const fixtures::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair sockets = support::make_sockets(SOCK_STREAM);
   BOOST_TEST(context.carry_out(write_block(sockets.second.get(), "x", 1, 5)) == -ESPIPE);
   BOOST_TEST(context.carry_out(write_block(pipe.second.get(), "x", 1, 5)) == 1);
 }
@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_transfer_is_cut_at_two_gigabytes_less_a_page) {
   void* const memory =
       ::mmap(nullptr, size_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   BOOST_REQUIRE(memory != MAP_FAILED);
-  const things::Fd null = things::open_path("/dev/null", O_WRONLY);
+  const fixtures::Fd null = fixtures::open_path("/dev/null", O_WRONLY);
   const std::int64_t cut = INT_MAX & -::sysconf(_SC_PAGESIZE);
   BOOST_TEST(event(write_block(null.get(), memory, size_bytes)) == cut);
   ::munmap(memory, size_bytes);
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(more_than_1024_vectors_is_EINVAL_at_submission) {
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_is_EINVAL_at_submission_of_a_read) {
-  const things::Fd directory = things::open_path("/", O_RDONLY | O_DIRECTORY);
+  const fixtures::Fd directory = fixtures::open_path("/", O_RDONLY | O_DIRECTORY);
   BOOST_TEST(refusal(read_block(directory.get(), buffer.data(), 1)) == -EINVAL);
 }
 
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(an_eventfd_to_notify_that_is_none_is_refused_at_submission)
 }
 
 BOOST_AUTO_TEST_CASE(misaligned_direct_io_is_EINVAL_as_an_event, *support::with_direct_io()) {
-  const things::Fd direct = things::make_file(8192, O_DIRECT);
+  const fixtures::Fd direct = fixtures::make_file(8192, O_DIRECT);
   BOOST_TEST(event(read_block(direct.get(), buffer.data(), 512, 1)) == -EINVAL);
   BOOST_TEST(event(read_block(direct.get(), buffer.data(), 4096)) == 4096);
 }

@@ -3,7 +3,7 @@
 // Reads and writes without NOWAIT: what the descriptor's own flags and position
 // do, and what blocks the caller inside io_submit().
 #include "kernel_aio.h"
-#include "things.h"
+#include "fixtures.h"
 
 #include <atomic>
 #include <cerrno>
@@ -22,7 +22,7 @@ struct Transfer {
   Context context;
   char buffer[64] = {};
 
-  static off_t size_of(const things::Fd& file) {
+  static off_t size_of(const fixtures::Fd& file) {
     struct stat status = {};
     ::fstat(file.get(), &status);
     return status.st_size;
@@ -34,7 +34,7 @@ struct Transfer {
 BOOST_FIXTURE_TEST_SUITE(transfers, Transfer)
 
 BOOST_AUTO_TEST_CASE(O_APPEND_is_honoured_whatever_the_offset) {
-  const things::Fd file = things::make_file(100, O_APPEND);
+  const fixtures::Fd file = fixtures::make_file(100, O_APPEND);
   BOOST_TEST(context.carry_out(write_block(file.get(), "12345", 5, 0)) == 5);
   BOOST_TEST(context.carry_out(write_block(file.get(), "67890", 5, 3)) == 5);
   BOOST_TEST(size_of(file) == 110);
@@ -43,14 +43,14 @@ BOOST_AUTO_TEST_CASE(O_APPEND_is_honoured_whatever_the_offset) {
 }
 
 BOOST_AUTO_TEST_CASE(RWF_APPEND_appends_one_write) {
-  const things::Fd file = things::make_file(100);
+  const fixtures::Fd file = fixtures::make_file(100);
   const iocb block = with_flags(write_block(file.get(), "12345", 5, 0), rwf_append);
   BOOST_TEST(context.carry_out(block) == 5);
   BOOST_TEST(size_of(file) == 105);
 }
 
 BOOST_AUTO_TEST_CASE(the_position_of_the_descriptor_does_not_move) {
-  const things::Fd file = things::make_file(100);
+  const fixtures::Fd file = fixtures::make_file(100);
   BOOST_TEST(::lseek(file.get(), 7, SEEK_SET) == 7);
   BOOST_TEST(context.carry_out(read_block(file.get(), buffer, 10, 50)) == 10);
   BOOST_TEST(context.carry_out(write_block(file.get(), buffer, 10, 50)) == 10);
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(the_position_of_the_descriptor_does_not_move) {
 }
 
 BOOST_AUTO_TEST_CASE(O_NONBLOCK_gives_EAGAIN_as_an_event) {
-  const things::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair pipe = support::make_pipe();
   ::fcntl(pipe.first.get(), F_SETFL, O_NONBLOCK);
   iocb block = read_block(pipe.first.get(), buffer, 1);
   BOOST_REQUIRE_EQUAL(context.submit(block), 1);
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(O_NONBLOCK_gives_EAGAIN_as_an_event) {
 
 // Why nothing is submitted from the caller without NOWAIT.
 BOOST_AUTO_TEST_CASE(read_of_an_empty_pipe_blocks_io_submit_until_there_is_data) {
-  const things::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair pipe = support::make_pipe();
   std::atomic<bool> submitted{false};
   std::thread submitter{[&] {
     iocb block = read_block(pipe.first.get(), buffer, 1);
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(read_of_an_empty_pipe_blocks_io_submit_until_there_is_data)
   }};
   std::this_thread::sleep_for(50ms);
   BOOST_TEST(!submitted);
-  things::append(pipe.second, "x");
+  fixtures::append(pipe.second, "x");
   submitter.join();
   BOOST_TEST(context.reap_one() == 1);
 }
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_signal_ends_such_a_block_with_EINTR_as_an_event) {
   action.sa_handler = [](int) {};
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGUSR1, &action, &old_action);
-  const things::FdPair pipe = support::make_pipe();
+  const fixtures::FdPair pipe = support::make_pipe();
   std::atomic<bool> submitted{false};
   std::atomic<int> answer{0};
   std::thread submitter{[&] {
@@ -106,15 +106,15 @@ BOOST_AUTO_TEST_CASE(a_signal_ends_such_a_block_with_EINTR_as_an_event) {
 }
 
 BOOST_AUTO_TEST_CASE(a_pty_reads_and_writes_like_any_file) {
-  const things::FdPair pty = support::make_pty();
-  things::append(pty.first, "line\n");
+  const fixtures::FdPair pty = support::make_pty();
+  fixtures::append(pty.first, "line\n");
   BOOST_TEST(context.carry_out(read_block(pty.second.get(), buffer, sizeof buffer)) == 5);
   BOOST_TEST(context.carry_out(write_block(pty.second.get(), "answer", 6)) == 6);
 }
 
 // The file-size limit and O_DSYNC are the file system's affair, not ours.
 BOOST_AUTO_TEST_CASE(RWF_DSYNC_is_taken_on_writes_of_a_file) {
-  const things::Fd file = things::make_file(100);
+  const fixtures::Fd file = fixtures::make_file(100);
   BOOST_TEST(context.carry_out(with_flags(write_block(file.get(), "x", 1), rwf_dsync)) == 1);
 }
 

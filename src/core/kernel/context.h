@@ -9,9 +9,9 @@
 
 #include <span>
 
-#include "core/statistics.h"
 #include "core/kernel/loss_report.h"
 #include "core/kernel/ring.h"
+#include "core/statistics.h"
 #include "sys/calls.h"
 #include "sys/doorbell.h"
 #include "sys/mutex.h"

@@ -24,9 +24,9 @@
 #include <array>
 #include <cerrno>
 
-#include "core/transfer_queue.h"
 #include "core/answer_sink.h"
 #include "core/statistics.h"
+#include "core/transfer_queue.h"
 #include "sys/doorbell.h"
 #include "sys/lazy_thread.h"
 

@@ -24,10 +24,10 @@
 
 #include <optional>
 
+#include "core/statistics.h"
 #include "core/threads/device_bounds.h"
 #include "core/threads/job_queue.h"
 #include "core/threads/lanes.h"
-#include "core/statistics.h"
 #include "sys/clock.h"
 #include "sys/thread_group.h"
 

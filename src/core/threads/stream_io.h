@@ -7,8 +7,8 @@
 // bytes. What is left to do after a short transfer is tried again by the caller.
 #pragma once
 
-#include "core/operation.h"
 #include "core/descriptor_kind.h"
+#include "core/operation.h"
 
 namespace kaio::stream_io {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kaio/aio.h"
+#include "posix/api/aiocb_cell.h"
 #include "posix/api/export.h"
 #include "posix/api/frame.h"
-#include "posix/api/aiocb_cell.h"
 
 namespace kaio {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "posix/request/deferred.h"
 #include "posix/process/runtime.h"
+#include "posix/request/deferred.h"
 
 namespace kaio {
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "posix/api/aiocb_cell.h"
-#include "posix/request/deferred.h"
 #include "posix/process/runtime.h"
+#include "posix/request/deferred.h"
 #include "sys/cancellation.h"
 
 namespace kaio {

@@ -16,8 +16,8 @@
 
 #include <utility>
 
-#include "posix/request/deferred.h"
 #include "posix/dispatch/dispatcher.h"
+#include "posix/request/deferred.h"
 #include "sys/direct_call.h"
 
 namespace kaio {

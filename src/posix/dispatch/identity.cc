@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a descriptor is, and whether its number still is that one's (dispatcher.h, "Which
 // file").
-#include "posix/request/deferred.h"
 #include "posix/dispatch/dispatcher.h"
+#include "posix/request/deferred.h"
 
 namespace kaio {
 namespace {

@@ -9,8 +9,8 @@
 #include "core/kernel/iocb.h"
 #include "core/kernel/sigpipe_guard.h"
 #include "core/threads/cached_read.h"
-#include "posix/request/deferred.h"
 #include "posix/dispatch/dispatcher.h"
+#include "posix/request/deferred.h"
 #include "sys/size_limit.h"
 
 #define KAIO_STRAIGHT [[gnu::always_inline]] inline  // part of that function

@@ -35,11 +35,11 @@
 
 #include <signal.h>
 
+#include "core/statistics.h"
 #include "posix/notify/own_threads.h"
 #include "posix/notify/thread_state.h"
 #include "posix/request/notification.h"
 #include "posix/request/sinks.h"
-#include "core/statistics.h"
 #include "sys/doorbell.h"
 #include "sys/mutex.h"
 

@@ -7,9 +7,9 @@
 
 #include <unistd.h>
 
+#include "core/statistics.h"
 #include "posix/request/notification.h"
 #include "posix/request/sinks.h"
-#include "core/statistics.h"
 #include "sys/mutex.h"
 
 namespace kaio {

@@ -36,8 +36,8 @@
 // test/model/occupancy.pml has this as a model that spin exhausts: to be changed together.
 #pragma once
 
-#include "posix/request/request.h"
 #include "core/traits.h"
+#include "posix/request/request.h"
 
 namespace kaio {
 

@@ -5,9 +5,9 @@
 #include <atomic>
 #include <string_view>
 
+#include "core/judge.h"
 #include "core/kernel/context.h"
 #include "core/threads/pool.h"
-#include "core/judge.h"
 
 namespace kaio {
 

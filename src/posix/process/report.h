@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "kaio/aio.h"
 #include "core/statistics.h"
+#include "kaio/aio.h"
 
 namespace kaio {
 

@@ -4,9 +4,9 @@
 #include <new>
 #include <pthread.h>
 
-#include "posix/request/deferred.h"
 #include "posix/process/live_statistics.h"
 #include "posix/process/report.h"
+#include "posix/request/deferred.h"
 #include "sys/log.h"
 
 namespace kaio {

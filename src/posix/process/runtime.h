@@ -3,9 +3,9 @@
 // first request, never destroyed, and made anew in a child of fork().
 #pragma once
 
-#include "posix/wait/waiter.h"
 #include "posix/dispatch/dispatcher.h"
 #include "posix/process/options.h"
+#include "posix/wait/waiter.h"
 #include "sys/pages.h"
 
 namespace kaio {

@@ -14,12 +14,12 @@
 // the harvest lock.
 #pragma once
 
-#include "posix/wait/event_counts.h"
-#include "posix/wait/retrieval.h"
-#include "posix/wait/reaper.h"
 #include "posix/notify/notifier.h"
-#include "posix/request/deferred.h"
 #include "posix/order/order.h"
+#include "posix/request/deferred.h"
+#include "posix/wait/event_counts.h"
+#include "posix/wait/reaper.h"
+#include "posix/wait/retrieval.h"
 
 namespace kaio {
 

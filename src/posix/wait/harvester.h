@@ -54,8 +54,8 @@
 // test/model/ has all of this as models that spin exhausts: to be changed together.
 #pragma once
 
-#include "core/kernel/context.h"
 #include "core/answer_sink.h"
+#include "core/kernel/context.h"
 #include "sys/clock.h"
 
 namespace kaio {

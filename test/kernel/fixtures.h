@@ -16,7 +16,7 @@
 #include <string_view>
 #include <sys/socket.h>
 
-namespace things {
+namespace fixtures {
 
 using support::AlignedBuffer;
 using support::Fd;
@@ -45,4 +45,4 @@ inline bool streams_have_nowait() { return support::kernel_is_at_least(6, 4); }
 inline Precondition with_nowait_streams() { return support::from_kernel(6, 4); }
 inline Precondition without_nowait_streams() { return support::before_kernel(6, 4); }
 
-}  // namespace things
+}  // namespace fixtures

@@ -22,7 +22,7 @@
 using support::Request;
 using namespace std::chrono_literals;
 
-BOOST_AUTO_TEST_SUITE(symptoms_apart)
+BOOST_AUTO_TEST_SUITE(races_in_children)
 
 BOOST_AUTO_TEST_CASE(aio_waitcomplete_returns_what_the_pool_did_while_it_slept) {
   BOOST_TEST(support::run_in_child([] {

@@ -119,7 +119,7 @@ void read_for_a_while(int fd, unsigned seed, Clock::time_point until, Trouble& t
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(storms)
+BOOST_AUTO_TEST_SUITE(interruptions)
 
 BOOST_AUTO_TEST_CASE(handlers_that_use_every_function_disturb_nobody) {
   const auto until = Clock::now() + stress::duration();

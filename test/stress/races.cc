@@ -23,7 +23,7 @@ support::Fd open_direct(const support::TemporaryFile& file, int flags) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(symptoms)
+BOOST_AUTO_TEST_SUITE(races)
 
 // A successor is tried in the kernel, refused, and done by the pool, while its
 // owner is about to sleep for it.

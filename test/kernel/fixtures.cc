@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "things.h"
+#include "fixtures.h"
 
 #include "support/checked.h"
 #include "support/temporary_file.h"
@@ -13,7 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-namespace things {
+namespace fixtures {
 
 namespace {
 
@@ -92,4 +92,4 @@ Precondition with_proc() {
                  "/proc/sys/fs/aio-nr cannot be read");
 }
 
-}  // namespace things
+}  // namespace fixtures
