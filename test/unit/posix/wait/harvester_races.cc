@@ -136,7 +136,9 @@ BOOST_AUTO_TEST_CASE(without_the_ring_a_refused_look_is_made_up_for) {
   BOOST_TEST(bench.tally.answers == 1);
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_leader_leaves_the_lock_free_and_no_event_behind) {
+// Cancellation may strike in the sanitizer's own code, which cannot be unwound.
+BOOST_AUTO_TEST_CASE(a_cancelled_leader_leaves_the_lock_free_and_no_event_behind,
+                     *support::without_sanitizer()) {
   for (int round = 0; round < 30; ++round) {
     Bench bench;
     UntilMine until_mine(bench.tally);
