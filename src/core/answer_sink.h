@@ -11,11 +11,12 @@ class AnswerSink {
   // `answer`: bytes transferred, poll events, or a negative error number.
   // transfer.attempt says of what. Called exactly once per attempt, by any thread;
   // takes the transfer over.
-  // Called with the harvest lock held: does not block, and routes nothing itself.
+  // May be called with the lock held under which completions are taken: does not block, and
+  // sends nothing on itself.
   virtual void answered(Transfer& transfer, std::int32_t answer) = 0;
 
-  // Routes what answers put aside in this thread. Called by every harvesting or
-  // working thread between two pieces of work, with no lock held.
+  // Sends on what answers put aside in this thread. Called by every thread that brings answers,
+  // between two pieces of work, with no lock held.
   virtual void drain() = 0;
 
  protected:

@@ -6,13 +6,13 @@
 // State says who may touch the transfer next, and who may end it:
 //
 //   state      whose                      left by
-//   free       its owner: fills it in     submission                     -> starting
-//   starting   the dispatching thread     the decision                   -> any below
-//   held       its descriptor's order     a predecessor's end            -> starting
+//   free       its owner: fills it in     submission                     -> starting, held,
+//   finished starting   the dispatching thread     the decision                   -> any but
+//   running held       its descriptor's order     a predecessor's end            -> starting
 //   backlog    the kernel backlog         a free ring slot               -> starting
 //   in_kernel  the kernel                 its completion event           -> starting, finished
-//   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting, finished
-//   watched    the watcher (epoll)        readiness                      -> starting, finished
+//   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting
+//   watched    the watcher (epoll)        readiness                      -> starting
 //   queued     the pool queue, or a lane  a worker                       -> running, starting
 //   running    a worker                   the end of the call            -> starting, finished
 //                                         io_submit by the worker        -> in_kernel, backlog

@@ -55,7 +55,7 @@ def rules_for(path, sections):
     return rules
 
 
-def departures(path, content, rules):
+def departures(content, rules):
     """What of the file's text is not as its rules say, each as 'LINE: what'."""
     try:
         text = content.decode(rules['charset'])
@@ -86,7 +86,7 @@ def against_editorconfig(root, files):
             continue
         checked_count += 1
         problems += [f'{path.relative_to(root)}:{what}'
-                     for what in departures(path, content, rules_for(path, sections))]
+                     for what in departures(content, rules_for(path, sections))]
     return problems, checked_count
 
 

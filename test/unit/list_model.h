@@ -8,6 +8,14 @@
 
 namespace unit {
 
+// What is in it, from the front.
+template <class Item, class List>
+std::vector<Item*> forward(const List& list) {
+  std::vector<Item*> found;
+  for (Item* item = list.front(); item != nullptr; item = list.after(*item)) found.push_back(item);
+  return found;
+}
+
 // `content(list)`: what is in it, in order.
 template <class Item, class List, class Content>
 bool behaves_like_a_vector(unsigned seed, Content&& content) {

@@ -6,14 +6,6 @@
 
 namespace kaio {
 
-FileFacts Carrier::ask_facts(int fd) const noexcept {
-  FileFacts facts = read_traits(fd);
-  if (facts.traits.direct)
-    facts.traits.refuses_nowait_reads = facts.traits.refuses_nowait_writes =
-        no_nowait_devices_.contains(facts.device);
-  return facts;
-}
-
 // How each kind of stream waits: core/descriptor_kind.h.
 Started Carrier::wait_ready(Transfer& transfer, By by) {
   const TransferOwner::Life life = owner_.life_of(transfer);

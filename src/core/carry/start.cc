@@ -12,6 +12,14 @@ Carrier::Carrier(TransferOwner& owner, AnswerSink& sink, Performer& performer, C
     : owner_(owner), context_(context), route_(route), statistics_(statistics),
       watcher_(sink, statistics), pool_(performer, statistics) {}
 
+FileFacts Carrier::ask_facts(int fd) const noexcept {
+  FileFacts facts = read_traits(fd);
+  if (facts.traits.direct)
+    facts.traits.refuses_nowait_reads = facts.traits.refuses_nowait_writes =
+        no_nowait_devices_.contains(facts.device);
+  return facts;
+}
+
 Started Carrier::start(Transfer& transfer, By by, SubmissionBatch* batch, const KnownFile& known) {
   if (route_ == Route::pool || !context_.available()) {
     if (route_ != Route::pool) statistics_.count(Count::reason_unavailable);

@@ -14,7 +14,7 @@ namespace limits {
 inline constexpr std::size_t bytes_in_a_call_max = 256 * 1024;
 }  // namespace limits
 
-// Iocbs of one lio_listio(), to be submitted together. The space is the caller's.
+// Iocbs that one call submits together. The space is the caller's.
 class SubmissionBatch {
  public:
   explicit SubmissionBatch(std::span<iocb*> space) noexcept : space_(space) {

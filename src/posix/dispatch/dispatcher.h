@@ -106,7 +106,7 @@ class Dispatcher final : public AnswerSink, public Performer, private TransferOw
   // Its descriptor's number has become another file, which it must not touch.
   bool is_abandoned(const Request& request);
 
-  // ways.cc: the backlog, and the wait for readiness in the ring
+  // waiting.cc: the backlog, and the wait for readiness in the ring
   Started to_backlog(Request& request, By by);
   bool end_poll(Request& request);
   bool take_from_poll(Request& request);

@@ -4,8 +4,7 @@
 // states is core/transfer.h's; `held` is order/'s, `finished` is wait/'s and notify/'s.
 //
 // The struct is 192 bytes and a descriptor record 64, so that a request costs at most 256
-// bytes of ours even when it is the only one of its descriptor. What is looked at by most who
-// touch a request is in the first of its three cache lines.
+// bytes of ours even when it is the only one of its descriptor.
 #pragma once
 
 #include "core/transfer.h"
@@ -27,7 +26,7 @@ inline constexpr std::uint32_t next_life = 8;
 inline constexpr std::uint32_t none = 0;      // not decided
 inline constexpr std::uint32_t retained = 1;  // in the list for aio_waitcomplete
 inline constexpr std::uint32_t taken = 2;     // by aio_return, or not wanted any more
-inline constexpr std::uint32_t kept = 3;      // in no list: who takes it frees the request
+inline constexpr std::uint32_t kept = 3;      // in no list: whoever takes it frees the request
 }  // namespace claim
 
 // Notifiable::next_item is, until the request is detached from its descriptor's record, the

@@ -12,21 +12,11 @@ using kaio::Transfer;
 using kaio::TransferQueue;
 using kaio::TransferStack;
 
-namespace {
-
-std::vector<Transfer*> content(const TransferQueue& queue) {
-  std::vector<Transfer*> forward;
-  for (Transfer* transfer = queue.front(); transfer != nullptr; transfer = queue.after(*transfer))
-    forward.push_back(transfer);
-  return forward;
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(transfer_queue)
 
 BOOST_AUTO_TEST_CASE(the_queue_behaves_like_a_vector) {
-  BOOST_TEST((unit::behaves_like_a_vector<Transfer, TransferQueue>(support::seed(), content)));
+  BOOST_TEST((unit::behaves_like_a_vector<Transfer, TransferQueue>(
+      support::seed(), unit::forward<Transfer, TransferQueue>)));
 }
 
 BOOST_AUTO_TEST_CASE(a_queue_gives_back_in_order_of_arrival) {

@@ -1,123 +1,19 @@
 // SPDX-License-Identifier: MIT
-#include "core/threads/pool.h"
-#include "support/deadline.h"
 #include "support/process.h"
-#include "unit/faked_calls.h"
+#include "unit/core/threads/pool_bench.h"
 
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
-#include <deque>
-#include <mutex>
-#include <sched.h>
-#include <thread>
-#include <vector>
 
-using kaio::Company;
-using kaio::Pool;
-using kaio::Transfer;
-using kaio::TransferState;
+using namespace unit;
 using support::eventually;
 using namespace std::chrono_literals;
-
-namespace {
-
-// One that is to be dispatched.
-struct Job : Transfer {
-  Job() { move_to(TransferState::starting); }
-};
-
-// Notes who came when; waits while the gate is shut.
-struct Gate final : kaio::Performer {
-  std::optional<std::int32_t> carry_out(Transfer& transfer) override {
-    const int now = ++running;
-    policy = ::sched_getscheduler(0);
-    int most = most_running;
-    while (now > most && !most_running.compare_exchange_weak(most, now)) {
-    }
-    {
-      const std::lock_guard lock(mutex);
-      order.push_back(&transfer);
-    }
-    while (shut) std::this_thread::sleep_for(100us);
-    --running;
-    transfer.move_to(TransferState::starting);
-    ++done;
-    return std::nullopt;
-  }
-  bool carried_out(Transfer*, std::int32_t) override { return stuck; }
-  void see_to_others() override {
-    ++seeing_to_others;
-    while (stuck) std::this_thread::sleep_for(100us);
-    --seeing_to_others;
-  }
-  std::vector<Transfer*> seen() {
-    const std::lock_guard lock(mutex);
-    return order;
-  }
-  std::mutex mutex;
-  std::vector<Transfer*> order;
-  std::atomic<bool> shut{false};
-  std::atomic<bool> stuck{false};  // what it sees to besides
-  std::atomic<int> seeing_to_others{0};
-  std::atomic<int> running{0};
-  std::atomic<int> most_running{0};
-  std::atomic<int> done{0};
-  std::atomic<int> policy{-1};
-};
-
-struct Bench {
-  Bench() { pool.configure(32, 50'000'000); }
-  std::uint64_t threads() const {
-    return statistics.get(kaio::Count::threads_started) -
-           statistics.get(kaio::Count::threads_ended);
-  }
-  // From now on one thread, which has that job and waits at the gate.
-  void occupy_only_thread(Transfer& job) {
-    pool.configure(1, 50'000'000);
-    gate.shut = true;
-    BOOST_REQUIRE(pool.submit(job, Company::any, 0));
-    BOOST_REQUIRE(eventually([&] { return gate.running == 1; }));
-  }
-  Gate gate;
-  kaio::Statistics statistics;
-  Pool pool{gate, statistics};
-};
-
-std::deque<Job> transfers_with(std::vector<int> priorities) {
-  std::deque<Job> transfers(priorities.size());
-  for (std::size_t i = 0; i < priorities.size(); ++i)
-    transfers[i].operation.priority = static_cast<unsigned>(priorities[i]) & 0x1f;
-  return transfers;
-}
-
-// Which file a job is of.
-std::deque<Job> transfers_on(std::vector<int> descriptors) {
-  std::deque<Job> transfers(descriptors.size());
-  for (std::size_t i = 0; i < descriptors.size(); ++i) transfers[i].operation.fd = descriptors[i];
-  return transfers;
-}
-
-std::vector<Transfer*> those(std::deque<Job>& transfers, std::vector<std::size_t> numbers) {
-  std::vector<Transfer*> result;
-  for (const std::size_t number : numbers) result.push_back(&transfers[number]);
-  return result;
-}
-
-std::atomic<int> threads_allowed{0};
-
-int limited_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
-                   void* argument) {
-  if (threads_allowed.fetch_sub(1) <= 0) return -EAGAIN;
-  return kaio::sys::real_calls.create_thread(thread, attributes, run, argument);
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(pool)
 
 BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
-  Bench bench;
+  PoolBench bench;
   BOOST_TEST(bench.threads() == 0u);
   Job transfer;
   BOOST_TEST(bench.pool.submit(transfer, Company::any, 0));
@@ -130,7 +26,7 @@ BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
 }
 
 BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
-  Bench bench;
+  PoolBench bench;
   const int ours = ::sched_getscheduler(0);
   Job transfer;
   BOOST_TEST(bench.pool.submit(transfer, Company::any, 0));
@@ -140,7 +36,7 @@ BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
 
 BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
   for (const int bound : {1, 2, 7}) {
-    Bench bench;
+    PoolBench bench;
     bench.pool.configure(static_cast<unsigned>(bound), 50'000'000);
     bench.gate.shut = true;
     std::deque<Job> transfers(40);
@@ -155,7 +51,7 @@ BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
 }
 
 BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
-  Bench bench;
+  PoolBench bench;
   bench.pool.configure(1, 50'000'000);
   bench.gate.shut = true;
   std::deque<Job> transfers(10);
@@ -169,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
 }
 
 BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
-  Bench bench;
+  PoolBench bench;
   std::deque<Job> transfers = transfers_with({20, 5, 20, 0, 5, 1, 0});
   Job plug;
   bench.occupy_only_thread(plug);
@@ -182,7 +78,7 @@ BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) {
-  Bench bench;
+  PoolBench bench;
   Job running;
   std::deque<Job> transfers(3);
   bench.occupy_only_thread(running);
@@ -197,7 +93,7 @@ BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) 
 
 BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done) {
   unit::FakedCalls calls;
-  Bench bench;
+  PoolBench bench;
   calls->create_thread = limited_create;
   threads_allowed = 0;
   Job transfer;
@@ -211,7 +107,7 @@ BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done
 }
 
 BOOST_AUTO_TEST_CASE(those_without_company_run_one_at_a_time_and_in_order) {
-  Bench bench;
+  PoolBench bench;
   bench.gate.shut = true;
   std::deque<Job> transfers = transfers_on({7, 7, 7, 7, 7, 7});
   for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.pool.submit(transfer, Company::none, 0));
@@ -224,7 +120,7 @@ BOOST_AUTO_TEST_CASE(those_without_company_run_one_at_a_time_and_in_order) {
 }
 
 BOOST_AUTO_TEST_CASE(they_hold_up_no_other_file_and_nobody_who_may_have_company) {
-  Bench bench;
+  PoolBench bench;
   bench.gate.shut = true;
   // 71 would have the same lane as 7.
   std::deque<Job> transfers = transfers_on({7, 7, 8, 8, 71});
@@ -244,7 +140,7 @@ BOOST_AUTO_TEST_CASE(they_hold_up_no_other_file_and_nobody_who_may_have_company)
 }
 
 BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
-  Bench bench;
+  PoolBench bench;
   bench.gate.shut = true;
   std::deque<Job> transfers = transfers_with({3, 20, 5, 20, 0});
   for (Transfer& transfer : transfers) {
@@ -261,7 +157,7 @@ BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
 // leaves what it took to wait for it: sooner or later, so in many rounds.
 BOOST_AUTO_TEST_CASE(nobody_is_held_up_by_a_less_urgent_one_of_its_file) {
   for (int round = 0; round < 30; ++round) {
-    Bench bench;
+    PoolBench bench;
     static std::deque<Job> plugs;
     Job& plug = plugs.emplace_back();
     bench.occupy_only_thread(plug);
@@ -286,7 +182,7 @@ BOOST_AUTO_TEST_CASE(nobody_is_held_up_by_a_less_urgent_one_of_its_file) {
 }
 
 BOOST_AUTO_TEST_CASE(nobody_waits_for_those_of_the_file_that_had_the_number_before) {
-  Bench bench;
+  PoolBench bench;
   bench.gate.shut = true;
   std::deque<Job> transfers = transfers_on({7, 7, 7});
   transfers[2].era = 1;
@@ -299,7 +195,7 @@ BOOST_AUTO_TEST_CASE(nobody_waits_for_those_of_the_file_that_had_the_number_befo
 }
 
 BOOST_AUTO_TEST_CASE(one_file_with_many_jobs_takes_turns_with_the_others) {
-  Bench bench;
+  PoolBench bench;
   bench.pool.configure(1, 50'000'000);
   bench.gate.shut = true;
   std::deque<Job> transfers = transfers_on({7, 7, 7, 8, 8, 9});
@@ -313,7 +209,7 @@ BOOST_AUTO_TEST_CASE(one_file_with_many_jobs_takes_turns_with_the_others) {
 BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
   for (const std::size_t removed : {0, 1, 2, 3}) {
     BOOST_TEST_CONTEXT("number " << removed) {
-      Bench bench;
+      PoolBench bench;
       Job plug;
       bench.occupy_only_thread(plug);
       std::deque<Job> transfers = transfers_on({7, 7, 7, 7});
@@ -337,7 +233,7 @@ BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
 }
 
 BOOST_AUTO_TEST_CASE(a_device_that_has_all_the_threads_it_may_have_holds_up_no_other) {
-  Bench bench;
+  PoolBench bench;
   bench.pool.configure(3, 50'000'000);
   bench.gate.shut = true;
   std::deque<Job> slow(10), others(2);
@@ -353,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_device_that_has_all_the_threads_it_may_have_holds_up_no_o
 
 // More than there are places for devices.
 BOOST_AUTO_TEST_CASE(jobs_of_any_number_of_devices_are_each_done_once) {
-  Bench bench;
+  PoolBench bench;
   bench.pool.configure(2, 50'000'000);
   constexpr std::size_t count = 4000;
   std::deque<Job> transfers = transfers_on(std::vector<int>(count, 7));
@@ -369,7 +265,7 @@ BOOST_AUTO_TEST_CASE(jobs_of_any_number_of_devices_are_each_done_once) {
 
 // What a thread sees to besides may take as long as a server.
 BOOST_AUTO_TEST_CASE(a_thread_that_sees_to_others_holds_up_no_job) {
-  Bench bench;
+  PoolBench bench;
   bench.gate.stuck = true;
   Job first, second;
   BOOST_REQUIRE(bench.pool.submit(first, Company::any, 0));
@@ -381,7 +277,7 @@ BOOST_AUTO_TEST_CASE(a_thread_that_sees_to_others_holds_up_no_job) {
 }
 
 BOOST_AUTO_TEST_CASE(submissions_from_many_threads_are_each_done_once) {
-  Bench bench;
+  PoolBench bench;
   constexpr int each = 3000;
   std::vector<std::deque<Job>> transfers(4);
   for (auto& own : transfers) own = transfers_on(std::vector<int>(each, 7));

@@ -14,9 +14,7 @@ namespace {
 
 // The same from both ends; a null pointer tells that it is not.
 std::vector<Request*> content(const OutstandingList& list) {
-  std::vector<Request*> forward;
-  for (Request* request = list.front(); request != nullptr; request = list.after(*request))
-    forward.push_back(request);
+  const std::vector<Request*> forward = unit::forward<Request>(list);
   std::vector<Request*> backward;
   for (Request* request = list.back(); request != nullptr; request = list.before(*request))
     backward.push_back(request);

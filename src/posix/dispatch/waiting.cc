@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The two places to wait in, and waits for readiness in the ring.
+// Requests that wait: for a place in the ring, for room on the device, for readiness in the ring.
 #include "core/kernel/iocb.h"
 #include "posix/dispatch/dispatcher.h"
 
