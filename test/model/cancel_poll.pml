@@ -5,7 +5,7 @@
  * for it any more; no poll of a cancelled read stays.
  *
  *   here                 in the code
- *   dispatcher           an answer that would block: Dispatcher::poll_by_kernel (ways.cc)
+ *   dispatcher           an answer that would block: Dispatcher::poll_by_kernel (waiting.cc)
  *   harvester            the poll's event: Dispatcher::answered, end_poll
  *   canceller            Canceller::visit, Dispatcher::take_from_poll
  *   free, release_poll   Requests::free and release_poll (posix/order/requests.h)
