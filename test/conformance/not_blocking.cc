@@ -8,8 +8,6 @@
 namespace {
 
 constexpr Duration at_once = sanitized ? 500ms : 100ms;
-// Of 64 MiB, which take 10 and more.
-const Duration copying_at_most = (sanitized ? 100ms : 8ms) * slowness();
 
 Duration median(std::vector<Duration> times) {
   std::ranges::nth_element(times, times.begin() + times.size() / 2);
@@ -83,40 +81,61 @@ BOOST_AUTO_TEST_CASE(reads_of_cold_pages_do_not_block_the_caller) {
   BOOST_TEST((std::ranges::max(times) < at_once));
 }
 
-// Of what is cached only a little is copied in the call.
+// Of what is cached only a little is copied in the call: it takes less than half of what
+// plain reads of the same bytes take. A host may stop this machine at any moment, and its
+// processor's time goes on, so the least of some rounds counts.
 BOOST_AUTO_TEST_CASE(cached_data_of_any_size_is_not_copied_in_the_call) {
-  constexpr std::size_t large_bytes = 256 << 20;
-  const TemporaryFile file{large_bytes};
+  constexpr std::size_t file_bytes = 64 << 20;
+  constexpr std::size_t part_bytes = 64 << 10;
+  constexpr int rounds = 5;
+  const TemporaryFile file{file_bytes};
   const Fd fd = file.open(O_RDONLY);
-  std::string content(1 << 20, '.');
-  for (off_t offset = 0; ::pread(fd.get(), content.data(), content.size(), offset) > 0;)
-    offset += static_cast<off_t>(content.size());
-  // Time of this thread's processor: on a busy machine a call may be interrupted.
-  const auto used = [] {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+  const auto processor_time_of = [](const auto& action) {
+    const auto used = [] {
+      timespec now{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+      return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+    };
+    const auto before = used();
+    action();
+    return Duration{used() - before};
   };
-  const Request read = Request::to_read(fd.get(), large_bytes);
-  const auto before = used();
-  BOOST_REQUIRE(aio_read(read) == 0);
-  BOOST_TEST((used() - before < copying_at_most));
-  BOOST_TEST(wait_done(read) == 0);
-  BOOST_TEST(aio_return(read) == large_bytes);
 
+  const Request whole = Request::to_read(fd.get(), file_bytes);
   std::vector<Request> parts;
-  for (std::size_t offset = 0; offset < large_bytes / 4; offset += 64 << 10) {
-    parts.push_back(Request::to_read(fd.get(), 64 << 10, static_cast<off_t>(offset)));
+  for (std::size_t offset = 0; offset < file_bytes; offset += part_bytes) {
+    parts.push_back(Request::to_read(fd.get(), part_bytes, static_cast<off_t>(offset)));
     parts.back()->aio_lio_opcode = LIO_READ;
   }
   const std::vector<aiocb*> list = list_of(parts);
-  const auto before_list = used();
-  BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), static_cast<int>(list.size()), nullptr) == 0);
-  const Duration in_list = used() - before_list;
-  // Where each instruction is translated a thousand requests take longer than copying does.
-  if (slowness() == 1) BOOST_TEST((in_list < copying_at_most), in_list / 1us << " us");
-  wait_all_done(parts);
-  for (const Request& part : parts) BOOST_REQUIRE(aio_return(part) == 64 << 10);
+
+  std::vector<Duration> plain, in_one, in_list;
+  for (int round = 0; round < rounds; ++round) {
+    plain.push_back(processor_time_of([&] {
+      for (const aiocb* const part : list)
+        BOOST_REQUIRE(::pread(fd.get(), const_cast<void*>(part->aio_buf), part_bytes,
+                              part->aio_offset) == part_bytes);
+    }));
+
+    in_one.push_back(processor_time_of([&] { BOOST_REQUIRE(aio_read(whole) == 0); }));
+    BOOST_REQUIRE(wait_done(whole) == 0);
+    BOOST_REQUIRE(aio_return(whole) == file_bytes);
+
+    in_list.push_back(processor_time_of([&] {
+      BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), static_cast<int>(list.size()), nullptr) ==
+                    0);
+    }));
+    wait_all_done(parts);
+    for (const Request& part : parts) BOOST_REQUIRE(aio_return(part) == part_bytes);
+  }
+  const Duration copying = std::ranges::min(plain);
+  BOOST_TEST((std::ranges::min(in_one) < copying / 2),
+             std::ranges::min(in_one) / 1us << " us of " << copying / 1us);
+  // Where each instruction is translated, or checked, a thousand requests take longer than
+  // copying does.
+  if (!sanitized && slowness() == 1)
+    BOOST_TEST((std::ranges::min(in_list) < copying / 2),
+               std::ranges::min(in_list) / 1us << " us of " << copying / 1us);
 }
 
 BOOST_DATA_TEST_CASE(a_write_that_extends_a_file_does_not_block_the_caller,
