@@ -4,9 +4,10 @@
 namespace kaio {
 
 Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
-                       Harvester& harvester, const Route& route, Statistics& statistics) noexcept
+                       Harvester& harvester, Reaper& reaper, const Route& route,
+                       Statistics& statistics) noexcept
     : requests_(requests), completions_(completions), context_(context), harvester_(harvester),
-      route_(route), statistics_(statistics),
+      reaper_(reaper), route_(route), statistics_(statistics),
       carrier_(*this, *this, *this, context, route, statistics) {}
 
 Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
@@ -54,7 +55,7 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
   if (admission == Admission::held || admission == Admission::held_for_room) {
     statistics_.count(admission == Admission::held ? held_by : Count::reason_device_full);
     harvester_.add_debt();
-    reaper_->ensure_running();
+    reaper_.ensure_running();
     return Started::yes;
   }
   return carrier_.start(request, By::submitter, batch, known);

@@ -24,9 +24,8 @@ namespace kaio {
 class Dispatcher final : public AnswerSink, public Performer, private TransferOwner {
  public:
   Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
-             Harvester& harvester, const Route& route, Statistics& statistics) noexcept;
-  // Before the first request; the two know each other.
-  void set_reaper(Reaper& reaper) noexcept { reaper_ = &reaper; }
+             Harvester& harvester, Reaper& reaper, const Route& route,
+             Statistics& statistics) noexcept;
 
   // Accepts a filled-in request (state `free`). With a batch, what goes to the
   // kernel is added to it, and is on its way after submit(batch). False: not
@@ -120,9 +119,9 @@ class Dispatcher final : public AnswerSink, public Performer, private TransferOw
   CompletionSink& completions_;
   Context& context_;
   Harvester& harvester_;
+  Reaper& reaper_;
   const Route& route_;
   Statistics& statistics_;
-  Reaper* reaper_ = nullptr;
 
   Carrier carrier_;
   Backlog backlog_;

@@ -68,7 +68,7 @@ void Dispatcher::admit_put_aside(Request& request) {
 }
 
 KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
-  if (request.pushed && !reaper_->ensure_running()) return false;
+  if (request.pushed && !reaper_.ensure_running()) return false;
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
   if (record == nullptr) {
     if (request.operation.fd >= 0) return false;
@@ -137,7 +137,7 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
                                                    Attempt attempt, By by, SubmissionBatch* batch) {
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request, by);
-  if (by == By::later && !reaper_->ensure_running()) {
+  if (by == By::later && !reaper_.ensure_running()) {
     context_.unreserve(1);
     return Started::no_threads;
   }
@@ -198,7 +198,7 @@ KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt
   // Who waits for a request that was not in the ring may be asleep where only its end
   // wakes him (posix/wait/waiter.cc), so that end has to be acted upon.
   if (by == By::later) {
-    iocb_of::ring_doorbell(request.control, reaper_->doorbell());
+    iocb_of::ring_doorbell(request.control, reaper_.doorbell());
   } else if (request.pushed) {
     iocb_of::ring_doorbell(request.control, completions_.doorbell_for(request));
   }

@@ -20,7 +20,7 @@ Started Dispatcher::to_backlog(Request& request, By by) {
   request.attempt = Attempt::none;
   backlog_.push(request);
   harvester_.add_debt();
-  reaper_->ensure_running();
+  reaper_.ensure_running();
   return Started::ring_full;
 }
 
@@ -64,7 +64,7 @@ bool Dispatcher::poll_by_kernel(Transfer& transfer) {
     kernel_polls_.fetch_sub(1);
     return false;
   }
-  if (!reaper_->ensure_running()) {
+  if (!reaper_.ensure_running()) {
     context_.unreserve(1);
     kernel_polls_.fetch_sub(1);
     return false;
@@ -73,7 +73,7 @@ bool Dispatcher::poll_by_kernel(Transfer& transfer) {
   iocb_of::readiness(request.control, request.operation.fd, request.operation.is_read());
   request.control.data = static_cast<Transfer*>(&request);
   // It only begins something: somebody has to go on with it at once.
-  iocb_of::ring_doorbell(request.control, reaper_->doorbell());
+  iocb_of::ring_doorbell(request.control, reaper_.doorbell());
   request.poll.store(KernelPoll::pending, std::memory_order_relaxed);  // ordered by the state
   request.move_to(TransferState::polling);
   const int outcome = context_.submit(request.control);
@@ -115,7 +115,7 @@ bool Dispatcher::hold(Transfer& transfer) {
   }
   if (!held) return false;
   harvester_.add_debt();
-  reaper_->ensure_running();
+  reaper_.ensure_running();
   return true;
 }
 

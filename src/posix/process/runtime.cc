@@ -53,13 +53,11 @@ Runtime* process::make_runtime() noexcept {
 }
 
 Runtime::Runtime(const FixedOptions& fixed, const Options& options) noexcept
-    : fixed_options(fixed), context(fixed_options.kernel, statistics),
-      harvester(context, late_sink_), completer(requests, harvester, late_sink_, statistics),
-      dispatcher(requests, completer, context, harvester, fixed_options.route, statistics),
-      reaper(harvester, late_sink_, completer, statistics),
-      waiter(harvester, completer, late_sink_), late_sink_(*this) {
-  completer.set_reaper(reaper);
-  dispatcher.set_reaper(reaper);
+    : fixed_options(fixed), context(fixed_options.kernel, statistics), harvester(context, *this),
+      reaper(harvester, *this, *this, statistics),
+      completer(requests, harvester, reaper, *this, statistics),
+      dispatcher(requests, completer, context, harvester, reaper, fixed_options.route, statistics),
+      waiter(harvester, completer, *this) {
   configure(options);
 }
 

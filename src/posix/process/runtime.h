@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The parts of the engine, wired together: one for the process, made with the
-// first request, never destroyed, and made anew in a child of fork().
+// The parts, wired together: one for the process, made with the first request, never
+// destroyed, and made anew in a child of fork().
+//
+// Each part is given those that it calls. Two calls go the other way: what takes completions
+// hands the answers to the dispatcher, and the reaper's thread lets the completer try again
+// what it could not send. The parts do not know who listens; it is this class.
 #pragma once
 
 #include "posix/dispatch/dispatcher.h"
@@ -10,7 +14,7 @@
 
 namespace kaio {
 
-class Runtime {
+class Runtime final : private AnswerSink, private PeriodicWork {
  public:
   Runtime(const FixedOptions& fixed, const Options& options) noexcept;
 
@@ -23,28 +27,21 @@ class Runtime {
   alignas(sys::page_bytes_max) Requests requests;
   Context context;
   Harvester harvester;
+  Reaper reaper;
   Completer completer;
   Dispatcher dispatcher;
-  Reaper reaper;
   Waiter waiter;
 
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
  private:
-  // The harvester reports to the dispatcher, which is made after it.
-  class LateSink final : public AnswerSink {
-   public:
-    explicit LateSink(Runtime& runtime) noexcept : runtime_(runtime) {}
-    void answered(Transfer& transfer, std::int32_t answer) override {
-      runtime_.dispatcher.answered(transfer, answer);
-    }
-    void drain() override { runtime_.dispatcher.drain(); }
-
-   private:
-    Runtime& runtime_;
-  };
-  LateSink late_sink_;
+  void answered(Transfer& transfer, std::int32_t answer) override {
+    dispatcher.answered(transfer, answer);
+  }
+  void drain() override { dispatcher.drain(); }
+  std::int64_t try_again() override { return completer.try_again(); }
+  bool is_due() const noexcept override { return completer.is_due(); }
 };
 
 // Inline, as every function of <aio.h> asks for it.

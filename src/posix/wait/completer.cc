@@ -125,9 +125,7 @@ void Completer::send(Notifiable& item) {
   if (!notifier_.send(item)) wants_retry();
 }
 
-void Completer::wants_retry() {
-  if (reaper_ != nullptr) reaper_->wake();
-}
+void Completer::wants_retry() { reaper_.wake(); }
 
 void Completer::harvest() {
   harvester_.harvest();
@@ -136,7 +134,7 @@ void Completer::harvest() {
 
 int Completer::doorbell_for(const Request& request) {
   const int of_callbacks = concerns_only_callbacks(request) ? notifier_.callbacks().doorbell() : -1;
-  return of_callbacks >= 0 || reaper_ == nullptr ? of_callbacks : reaper_->doorbell_lately();
+  return of_callbacks >= 0 ? of_callbacks : reaper_.doorbell_lately();
 }
 
 void Completer::doubt_doorbell_for(const Request& request) {

@@ -23,14 +23,12 @@
 
 namespace kaio {
 
-class Completer final : public CompletionSink, public NotificationOwner, public PeriodicWork {
+class Completer final : public CompletionSink, public NotificationOwner {
  public:
-  Completer(Requests& requests, Harvester& harvester, AnswerSink& sink,
+  Completer(Requests& requests, Harvester& harvester, Reaper& reaper, AnswerSink& sink,
             Statistics& statistics) noexcept
-      : requests_(requests), harvester_(harvester), sink_(sink), statistics_(statistics),
-        retrieval_(requests), notifier_(*this, statistics) {}
-  // Before the first request; the two know each other.
-  void set_reaper(Reaper& reaper) noexcept { reaper_ = &reaper; }
+      : requests_(requests), harvester_(harvester), reaper_(reaper), sink_(sink),
+        statistics_(statistics), retrieval_(requests), notifier_(*this, statistics) {}
 
   void complete(Request& request, std::int64_t result) override;
   void notify(Request& request) override { send(request); }
@@ -75,8 +73,10 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
     if (!deferred::requests.empty()) sink_.drain();
   }
   void wants_retry() override;
-  std::int64_t try_again() override;
-  bool is_due() const noexcept override { return notifier_.any_promised(); }
+
+  // The reaper's periodic work (posix/wait/reaper.h): what could not be sent.
+  std::int64_t try_again();
+  bool is_due() const noexcept { return notifier_.any_promised(); }
 
  private:
   // And calls the leader. False: nobody sleeps so, and nothing done.
@@ -93,11 +93,11 @@ class Completer final : public CompletionSink, public NotificationOwner, public 
 
   Requests& requests_;
   Harvester& harvester_;
+  Reaper& reaper_;
   AnswerSink& sink_;
   Statistics& statistics_;
   Retrieval retrieval_;
   Notifier notifier_;
-  Reaper* reaper_ = nullptr;
 
   EventCounts event_counts_;
 

@@ -14,7 +14,7 @@
 
 namespace unit {
 
-struct CompletionBench final : kaio::AnswerSink {
+struct CompletionBench final : kaio::AnswerSink, kaio::PeriodicWork {
   CompletionBench() { context.available(); }
 
   // In progress on descriptor 7, entered in its record. `of_ring`: it has a place there.
@@ -41,6 +41,8 @@ struct CompletionBench final : kaio::AnswerSink {
   void drain() override {
     kaio::deferred::drain([this](kaio::Request& request) { completer.notify(request); });
   }
+  std::int64_t try_again() override { return completer.try_again(); }
+  bool is_due() const noexcept override { return completer.is_due(); }
 
   static constexpr int descriptor = 7;
 
@@ -50,7 +52,8 @@ struct CompletionBench final : kaio::AnswerSink {
   std::unique_ptr<kaio::Requests> requests = std::make_unique<kaio::Requests>();
   kaio::Context context{options, statistics};
   kaio::Harvester harvester{context, *this};
-  kaio::Completer completer{*requests, harvester, *this, statistics};
+  kaio::Reaper reaper{harvester, *this, *this, statistics};
+  kaio::Completer completer{*requests, harvester, reaper, *this, statistics};
   kaio::Waiter waiter{harvester, completer, *this};
 };
 
