@@ -55,7 +55,7 @@ FileStatus status_from(const struct statx& status) {
 
 // By statx, which can be asked for less than fstat. Since Linux 6.13 a file whose times
 // were asked for gets new ones at its next write, which then takes twice as long; and
-// a network file system does not ask its server, which whoever submits or harvests must not
+// a network file system does not ask its server, which whoever submits or reaps must not
 // wait for. (A size that is too large then costs one more read, which says end of file.)
 // False: `fd` is not open.
 bool read_status(int fd, unsigned mask, FileStatus& result) noexcept {

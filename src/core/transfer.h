@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What carries one request: what is asked of the kernel, how far it has come, and whose it is
 // at the moment. It knows nothing of who asked (aiocb, notification, order): that is its
-// owner's, who derives from it.
+// owner's, which derives from it.
 //
 // State says who may touch the transfer next, and who may end it:
 //
@@ -13,7 +13,7 @@
 //   in_kernel  the kernel                 its completion event           -> starting, finished
 //   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting
 //   watched    the watcher (epoll)        readiness                      -> starting
-//   queued     the pool queue, or a lane  a worker                       -> running, starting
+//   queued     the pool, or a file queue  a worker                       -> running, starting
 //   running    a worker                   the end of the call            -> starting, finished
 //                                         io_submit by the worker        -> in_kernel, backlog
 //   finished   its owner                  the end of its notification    -> free
@@ -88,8 +88,8 @@ enum class KernelPoll : std::uint8_t {
   orphaned,  // and the transfer is over: the event gives its memory free
 };
 
-// In the lane of its descriptor (core/threads/lanes.h).
-enum class LanePart : std::uint8_t { none, has, waits };
+// Its part in the queue of its file (core/threads/file_queues.h).
+enum class FileQueuePart : std::uint8_t { none, head, waits };
 
 // How far it has come; all false when it is made.
 struct Progress {
@@ -97,13 +97,13 @@ struct Progress {
   bool tried : 1 = false;      // has been attempted: may have had an effect
   bool retried : 1 = false;    // was held once because the device was full; of a stream:
                                // was found ready, and nothing has been transferred since
-  bool pushed : 1 = false;     // its completion rings a doorbell
+  bool pushed : 1 = false;     // its completion signals a doorbell
   bool is_stream : 1 = false;  // known to be: the offset is ignored
   bool has_turn : 1 = false;   // the one that others of its direction wait for
   // Apart, because others read them, with the record's mutex, while the above changes.
   std::uint8_t : 0;
-  std::uint8_t era : 7 = 0;  // of its descriptor record when it was made
-  bool listed : 1 = false;   // in its descriptor record's list (posix/order/occupancy.h)
+  std::uint8_t fd_generation : 7 = 0;  // of its descriptor record when it was made
+  bool listed : 1 = false;             // in its descriptor record's list (posix/order/occupancy.h)
 };
 
 // Two cache lines: what it is, and the iocb. `next_free` is its owner's while it is free.
@@ -147,8 +147,12 @@ struct Transfer : Progress {
   }
 
   // While it is queued, and for the worker that takes it; in the same memory.
-  LanePart lane_part() const noexcept { return static_cast<LanePart>(control.aio_lio_opcode); }
-  void set_lane_part(LanePart part) noexcept { control.aio_lio_opcode = static_cast<short>(part); }
+  FileQueuePart file_queue_part() const noexcept {
+    return static_cast<FileQueuePart>(control.aio_lio_opcode);
+  }
+  void set_file_queue_part(FileQueuePart part) noexcept {
+    control.aio_lio_opcode = static_cast<short>(part);
+  }
 
   // Likewise: its device's place in the pool, and whether it waits there for other jobs of
   // the device to end (core/threads/device_bounds.h).

@@ -23,28 +23,28 @@ bool Doorbell::ensure() noexcept {
   return made;
 }
 
-bool Doorbell::ring() const noexcept {
+bool Doorbell::signal() const noexcept {
   const int fd = descriptor_.number();
   const std::uint64_t one = 1;
   return fd >= 0 && direct_call(SYS_write, fd, &one, sizeof one) == sizeof one;
 }
 
-void Doorbell::hear() const noexcept {
+void Doorbell::clear() const noexcept {
   const int fd = descriptor_.number();
   std::uint64_t rings = 0;
   if (fd >= 0) direct_call(SYS_read, fd, &rings, sizeof rings);
 }
 
-Doorbell::Heard Doorbell::wait(Deadline deadline) const noexcept {
+Doorbell::Woken Doorbell::wait(Deadline deadline) const noexcept {
   pollfd look{.fd = descriptor_.number(), .events = POLLIN, .revents = 0};
-  if (look.fd < 0) return Heard::gone;
+  if (look.fd < 0) return Woken::gone;
   timespec timeout{};
   if (deadline != forever) timeout = to_timespec(std::max(deadline - monotonic_ns(), INT64_C(0)));
   const long outcome =
       direct_call(SYS_ppoll, &look, 1, deadline == forever ? nullptr : &timeout, nullptr, 0);
-  if (outcome == 0) return Heard::timed_out;
-  hear();  // asks again: the number may have changed hands during the sleep
-  return Heard::rung;
+  if (outcome == 0) return Woken::timed_out;
+  clear();  // asks again: the number may have changed hands during the sleep
+  return Woken::signalled;
 }
 
 }  // namespace kaio::sys

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sleeping on a 32-bit word and waking who sleeps on it. Process-private.
+// Sleeping on a 32-bit word and waking whoever sleeps on it. Process-private.
 // Everything here is async-signal-safe. Waits return 0 or an error number.
 #pragma once
 

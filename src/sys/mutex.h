@@ -63,8 +63,8 @@ class CAPABILITY("mutex") Mutex {
     return false;
   }
 
-  // seq_cst, a full fence: who unlocks and then looks whether others have left
-  // something to do, and who leaves something and then tries the lock, cannot both
+  // seq_cst, a full fence: a thread that unlocks and then looks whether others have left
+  // something to do, and one that leaves something and then tries the lock, cannot both
   // be right.
   void unlock() noexcept RELEASE() {
     if (word_.exchange(unlocked, std::memory_order_seq_cst) == contended) futex_wake(&word_, 1);

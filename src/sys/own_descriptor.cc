@@ -34,7 +34,7 @@ bool OwnDescriptor::adopt(int made) noexcept {
       direct_call(SYS_fcntl, number, F_GETSIG) != mark)
     marks_work.store(false, std::memory_order_relaxed);
   owner_of(number).store(this, std::memory_order_relaxed);
-  // release: who sees the number sees its owner.
+  // release: whoever sees the number sees its owner.
   number_.store(number, std::memory_order_release);
   return true;
 }

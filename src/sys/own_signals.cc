@@ -69,7 +69,7 @@ OwnSignals::Set OwnSignals::deliver_kept() noexcept {
   return handled ? kept : 0;
 }
 
-OwnSignals::Set SignalWatch::look_closer() noexcept {
+OwnSignals::Set SignalWatch::refresh_by_reaping() noexcept {
   seen_ = OwnSignals::begun_.load(std::memory_order_seq_cst);
   if (direct_call(SYS_gettid) != direct_call(SYS_getpid)) return 0;
   // Until it has been sent: then the next call does not return before the handler has.

@@ -97,7 +97,7 @@ class OwnSignals {
 class SignalWatch {
  public:
   // Those that the calling thread may have handled: none unless it is the main thread.
-  OwnSignals::Set news() noexcept { return any() ? look_closer() : 0; }
+  OwnSignals::Set news() noexcept { return any() ? refresh_by_reaping() : 0; }
   bool any() const noexcept { return OwnSignals::begun_.load(std::memory_order_seq_cst) != seen_; }
   // To sleep on, or rather not to sleep if one was sent since the last look. Nobody wakes:
   // one that is sent later finds the thread asleep, and interrupts it.
@@ -106,7 +106,7 @@ class SignalWatch {
   }
 
  private:
-  OwnSignals::Set look_closer() noexcept;
+  OwnSignals::Set refresh_by_reaping() noexcept;
 
   std::uint32_t seen_ = OwnSignals::begun_.load(std::memory_order_seq_cst);
 };

@@ -34,7 +34,7 @@ class SpinBudget {
   // To be called before each sleep. Looks for `came` all the time, if it looks at all, and
   // now and then for `ended`, which may take longer to find out. True: one of them was so.
   template <class Came, class Ended>
-  bool look_on(Deadline deadline, Came&& came, Ended&& ended) noexcept {
+  bool spin_before_sleep(Deadline deadline, Came&& came, Ended&& ended) noexcept {
     if (!enabled_.load(std::memory_order_relaxed) || !allows_look()) return false;
     const std::int64_t begin_ns = monotonic_ns();
     const std::int64_t until_ns = std::min(deadline, begin_ns + look_max_ns);
@@ -83,7 +83,7 @@ class SpinBudget {
   }
 
  private:
-  // Of who sleeps and who wakes him, together.
+  // Of the sleeper and the waker together.
   static constexpr std::int64_t sleep_cost_ns = 8'000;
   static constexpr int looks_per_clock_reading = 16;
   static constexpr std::int32_t put_aside_ns = 250;

@@ -90,13 +90,13 @@ BOOST_AUTO_TEST_CASE(many_threads_may_cancel_the_same_requests) {
 
 namespace {
 
-// Threads that harvest whatever comes, as they wait for what does not.
-class Harvesters {
+// Threads that reap whatever comes, as they wait for what does not.
+class RingReapers {
  public:
-  Harvesters() {
+  RingReapers() {
     for (std::thread& thread : threads_) thread = std::thread{[this] { wait_again_and_again(); }};
   }
-  ~Harvesters() {
+  ~RingReapers() {
     ending_ = true;
     for (std::thread& thread : threads_) thread.join();
   }
@@ -122,7 +122,7 @@ class Harvesters {
 // What another thread completes just then has left the descriptor before its status is there.
 BOOST_AUTO_TEST_CASE(a_descriptor_whose_requests_are_cancelled_or_done_has_none_in_progress) {
   const Channel pipe{ChannelKind::pipe};
-  const Harvesters harvesters;
+  const RingReapers ring_reapers;
   std::atomic<bool> ending = false;
   std::thread sender{[&] {
     std::mt19937 random{seed() + 1};

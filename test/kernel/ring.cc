@@ -76,7 +76,7 @@ BOOST_FIXTURE_TEST_CASE(getevents_finds_nothing_once_we_moved_head_to_tail, Ring
   BOOST_TEST((std::chrono::steady_clock::now() - before >= 30ms));
 }
 
-// Why the harvest lock covers the sleeper's system call as well: whoever takes
+// Why the reap lock covers the sleeper's system call as well: whoever takes
 // the event from under a sleeper leaves it asleep.
 BOOST_FIXTURE_TEST_CASE(sleeper_misses_an_event_that_was_taken_by_moving_head, Ring) {
   std::atomic<int> sleeper_got{-1};

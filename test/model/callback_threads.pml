@@ -6,9 +6,9 @@
  *   here                 in the code (posix/notify/callback_threads.cc)
  *   kernel               what completes by the ring, and rings the doorbell
  *   pusher               run(), by a thread that completes what came another way
- *   passer               a thread that harvests once, whenever it comes by
+ *   passer               a thread that reaps once, whenever it comes by
  *   run_item()           run()
- *   harvest()            owner_.harvest(): posix/wait/harvester.h, where the holder of the
+ *   reap()            owner_.reap(): posix/wait/ring_reaper.h, where the holder of the
  *                        lock looks again, and nobody waits for it
  *   worker               work(): run_all, wait_for_work, watch, listen, sleep, ~Presence
  *   keep_spare()         keep_spare, start_thread
@@ -30,7 +30,7 @@
  * holds: the first thread has just been made: -DKERNEL=2 -DALONE
  * holds: by the ring, all quiet: -DKERNEL=2 -DQUIET
  * holds: by the ring and another way: -DKERNEL=1 -DPUSHED=1 -DQUIET
- * holds: somebody else harvests: -DKERNEL=1 -DPASSERS=1 -DQUIET
+ * holds: somebody else reaps: -DKERNEL=1 -DPASSERS=1 -DQUIET
  * holds: another way: -DPUSHED=2 -DQUIET
  * holds: a thread is asleep: -DKERNEL=1 -DIDLE
  * holds: two threads hand over: -DPUSHED=1 -DPUSHERS=2 -DQUIET
@@ -45,8 +45,8 @@
  * fails: who begins to run callbacks calls no watcher: -DKERNEL=1 -DPUSHED=1 -DQUIET -DNOBODY_WATCHES
  * fails: who has watched does not listen: -DKERNEL=2 -DQUIET -DSLEEPS_AFTER_WATCH
  * fails: no look at the queue before listening: -DPUSHED=1 -DALONE -DNO_LOOK_BEFORE_LISTENING
- * fails: who has heard the bell runs before it harvests: -DKERNEL=2 -DALONE -DRUNS_BEFORE_IT_HARVESTS
- * fails: who has heard the bell does not harvest: -DKERNEL=2 -DIDLE -DHEARS_AND_SLEEPS
+ * fails: who has heard the bell runs before it reaps: -DKERNEL=2 -DALONE -DRUNS_BEFORE_IT_HARVESTS
+ * fails: who has heard the bell does not reap: -DKERNEL=2 -DIDLE -DHEARS_AND_SLEEPS
  * fails: the bell is rung before the event is there: -DKERNEL=1 -DRINGS_FIRST
  * fails: a wake-up for the one who would watch is lost: -DPUSHED=3 -DWOKEN_WITHOUT_A_CHANGE
  * fails: the pusher counts on those who run: -DPUSHED=2 -DCOUNTS_ON_RUNNERS
@@ -82,7 +82,7 @@
 byte ring, incoming, queue, taken;
 byte promised; /* promised_; of interest only where threads may end */
 #define QUEUED (queue + incoming)
-bool harvesting, rung, listening;
+bool reaping, rung, listening;
 byte thread_count, busy, lost, idle, volunteers;
 bool watching;
 byte blocked;                  /* callbacks that never return */
@@ -177,19 +177,19 @@ inline run_item() {
   d_step { nobody = false; unwatched = false; first = false }
 }
 
-inline harvest() {
+inline reap() {
   do
   :: ring == 0 -> break
   :: else ->
      if
-     :: atomic { !harvesting -> harvesting = true }
+     :: atomic { !reaping -> reaping = true }
      :: else -> break
      fi;
      do
      :: atomic { ring > 0 -> ring-- }; run_item()
      :: else -> break
      od;
-     harvesting = false
+     reaping = false
   od
 }
 
@@ -239,7 +239,7 @@ proctype pusher() {
 
 proctype passer() {
   bool nobody, unwatched, first;
-  harvest()
+  reap()
 }
 
 inline give_up() {
@@ -272,7 +272,7 @@ inline run_all() {
      fi;
 #endif
 #ifndef RUNS_BEFORE_IT_HARVESTS
-     harvest();
+     reap();
 #endif
      if
      :: QUEUED == 0 -> goto has_run
@@ -308,7 +308,7 @@ end_blocked: false
 #endif
         fi
      :: QUEUED == 0 ->
-        harvest();
+        reap();
         if
         :: QUEUED == 0 -> break
         :: else
@@ -364,7 +364,7 @@ watches:
               thread_count <= busy + idle + 1 -> give_up(); watching = false; goto again
 #endif
            :: QUEUED == 0 ->
-              harvest();
+              reap();
               if
               :: QUEUED == 0 -> break
               :: else
@@ -414,7 +414,7 @@ end_listening:
            :: NOBODY_RUNS -> goto again
            :: else ->
 #ifndef HEARS_AND_SLEEPS
-              harvest();
+              reap();
 #endif
               goto waiting
            fi

@@ -6,7 +6,7 @@
  *
  *   here                 in the code
  *   dispatcher           an answer that would block: Dispatcher::poll_by_kernel (waiting.cc)
- *   harvester            the poll's event: Dispatcher::answered, end_poll
+ *   ring_reaper            the poll's event: Dispatcher::answered, end_poll
  *   canceller            Canceller::visit, Dispatcher::take_from_poll
  *   free, release_poll   Requests::free and release_poll (posix/order/requests.h)
  *   locked               the record's lock, under which a canceller sees the request
@@ -123,8 +123,8 @@ end:
   fi
 }
 
-/* Whoever harvests. */
-active proctype harvester() {
+/* Whoever reaps. */
+active proctype ring_reaper() {
   bool ours;
   mtype was;
 end:

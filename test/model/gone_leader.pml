@@ -5,10 +5,10 @@
  * handled by two, or twice.
  *
  *   here                 in the code
- *   lead()               Harvester::lead, sleep (posix/wait/harvester.cc)
+ *   lead()               RingReaper::lead, sleep (posix/wait/ring_reaper.cc)
  *   io_getevents         hands one event over, into the place that it was given
- *   take_back            Harvester::take_back, Hold::is_back
- *   pass_by(), steal     harvest_now, Hold::acquire_from, is_leader_gone, which here may say
+ *   take_back            RingReaper::take_back, Hold::is_back
+ *   pass_by(), steal     reap_now, Hold::acquire_from, is_leader_gone, which here may say
  *                        so of every leader that sleeps beside an event
  *   replace()            replace_gone_leader
  *   deliver_late()       deliver_late

@@ -7,9 +7,9 @@
  *   wait(), follow()     Waiter::wait, follow (posix/wait/waiter.cc)
  *   queue, dequeue       futex_waitv in sleep_on_words; on_count(): futex_wait in
  *                        sleep_on_any, as with a timeout or too many words
- *   lead()               Harvester::lead, sleep, Hold (posix/wait/harvester.cc)
- *   promote()            Harvester::promote
- *   call()               Harvester::call_leader: a write to the eventfd whose poll
+ *   lead()               RingReaper::lead, sleep, Hold (posix/wait/ring_reaper.cc)
+ *   promote()            RingReaper::promote
+ *   call()               RingReaper::wake_leader: a write to the eventfd whose poll
  *                        arm() keeps in the ring
  *   ring_done, mark()    AnyDone::on_ring, mark, done (posix/api/waits.cc)
  *   complete()           Completer::complete: publish, wake_sleepers
@@ -42,7 +42,7 @@
  * fails: a bystander swallows the promotion: -DBYSTANDER -DBYSTANDER_NAMES_LEADERSHIP
  * fails: a bystander swallows the promotion of those on the count: -DBYSTANDER -DON_COUNT=2 -DBYSTANDER_KEEPS_PROMOTION
  * fails: the pool does not call the leader: -DMIXED -DNO_CALL
- * fails: the leader is callable after its last look: -DMIXED -DCALLABLE_LATE
+ * fails: the leader is wakeable after its last look: -DMIXED -DWAKEABLE_LATE
  * fails: what is done is asked before what is in the ring: -DMIXED -DDONE_IS_ASKED_FIRST
  * fails: the waiter bit is looked at before the status is published: -DMIXED -DBIT_READ_FIRST
  * fails: a sleeper counts itself after its last look: -DBYSTANDER -DON_COUNT=2 -DSLEEPER_COUNTED_LATE
@@ -140,14 +140,14 @@ bool submitted[REQUESTS];
 chan ring = [REQUESTS + 1] of { byte };
 
 byte owner = FREE;
-bool callable, armed, polling, called;
+bool wakeable, armed, polling, called;
 byte followers, sleepers;
-bool changed[WAITERS];   /* the leadership word is another than the waiter has seen */
+bool changed[WAITERS];   /* the leader word is another than the waiter has seen */
 
 /* The kernel's queues of futex sleepers. A thread stays in the other queues until
    it runs, and takes wake-ups there that were meant for somebody else. */
 byte on_words[WAITERS];  /* bit r: sleeps on word[r] */
-bool on_leadership[WAITERS];
+bool on_leader_word[WAITERS];
 bool woken[WAITERS];
 
 #if WAITERS > 2
@@ -157,26 +157,26 @@ bool woken[WAITERS];
 #endif
 #define WAKE_FROM(w, r) woken[w] = woken[w] || (on_words[w] & (1 << r)) != 0
 #define CHANGE(w, r) changed[w] = true
-#define WAKE(w, r) woken[w] = woken[w] || on_leadership[w]; on_leadership[w] = false
+#define WAKE(w, r) woken[w] = woken[w] || on_leader_word[w]; on_leader_word[w] = false
 
 inline wake_word(r) {
   d_step { FOR_ALL(WAKE_FROM, r) }
 }
 
-inline change_leadership() {
+inline change_leader_word() {
   d_step { FOR_ALL(CHANGE, 0) }
 }
 
-inline wake_all_on_leadership() {
+inline wake_all_on_leader_word() {
   d_step { FOR_ALL(WAKE, 0) }
 }
 
-inline wake_one_on_leadership() {
+inline wake_one_on_leader_word() {
   if
-  :: atomic { on_leadership[0] -> on_leadership[0] = false; woken[0] = true }
-  :: atomic { on_leadership[1] -> on_leadership[1] = false; woken[1] = true }
+  :: atomic { on_leader_word[0] -> on_leader_word[0] = false; woken[0] = true }
+  :: atomic { on_leader_word[1] -> on_leader_word[1] = false; woken[1] = true }
 #if WAITERS > 2
-  :: atomic { on_leadership[2] -> on_leadership[2] = false; woken[2] = true }
+  :: atomic { on_leader_word[2] -> on_leader_word[2] = false; woken[2] = true }
 #endif
   :: else
   fi
@@ -185,7 +185,7 @@ inline wake_one_on_leadership() {
 inline call(me) {
 #if defined(CALLS) && !defined(NO_CALL)
   if
-  :: callable && owner != me -> called = true
+  :: wakeable && owner != me -> called = true
   :: else
   fi
 #else
@@ -209,7 +209,7 @@ inline complete(me, r) {
   :: else -> before = 0
   fi;
   if
-  :: sleepers != 0 -> change_leadership(); wake_all_on_leadership(); call(me)
+  :: sleepers != 0 -> change_leader_word(); wake_all_on_leader_word(); call(me)
   :: else
   fi;
   place[r] = over
@@ -221,10 +221,10 @@ inline promote(all) {
   :: followers != 0 ->
      if
      :: owner == FREE ->
-        change_leadership();
+        change_leader_word();
         if
-        :: all -> wake_all_on_leadership()
-        :: else -> wake_one_on_leadership()
+        :: all -> wake_all_on_leader_word()
+        :: else -> wake_one_on_leader_word()
         fi
      :: else
      fi
@@ -253,7 +253,7 @@ inline handle_all(me) {
 }
 
 inline unlock() {
-  callable = false;
+  wakeable = false;
   owner = FREE;
   promote(false)
 }
@@ -264,7 +264,7 @@ inline unlock() {
 #define CAN_LOCK owner == FREE
 #endif
 
-inline harvest(me) {
+inline reap(me) {
   do
   :: len(ring) == 0 -> break
   :: len(ring) > 0 ->
@@ -346,8 +346,8 @@ inline lead(me) {
   :: !armed -> d_step { polling = true; armed = true }
   :: else
   fi;
-#ifndef CALLABLE_LATE
-  callable = true;
+#ifndef WAKEABLE_LATE
+  wakeable = true;
 #endif
 #endif
 #ifdef DONE_IS_ASKED_FIRST
@@ -363,8 +363,8 @@ inline lead(me) {
 #endif
   fi;
   d_step { some = false; others = false };
-#ifdef CALLABLE_LATE
-  callable = true;
+#ifdef WAKEABLE_LATE
+  wakeable = true;
 #endif
   if
   :: !enough && len(ring) == 0 ->
@@ -376,7 +376,7 @@ inline lead(me) {
   fi;
   handle_all(me);
   unlock();
-  harvest(me)
+  reap(me)
 }
 
 #ifdef BYSTANDER_NAMES_LEADERSHIP
@@ -393,7 +393,7 @@ inline sleep_on_words(me) {
        AS_EXPECTED(FIRST(me)) && (SECOND(me) == NONE || AS_EXPECTED(SECOND(me))) &&
          !(NAMES_LEADERSHIP && changed[me]) ->
        on_words[me] = (1 << FIRST(me)) | (SECOND(me) == NONE -> 0 : 1 << SECOND(me));
-       on_leadership[me] = NAMES_LEADERSHIP
+       on_leader_word[me] = NAMES_LEADERSHIP
      };
      if
      :: woken[me]
@@ -401,7 +401,7 @@ inline sleep_on_words(me) {
      fi
   :: else
   fi;
-  d_step { woken[me] = false; on_words[me] = 0; on_leadership[me] = false }
+  d_step { woken[me] = false; on_words[me] = 0; on_leader_word[me] = false }
 }
 
 inline sleep_on_any(me) {
@@ -415,14 +415,14 @@ inline sleep_on_any(me) {
   if
   :: !enough ->
      if
-     :: atomic { !changed[me] -> on_leadership[me] = true };
+     :: atomic { !changed[me] -> on_leader_word[me] = true };
         if
         :: woken[me]
         :: TIMED(me) -> timed_out = true
         fi
      :: else
      fi;
-     d_step { woken[me] = false; on_leadership[me] = false }
+     d_step { woken[me] = false; on_leader_word[me] = false }
   :: else -> enough = false
   fi;
   sleepers--
@@ -475,7 +475,7 @@ inline follow(me) {
 
 inline wait(me) {
   do
-  :: harvest(me);
+  :: reap(me);
      drain();
      look_if_done(me);
      if
@@ -512,7 +512,7 @@ inline work() {
 #endif
   complete(WAITERS, mine);
   mine = 0;
-  harvest(WAITERS); /* Dispatcher::carried_out */
+  reap(WAITERS); /* Dispatcher::carried_out */
   drain()
 }
 
@@ -545,7 +545,7 @@ proctype submitter() {
   place[0] = in_pool
 #else
   submitted[0] = true;
-  harvest(WAITERS + 1);
+  reap(WAITERS + 1);
   drain()
 #endif
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The harvest lock where the ring cannot be read: only io_getevents tells what is
+ * The reap lock where the ring cannot be read: only io_getevents tells what is
  * there, so who finds the lock taken leaves a word, and the holder asks again.
  *
  *   here                 in the code
- *   harvest()            Harvester::harvest_now (posix/wait/harvester.cc)
- *   missed               Harvester::missed_
+ *   reap()            RingReaper::reap_now (posix/wait/ring_reaper.cc)
+ *   missed               RingReaper::missed_
  *   queue                the kernel's; asking it is one system call
  *
  * Sequentially consistent, as the code is at the lock and at missed_.
@@ -25,7 +25,7 @@ byte in_flight, running;
 
 inline get_events() { d_step { got = queue; queue = 0 } }
 
-inline harvest(me) {
+inline reap(me) {
   do
   :: in_flight == 0 -> break
   :: else ->
@@ -71,7 +71,7 @@ proctype submitter(byte me) {
   byte got;
   in_flight++;
   queue++;
-  harvest(me);
+  reap(me);
   running--
 }
 

@@ -4,10 +4,10 @@
  * takes what the leader would have been woken by: the leader does not sleep on.
  *
  *   here                 in the code
- *   lead()               Harvester::lead, arm_call, sleep (posix/wait/harvester.cc)
- *   below_leads          Hold::over_leader_; Harvester::OverLeader when it waits
- *   wake_below()         call_interrupted_leader
- *   call()               Harvester::call_leader
+ *   lead()               RingReaper::lead, arm_wakeup, sleep (posix/wait/ring_reaper.cc)
+ *   below_leads          Hold::over_leader_; RingReaper::OverLeader when it waits
+ *   wake_below()         wake_interrupted_leader
+ *   call()               RingReaper::wake_leader
  *   io_getevents         ends with EINTR only if the handler ran while it slept;
  *                        a handler that ran just before goes unnoticed
  *   deaf                 a call that could not be armed: the sleep is a short one
@@ -23,7 +23,7 @@
  * holds: the handler waits itself, for a moment: -DRING_ENDS -DHANDLER_LEADS
  * holds: the handler waits itself while a pool thread calls: -DPOOL_ENDS -DHANDLER_LEADS
  * holds: a call that came too late for the leader before: -DPOOL_ENDS -DLATE_CALL
- * fails: a handler that harvests does not wake the leader: -DRING_ENDS -DNOT_WOKEN
+ * fails: a handler that reaps does not wake the leader: -DRING_ENDS -DNOT_WOKEN
  * fails: a handler that takes the call leaves none armed: -DPOOL_ENDS -DNOT_ARMED_AGAIN
  * fails: a thread does not call itself: -DHANDLER_ENDS -DNO_CALL_TO_ITSELF
  * fails: the call counts as armed after it was submitted: -DPOOL_ENDS -DLATE_CALL -DARMED_LATE
@@ -41,7 +41,7 @@
 byte word[2] = IN_PROGRESS;
 chan ring = [2] of { byte };
 byte handed = NO_EVENT; /* from io_getevents, seen by a handler too */
-bool owned, callable, armed, polling;
+bool owned, wakeable, armed, polling;
 #ifdef LATE_CALL
 bool called = true;
 #else
@@ -55,12 +55,12 @@ bool in_handler, in_call, interrupted;
 inline call(thread) {
 #ifdef NO_CALL_TO_ITSELF
   if
-  :: callable && !(owned && thread == LEADER) -> called = true
+  :: wakeable && !(owned && thread == LEADER) -> called = true
   :: else
   fi
 #else
   if
-  :: callable -> called = true
+  :: wakeable -> called = true
   :: else
   fi
 #endif
@@ -126,7 +126,7 @@ proctype leader() provided (!in_handler) {
   :: else ->
      owned = true;
      arm();
-     callable = true;
+     wakeable = true;
      enough = false;
      mark(0);
      mark(1);
@@ -144,7 +144,7 @@ proctype leader() provided (!in_handler) {
         deaf = false
      :: else
      fi;
-     callable = false;
+     wakeable = false;
      handle_all();
      owned = false;
      do
@@ -160,7 +160,7 @@ inline wake_below() {
 #ifdef NOT_CALLABLE_AGAIN
      skip;
 #else
-     callable = true;
+     wakeable = true;
 #endif
 #ifndef NOT_ARMED_AGAIN
      arm();
@@ -185,28 +185,28 @@ proctype handler() {
   fi;
 #endif
 #ifdef HANDLER_LEADS
-  if /* Harvester::interrupted_here(): only a sleep may be led on */
+  if /* RingReaper::interrupted_here(): only a sleep may be led on */
   :: !owned || sleeping ->
 #else
-harvest:
+reap:
   if
   :: VISIBLE ->
 #endif
-     below_leads = owned && callable;
+     below_leads = owned && wakeable;
      rounds++;
      assert(rounds == 1); /* else it would call itself for ever */
      acquired = !owned;
      owned = true;
 #ifdef HANDLER_LEADS
-     callable = false;
+     wakeable = false;
      arm();
-     callable = true;
+     wakeable = true;
      if
      :: VISIBLE
      :: atomic { len(ring) > 0 -> ring ? handed }
      :: true /* a timeout */
      fi;
-     callable = false;
+     wakeable = false;
 #endif
      handle_all();
      if
@@ -216,7 +216,7 @@ harvest:
      wake_below();
 #ifdef LOOKS_AGAIN
      if
-     :: VISIBLE -> goto harvest
+     :: VISIBLE -> goto reap
      :: else
      fi
 #endif

@@ -8,13 +8,13 @@
  *                        TakerCount; lead, and follow with NextDone::words; without
  *                        futex_waitv, with -DNO_WAITV, with sleep_on_any and that one's
  *                        SleeperCount
- *   submitter            Dispatcher::submit up to io_submit, then its harvest; it then
+ *   submitter            Dispatcher::submit up to io_submit, then its reap; it then
  *                        does something else for ever
  *   worker               a pool thread, with -DPOOL; without, it is busy for ever
  *   next                 a result in Retrieval, put there by Completer::sent
  *   announce             Completer::announce_result
  *   on_results,          where a sleeping thread is queued: the kernel takes it off the
- *   on_leadership        word that it is woken by, it itself off the other one
+ *   on_leader_word        word that it is woken by, it itself off the other one
  *
  * Sequentially consistent, as the counts in the code are.
  *
@@ -45,8 +45,8 @@ byte in_flight;
 bool event;             /* in the ring */
 byte owner = FREE, followers, sleepers, takers, sleeping_takers;
 bool changed[2];        /* one of the words that it sleeps on, since it read them */
-bool on_results[2], on_leadership[2], woken[2];
-bool callable, called;   /* Harvester::call_leader, see lead_follow.pml */
+bool on_results[2], on_leader_word[2], woken[2];
+bool wakeable, called;   /* RingReaper::wake_leader, see lead_follow.pml */
 byte outstanding;       /* Requests::any_to_retrieve */
 byte left;
 
@@ -61,7 +61,7 @@ inline wake(i) {
 }
 
 /* Every result that can be taken, if there is anybody to take it, wakes one who sleeps on
- * `results`; else whoever sleeps on the leadership word, and calls who leads. */
+ * `results`; else whoever sleeps on the leader word, and calls who leads. */
 inline announce() {
 #ifndef NOT_ANNOUNCED
   if
@@ -86,11 +86,11 @@ inline announce() {
            d_step { changed[0] = true; changed[1] = true };
            d_step {
              if
-             :: on_leadership[0] -> on_leadership[0] = false; wake(0)
+             :: on_leader_word[0] -> on_leader_word[0] = false; wake(0)
              :: else
              fi;
              if
-             :: on_leadership[1] -> on_leadership[1] = false; wake(1)
+             :: on_leader_word[1] -> on_leader_word[1] = false; wake(1)
              :: else
              fi
            }
@@ -98,7 +98,7 @@ inline announce() {
         fi;
 #ifndef NOT_CALLED
         if
-        :: callable -> called = true
+        :: wakeable -> called = true
         :: else
         fi
 #else
@@ -118,9 +118,9 @@ inline promote() {
   :: followers != 0 && owner == FREE ->
      d_step { changed[0] = true; changed[1] = true };
      if
-     :: atomic { on_leadership[0] -> on_leadership[0] = false; wake(0) }
-     :: atomic { on_leadership[1] -> on_leadership[1] = false; wake(1) }
-     :: atomic { !on_leadership[0] && !on_leadership[1] -> skip }
+     :: atomic { on_leader_word[0] -> on_leader_word[0] = false; wake(0) }
+     :: atomic { on_leader_word[1] -> on_leader_word[1] = false; wake(1) }
+     :: atomic { !on_leader_word[0] && !on_leader_word[1] -> skip }
      fi
   :: else
   fi
@@ -136,7 +136,7 @@ inline take_events() {
   fi
 }
 
-inline harvest(me) {
+inline reap(me) {
   do
   :: !event -> break
   :: event ->
@@ -184,7 +184,7 @@ proctype waiter(byte me) {
   takers++;
 #endif
   do
-  :: harvest(me);
+  :: reap(me);
      take_result();
      if
      :: got || none_left -> break
@@ -194,7 +194,7 @@ proctype waiter(byte me) {
      :: LEADS ->
         if
         :: atomic { owner == FREE -> owner = me };
-           callable = true;
+           wakeable = true;
            take_result();
            if
            :: !got && !none_left && !event ->
@@ -210,7 +210,7 @@ proctype waiter(byte me) {
            :: !gives_up -> called = false; take_events()
            :: else /* it unwinds */
            fi;
-           callable = false;
+           wakeable = false;
            owner = FREE;
            promote();
            goto again
@@ -250,9 +250,9 @@ proctype waiter(byte me) {
                 !changed[me] ->
 #ifndef NO_WAITV
                 on_results[me] = true;
-                on_leadership[me] = could_lead
+                on_leader_word[me] = could_lead
 #else
-                on_leadership[me] = true
+                on_leader_word[me] = true
 #endif
               };
               if
@@ -261,7 +261,7 @@ proctype waiter(byte me) {
               :: me == 1 -> gives_up = true
 #endif
               fi;
-              d_step { on_results[me] = false; on_leadership[me] = false; woken[me] = false };
+              d_step { on_results[me] = false; on_leader_word[me] = false; woken[me] = false };
               sleeps = gives_up
            :: else
            fi
@@ -321,7 +321,7 @@ proctype submitter() {
   :: else ->
      in_flight++;
      run kernel();
-     harvest(WAITERS);
+     reap(WAITERS);
      count++
   od
 }

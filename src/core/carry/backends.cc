@@ -38,8 +38,9 @@ Started Carrier::to_pool(Transfer& transfer, Attempt attempt) {
   owner_.leaves_ring(transfer);
   transfer.attempt = attempt;
   const FileFacts facts = owner_.facts_of(transfer);
-  return pool_.submit(transfer, company_of(transfer, facts), facts.device) ? Started::yes
-                                                                           : Started::no_threads;
+  return pool_.submit(transfer, file_access_of(transfer, facts), facts.device)
+             ? Started::yes
+             : Started::no_threads;
 }
 
 // Whether a read had better not be tried first where only a thread can do that: many that
@@ -67,18 +68,19 @@ Started Carrier::to_pool_io(Transfer& transfer, By by) {
 // Buffered writes, and those that extend their file, hold its lock all the time. (Until a
 // buffered one is durable it waits without, and several by one commit. A device is written
 // by several at once.)
-Company Carrier::company_of(const Transfer& transfer, const FileFacts& facts) const {
+FileAccess Carrier::file_access_of(const Transfer& transfer, const FileFacts& facts) const {
   const Operation& operation = transfer.operation;
-  if (!operation.is_write()) return Company::any;
+  if (!operation.is_write()) return FileAccess::shared;
   const DescriptorTraits& traits = facts.traits;
-  if (traits.kind != DescriptorKind::regular) return Company::any;
+  if (traits.kind != DescriptorKind::regular) return FileAccess::shared;
   const bool durable = traits.synchronous || (operation.rw_flags & (RWF_DSYNC | RWF_SYNC)) != 0;
   const bool holds = traits.direct ? transfer.attempt == Attempt::pool_submit : !durable;
-  return holds && locking_devices_.contains(facts.device) ? Company::none : Company::any;
+  return holds && locking_devices_.contains(facts.device) ? FileAccess::exclusive
+                                                          : FileAccess::shared;
 }
 
 // In a pool thread, as the question may be one to a server: the first writes to a device
-// have company.
+// share their file.
 void Carrier::learn_whether_it_locks(const Transfer& transfer, const FileFacts& facts) {
   if (!transfer.operation.is_write() || facts.traits.kind != DescriptorKind::regular ||
       locking_devices_.contains(facts.device) || other_devices_.contains(facts.device))

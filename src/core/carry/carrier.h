@@ -29,7 +29,7 @@ struct KnownFile {
 class Carrier {
  public:
   // `sink` takes what the watcher answers, `performer` runs in the threads of the pool.
-  Carrier(TransferOwner& owner, AnswerSink& sink, Performer& performer, Context& context,
+  Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, Context& context,
           const Route& route, Statistics& statistics) noexcept;
 
   // The first attempt, or the next one after a wait for others (state `starting`).
@@ -76,7 +76,7 @@ class Carrier {
   static void limit_wait(Transfer& transfer, DescriptorKind kind);
   Started to_pool(Transfer& transfer, Attempt attempt);
   Started to_pool_io(Transfer& transfer, By by);
-  Company company_of(const Transfer& transfer, const FileFacts& facts) const;
+  FileAccess file_access_of(const Transfer& transfer, const FileFacts& facts) const;
   void learn_whether_it_locks(const Transfer& transfer, const FileFacts& facts);
   bool plain_is_quick(const Transfer& transfer, const FileFacts& facts, By by) const;
   Started submit_plain(Transfer& transfer, std::uint32_t device, By by);

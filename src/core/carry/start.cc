@@ -7,7 +7,7 @@
 
 namespace kaio {
 
-Carrier::Carrier(TransferOwner& owner, AnswerSink& sink, Performer& performer, Context& context,
+Carrier::Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, Context& context,
                  const Route& route, Statistics& statistics) noexcept
     : owner_(owner), context_(context), route_(route), statistics_(statistics),
       watcher_(sink, statistics), pool_(performer, statistics) {}
@@ -37,7 +37,7 @@ Started Carrier::start(Transfer& transfer, By by, SubmissionBatch* batch, const 
     if (route_ == Route::poll && !transfer.tried && waits_first(transfer, traits))
       return wait_ready(transfer, by);
   }
-  // The call, or who harvests, would copy all of it if it is cached.
+  // The call, or whoever reaps, would copy all of it if it is cached.
   if (!traits.known() && transfer.operation.remaining_bytes() > limits::bytes_in_a_call_max)
     traits = owner_.facts_of(transfer).traits;
   if (copies_too_much(transfer, traits, batch))

@@ -11,7 +11,7 @@
 
 namespace kaio {
 
-// What a step led to, for the submitter, who still can refuse the request.
+// What a step led to, for the submitter, which can still refuse the request.
 enum class Started : std::uint8_t { yes, no_threads, ring_full };
 
 // Who acts: the call that submits, or any thread later.

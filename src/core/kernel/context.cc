@@ -103,7 +103,7 @@ Context::State Context::make_context(Outcome& outcome) noexcept {
 }
 
 // A filter may let contexts be made and refuse this. With the ring at hand a look now and
-// then takes its place (Harvester::sleep); without it nothing would ever end.
+// then takes its place (RingReaper::sleep); without it nothing would ever end.
 int Context::events_error() noexcept {
   io_event none;
   const timespec no_time{};

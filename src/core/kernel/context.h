@@ -41,7 +41,7 @@ class Context {
     return state == State::ready ||
            ((state == State::unknown || state == State::scarce) && set_up());
   }
-  // There is a context, whose completions are to be harvested.
+  // There is a context, whose completions are to be reaped.
   bool ready() const noexcept {
     const State state = state_.load(std::memory_order_acquire);
     return state == State::ready || state == State::given_up;
@@ -56,7 +56,7 @@ class Context {
 
   // What follows needs ready().
 
-  // Asks for a place for one more iocb. Who got one submits, or gives it back.
+  // Asks for a place for one more iocb. Whoever got one submits, or gives it back.
   bool reserve() noexcept {
     // seq_cst: whoever needs the reaper for it looks whether that runs only after this.
     if (in_flight_.fetch_add(1, std::memory_order_seq_cst) < capacity_) return true;

@@ -26,7 +26,7 @@ inline void set_rw_flags(iocb& control, std::uint32_t flags) noexcept {
 }
 
 // doorbell: an eventfd that gets 1 added on completion, or -1.
-inline void ring_doorbell(iocb& control, int doorbell) noexcept {
+inline void signal_eventfd(iocb& control, int doorbell) noexcept {
   if (doorbell < 0) return;
   constexpr unsigned iocb_flag_resfd = 1u << 0;
   control.u.c.flags |= iocb_flag_resfd;

@@ -26,7 +26,7 @@ void add_machines_events(LogLine& line) {
           "KAIO_QUEUE_DEPTH";
 }
 
-// Who may have refused the call for good.
+// What may have refused the call for good.
 void add_filter(LogLine& line, int error_number) {
   const bool is_filtered = SmallFile("/proc/self/status").number("\nSeccomp:") == 2;
   if (is_filtered) {

@@ -2,7 +2,7 @@
 // The completion ring that the kernel maps into our memory: it writes events and
 // `tail`; we read events and write `head`, which frees their slots.
 //
-// Only who holds the harvest lock may move the head (posix/wait/harvester.h). Looking
+// Only the holder of the reap lock may move the head (posix/wait/ring_reaper.h). Looking
 // is free for everybody.
 #pragma once
 
@@ -43,7 +43,7 @@ class Ring {
 
   // Takes the oldest event. False: there is none. The head moves by compare and
   // exchange because a signal handler of this very thread may have taken events
-  // between our look and our claim; it holds the same harvest lock.
+  // between our look and our claim; it holds the same lock.
   bool take(io_event& event) noexcept {
     std::uint32_t place = head().load(std::memory_order_relaxed);
     for (;;) {

@@ -26,7 +26,7 @@ std::uint32_t wanted_by(const Transfer& transfer) {
 Watcher::~Watcher() {
   assert(is_idle());
   stop();
-  wake_.ring();  // if the program has closed that, it wakes up for the next audit
+  wake_.signal();  // if the program has closed that, it wakes up for the next audit
   join();
 }
 
@@ -94,7 +94,7 @@ bool Watcher::watch(Transfer& transfer) noexcept {
         transfer.watch_count() != count_of(transfer.operation.fd))
       error_number = rearm(transfer.operation.fd);
     if (error_number == ENOENT) {
-      // Nothing of this file is registered: who waits on its number waits for another.
+      // Nothing of this file is registered: whatever waits on its number waits for another.
       bucket_of(transfer.operation.fd).erase(transfer);
       take(transfer.operation.fd, ~0u, gone);
       bucket_of(transfer.operation.fd).push_back(transfer);
@@ -117,15 +117,15 @@ bool Watcher::watch(Transfer& transfer) noexcept {
       transfer.move_to(TransferState::starting);
     }
   }
-  if (wake) wake_.ring();
+  if (wake) wake_.signal();
   answer_all(gone, -EBADF);
   if (error_number == 0) return true;
   // EPERM: a kind of file that is always ready; there is no waiting for one that then has
   // nothing. Others are the transfer's error.
   if (error_number == EPERM) {
-    sink_.answered(transfer, was_ready ? -EAGAIN : EPOLLIN | EPOLLOUT);
+    sink_.on_result(transfer, was_ready ? -EAGAIN : EPOLLIN | EPOLLOUT);
   } else {
-    sink_.answered(transfer, -error_number);
+    sink_.on_result(transfer, -error_number);
   }
   return true;
 }
@@ -203,7 +203,7 @@ int Watcher::add(int fd) noexcept {
 
 void Watcher::answer_all(TransferQueue& transfers, std::int32_t answer) {
   while (Transfer* transfer = transfers.pop_front()) {
-    sink_.answered(*transfer, answer);
+    sink_.on_result(*transfer, answer);
   }
 }
 

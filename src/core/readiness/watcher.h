@@ -24,7 +24,7 @@
 #include <array>
 #include <cerrno>
 
-#include "core/answer_sink.h"
+#include "core/result_sink.h"
 #include "core/statistics.h"
 #include "core/transfer_queue.h"
 #include "sys/doorbell.h"
@@ -34,7 +34,7 @@ namespace kaio {
 
 class Watcher final : private sys::LazyThread {
  public:
-  Watcher(AnswerSink& sink, Statistics& statistics) noexcept
+  Watcher(ResultSink& sink, Statistics& statistics) noexcept
       : LazyThread("kaio-watcher"), sink_(sink), statistics_(statistics) {}
   // Nothing is watched any more.
   ~Watcher();
@@ -104,7 +104,7 @@ class Watcher final : private sys::LazyThread {
   int arm(int operation, int fd) noexcept REQUIRES(mutex_);
   int rearm(int fd) noexcept REQUIRES(mutex_);
 
-  AnswerSink& sink_;
+  ResultSink& sink_;
   Statistics& statistics_;
 
   sys::Mutex mutex_;

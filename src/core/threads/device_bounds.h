@@ -74,7 +74,7 @@ class DeviceBounds {
  private:
   struct Place {
     std::uint32_t device = 0;
-    unsigned jobs = 0;  // queued, waiting here or in a lane, or running
+    unsigned jobs = 0;  // queued, waiting here or in a file queue, or running
     unsigned running = 0;
     JobQueue waiting;
   };

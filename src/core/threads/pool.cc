@@ -23,7 +23,7 @@ Pool::~Pool() {
   workers_.join();
 }
 
-bool Pool::submit(Transfer& transfer, Company company, std::uint32_t device) noexcept {
+bool Pool::submit(Transfer& transfer, FileAccess access, std::uint32_t device) noexcept {
   bool wake = false;
   bool start = false;
   {
@@ -36,10 +36,10 @@ bool Pool::submit(Transfer& transfer, Company company, std::uint32_t device) noe
     }
     transfer.move_to(TransferState::queued);
     devices_.enter(transfer, device);
-    if (company == Company::none) {
-      if (!lanes_.enter(transfer, queue_, devices_)) return true;
+    if (access == FileAccess::exclusive) {
+      if (!file_queues_.enter(transfer, queue_, devices_)) return true;
     } else {
-      transfer.set_lane_part(LanePart::none);
+      transfer.set_file_queue_part(FileQueuePart::none);
       if (!devices_.admit(transfer, threads_max_)) return true;
       queue_.push(transfer);
     }
@@ -55,14 +55,14 @@ bool Pool::submit(Transfer& transfer, Company company, std::uint32_t device) noe
 bool Pool::remove(Transfer& transfer) noexcept {
   sys::MutexLock lock(mutex_);
   if (transfer.state.load(std::memory_order_acquire) != TransferState::queued) return false;
-  const LanePart part = transfer.lane_part();
-  if (part == LanePart::waits) {
-    lanes_.erase(transfer);
+  const FileQueuePart part = transfer.file_queue_part();
+  if (part == FileQueuePart::waits) {
+    file_queues_.erase(transfer);
   } else {
     devices_.dequeue(transfer, queue_);
     // Then as many are queued as before, or one less; or one more, which waits for the same
     // device, and is looked at by the first of that to end.
-    if (part == LanePart::has) lanes_.leave(transfer.operation.fd, queue_);
+    if (part == FileQueuePart::head) file_queues_.leave(transfer.operation.fd, queue_);
   }
   devices_.forget(transfer);
   transfer.move_to(TransferState::starting);
@@ -86,7 +86,7 @@ Transfer* Pool::take() noexcept {
     Transfer* transfer = queue_.pop();
     if (transfer == nullptr) return nullptr;
     if (!devices_.admit(*transfer, threads_max_)) continue;
-    if (transfer->lane_part() == LanePart::has) lanes_.taken(*transfer);
+    if (transfer->file_queue_part() == FileQueuePart::head) file_queues_.begin(*transfer);
     devices_.begin(*transfer);
     transfer->move_to(TransferState::running);
     return transfer;
@@ -151,7 +151,7 @@ bool Pool::start_counted() noexcept {
 }
 
 void Pool::work_on(Transfer& transfer) {
-  const bool has_lane = transfer.lane_part() == LanePart::has;
+  const bool is_head = transfer.file_queue_part() == FileQueuePart::head;
   const int fd = transfer.operation.fd;
   const unsigned place = transfer.pool_place();
   const bool wake_another = need_wake();
@@ -163,7 +163,7 @@ void Pool::work_on(Transfer& transfer) {
   mutex_.lock();
   // What that queues needs nobody to be woken: one more in the queue, and one more that
   // will take from it as soon as it has reported.
-  if (has_lane) lanes_.leave(fd, queue_);
+  if (is_head) file_queues_.leave(fd, queue_);
   devices_.end(place, threads_max_, queue_);
   ++finishing_;
   mutex_.unlock();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A bounded pool of threads for calls that may block. Jobs are taken by priority, in
 // order of arrival. Of those of a file that would only get in each other's way, one at a
-// time is in that order; the others wait for it in a lane.
+// time is in that order; the others wait for it in a queue of their file.
 //
 // The bound is of each device: a slow one, or a server that does not answer, has so many
 // threads at most, and its other jobs wait for those. More devices at work may have more
 // threads together, and there is one besides, for whichever comes next.
 //
-// No thread exists before the first job. Another one is started when a job finds nobody who
+// No thread exists before the first job. Another one is started when a job finds no thread that
 // is idle, or about to look at the queue: by whoever queues it, or, if several came at once,
 // by a worker that leaves jobs in the queue. Rather by the former: the C library sets up
 // 64 MiB of address space for the first thread of ours that has to allocate memory, which
@@ -27,7 +27,7 @@
 #include "core/statistics.h"
 #include "core/threads/device_bounds.h"
 #include "core/threads/job_queue.h"
-#include "core/threads/lanes.h"
+#include "core/threads/file_queues.h"
 #include "sys/clock.h"
 #include "sys/thread_group.h"
 
@@ -54,8 +54,8 @@ class Performer {
   ~Performer() = default;
 };
 
-// none: one at a time among those of its descriptor that say so.
-enum class Company : bool { any, none };
+// exclusive: one at a time among those of its descriptor that say so.
+enum class FileAccess : bool { shared, exclusive };
 
 class Pool {
  public:
@@ -68,7 +68,8 @@ class Pool {
 
   // Queues the transfer (state `queued`). `device`: of its file. False, and nothing done:
   // there is no thread and none can be made.
-  bool submit(Transfer& transfer, Company company, std::uint32_t device) noexcept EXCLUDES(mutex_);
+  bool submit(Transfer& transfer, FileAccess access, std::uint32_t device) noexcept
+      EXCLUDES(mutex_);
 
   // Takes a queued transfer out, to be cancelled (state `starting`). False: it is
   // not queued (any more).
@@ -100,9 +101,10 @@ class Pool {
   sys::ThreadGroup workers_;
 
   sys::Mutex mutex_;
-  JobQueue queue_ GUARDED_BY(mutex_);  // without those that wait in a lane, or for a device
+  JobQueue queue_
+      GUARDED_BY(mutex_);  // without those that wait for others of their file, or for a device
   DeviceBounds devices_ GUARDED_BY(mutex_);
-  Lanes lanes_ GUARDED_BY(mutex_);
+  FileQueues file_queues_ GUARDED_BY(mutex_);
   bool ends_ GUARDED_BY(mutex_) = false;
   unsigned threads_ GUARDED_BY(mutex_) = 0;
   unsigned idle_ GUARDED_BY(mutex_) = 0;

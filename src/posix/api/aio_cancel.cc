@@ -2,8 +2,8 @@
 #include <fcntl.h>
 
 #include "posix/api/export.h"
-#include "posix/api/frame.h"
-#include "posix/api/look.h"
+#include "posix/api/api_scope.h"
+#include "posix/api/refresh_status.h"
 #include "posix/request/deferred.h"
 #include "sys/cancellation.h"
 
@@ -20,15 +20,15 @@ bool was_cancelled(const aiocb& control_block) {
   Request* request = nullptr;
   if (control_block != nullptr) {
     if (status::is_in_progress(cell_of(*control_block).word.load(std::memory_order_acquire)))
-      look_closer_here(*control_block);
+      refresh_by_reaping_here(*control_block);
     request = request_in_progress(runtime.requests, *control_block);
     if (request == nullptr) return AIO_ALLDONE;
   }
   // A handler that interrupted this thread inside the engine: what it would need
   // may be locked by the frame below.
   if (deferred::must_put_aside()) return AIO_NOTCANCELED;
-  const Frame frame(runtime);
-  runtime.harvester.harvest();
+  const ApiScope frame(runtime);
+  runtime.ring_reaper.reap();
   const auto outcome = request == nullptr
                            ? runtime.dispatcher.cancel(fd)
                            : runtime.dispatcher.cancel(*request, id_of(*control_block).generation);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "posix/api/export.h"
-#include "posix/api/look.h"
+#include "posix/api/refresh_status.h"
 #include "posix/api/misuse.h"
 
 KAIO_ENTRY(int, aio_error, const aiocb* control_block) {
   using namespace kaio;
-  const std::uint32_t word = look(*control_block);
+  const std::uint32_t word = refresh_status(*control_block);
   switch (word & status::tag_mask) {
     case status::tag_in_progress:
       return EINPROGRESS;

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "posix/api/export.h"
-#include "posix/api/frame.h"
+#include "posix/api/api_scope.h"
 
 KAIO_EXPORT void aio_init(const aioinit* init) noexcept {
   using namespace kaio;
@@ -12,7 +12,7 @@ KAIO_EXPORT void aio_init(const aioinit* init) noexcept {
   if (init->aio_idle_time > 0) options().idle_seconds = init->aio_idle_time;
   Runtime* engine = runtime();
   if (engine == nullptr) return;
-  const Frame frame(*engine);
+  const ApiScope frame(*engine);
   apply_options();
   if (init->aio_num > 0)
     engine->requests.slab.reserve(

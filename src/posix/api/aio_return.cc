@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "posix/api/export.h"
-#include "posix/api/look.h"
+#include "posix/api/refresh_status.h"
 #include "posix/api/misuse.h"
 #include "posix/process/runtime.h"
 
 KAIO_ENTRY(ssize_t, aio_return, aiocb* control_block) {
   using namespace kaio;
-  const std::uint32_t word = look(*control_block);
+  const std::uint32_t word = refresh_status(*control_block);
   StatusCell& cell = cell_of(*control_block);
   switch (word & status::tag_mask) {
     case status::tag_in_progress:

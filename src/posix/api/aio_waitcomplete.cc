@@ -2,7 +2,7 @@
 #include "kaio/aio.h"
 #include "posix/api/aiocb_cell.h"
 #include "posix/api/export.h"
-#include "posix/api/frame.h"
+#include "posix/api/api_scope.h"
 
 namespace kaio {
 namespace {
@@ -48,7 +48,7 @@ class NextDone final : public FutexWaitSet {
   bool sleeps_ = false;  // counted as one that does
 };
 
-// Who takes the last result, or finds that there is none to come, tells the others: one by
+// Whoever takes the last result, or finds that there is none to come, tells the others: one by
 // one, as each of them looks.
 void tell_if_none_left(Runtime& runtime) {
   // Full fence between what this thread has taken and the look for others; they are
@@ -79,7 +79,7 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
   if (engine == nullptr) return fail(EAGAIN);
   Request* found = nullptr;
   {
-    const Frame frame(*engine);  // for what handlers put aside while Retrieval was locked
+    const ApiScope frame(*engine);  // for what handlers put aside while Retrieval was locked
     found = engine->completer.retrieval().next();
   }
   if (found != nullptr) return take(*engine, *found, control_block);
@@ -88,7 +88,7 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
   NextDone next_done(*engine);
   Waited waited{};
   {
-    const Frame frame(*engine);
+    const ApiScope frame(*engine);
     const TakerCount counted(engine->completer);  // every result concerns us
     waited = engine->waiter.wait(next_done,
                                  timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));

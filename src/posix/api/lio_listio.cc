@@ -2,7 +2,7 @@
 #include "kaio/aio.h"
 #include "posix/api/copy_sigevent.h"
 #include "posix/api/export.h"
-#include "posix/api/frame.h"
+#include "posix/api/api_scope.h"
 #include "posix/api/submit.h"
 #include "posix/api/waits.h"
 #include "sys/pages.h"
@@ -116,7 +116,7 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
       return error_number == EAGAIN ? refuse_all(runtime, list) : error_number;
   IocbSpace space(list.size());
   RequestGroup* group = nullptr;
-  if (notification.kind != Notification::Kind::none && !runtime.reaper.ensure_running()) {
+  if (notification.kind != Notification::Kind::none && !runtime.reaper_thread.ensure_running()) {
     release(notification, runtime.completer.notifier());
     return refuse_all(runtime, list);
   }
@@ -128,7 +128,7 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
   }
   Refused refused;
   {
-    const Frame frame(runtime);
+    const ApiScope frame(runtime);
     SubmissionBatch batch(space.get());
     refused = submit_all(runtime, list, group, batch);
     if (group != nullptr) runtime.completer.count_down(*group);

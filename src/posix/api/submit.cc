@@ -5,7 +5,7 @@
 
 #include "posix/api/copy_sigevent.h"
 #include "posix/api/export.h"
-#include "posix/api/frame.h"
+#include "posix/api/api_scope.h"
 #include "posix/request/probes.h"
 
 namespace kaio {
@@ -57,7 +57,7 @@ Request* allocate(Runtime& runtime) noexcept {
 // Accepted, and over at once. It never gets as far as a descriptor.
 void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept {
   runtime.statistics.count(Count::submitted);
-  if (request.notification.kind != Notification::Kind::none) runtime.reaper.ensure_running();
+  if (request.notification.kind != Notification::Kind::none) runtime.reaper_thread.ensure_running();
   request.operation.fd = -1;
   runtime.completer.complete(request, -error_number);
 }
@@ -88,7 +88,7 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   const std::uint32_t last = cell.word.load(std::memory_order_acquire);
   if (status::is_in_progress(last)) {
     // Perhaps it is finished, and nobody has looked.
-    runtime.harvester.harvest();
+    runtime.ring_reaper.reap();
     if (request_in_progress(runtime.requests, control_block) != nullptr)
       return refuse(nullptr, control_block, Submitted::in_progress);
   }
@@ -139,7 +139,7 @@ int submit_one(aiocb* control_block, const Submission& submission) noexcept {
   if (engine == nullptr) return fail(EAGAIN);
   auto outcome = Submitted::accepted;
   {
-    const Frame frame(*engine);
+    const ApiScope frame(*engine);
     outcome = submit_here(*engine, *control_block, submission);
   }
   return outcome == Submitted::accepted ? 0 : fail(error_of(outcome));

@@ -12,7 +12,7 @@ WaitSet::OnRing on_ring(const Context& context, const Requests& requests, AiocbL
     if (control_block == nullptr) continue;
     const Request* request = request_in_progress(requests, *control_block);
     if (request == nullptr) continue;
-    // seq_cst: a leader says that it is callable, then looks here; who takes a request
+    // seq_cst: a leader says that it is wakeable, then looks here; whoever takes a request
     // off the ring says so here, then calls.
     const TransferState state = request->state.load(std::memory_order_seq_cst);
     const bool in_ring = state == TransferState::in_kernel || state == TransferState::polling;

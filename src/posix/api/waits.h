@@ -12,7 +12,7 @@ namespace kaio {
 using AiocbList = std::span<const aiocb* const>;
 
 // Whether the requests still in progress among `list` will end by the ring. `some` if
-// nobody can tell: who leads is called for those that do not.
+// nobody can tell: the leader is woken for those that do not.
 WaitSet::OnRing on_ring(const Context& context, const Requests& requests, AiocbList list) noexcept;
 
 // Until one of the list is done. Done too if there is none to wait for.

@@ -8,9 +8,10 @@
 //
 // What is not found. A request leaves its descriptor before its status is published. A listed
 // one stays in the list until after that; an unlisted one cannot be found any more. Only a
-// harvest completes an unlisted one after the call that submitted it has returned (others are
-// listed first: Dispatcher::result_is_looked_at), so a canceller that has looked at the descriptor
-// and then finds that no harvest is under way knows that all which it has not found are over.
+// thread that reaps completes an unlisted one after the call that submitted it has returned
+// (others are listed first: Dispatcher::result_is_looked_at). So a canceller that has looked at
+// the descriptor, and then finds that nobody is reaping, knows that all which it has not found
+// are over.
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -27,8 +28,8 @@ namespace {
 // that thread has to wait for a processor, or is the one that a handler interrupted.
 constexpr std::int64_t motion_ns_max = 500'000'000;
 constexpr int looks_without_sleep = 50;
-// A harvest is over sooner, mostly.
-constexpr int looks_at_a_harvest = 100;
+// Whoever reaps is mostly done sooner.
+constexpr int looks_at_a_reap = 100;
 // Not by sched_yield(): threads that yield in turn can keep the one that is waited
 // for from getting a processor.
 constexpr timespec look_interval = {.tv_sec = 0, .tv_nsec = 50'000};
@@ -73,7 +74,7 @@ class Dispatcher::Canceller {
   bool last_look() const noexcept { return last_look_; }
 
  private:
-  void take(Request& request, bool in_debt);
+  void take(Request& request, bool reaping_required);
   // A file's transfer of which a part is done goes on; a stream's ends with that part.
   static bool goes_on(const Request& request) {
     return request.done_bytes > 0 && !request.is_stream;
@@ -91,8 +92,8 @@ class Dispatcher::Canceller {
   const std::int64_t until_ns_ = sys::monotonic_ns() + motion_ns_max;
 };
 
-void Dispatcher::Canceller::take(Request& request, bool in_debt) {
-  if (in_debt) dispatcher_.harvester_.remove_debt();
+void Dispatcher::Canceller::take(Request& request, bool reaping_required) {
+  if (reaping_required) dispatcher_.ring_reaper_.release_reaping();
   request.next = taken_;
   taken_ = &request;
   if (request.done_bytes > 0) {
@@ -149,13 +150,13 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request, Tr
 
 void Dispatcher::Canceller::ask_for_those_gone() noexcept {
   if (not_cancelled_ || in_motion_) return;  // which says no less
-  const Harvester& harvester = dispatcher_.harvester_;
-  for (int look = 0; harvester.completing(); ++look) {
-    if (harvester.held_here()) {
+  const RingReaper& ring_reaper = dispatcher_.ring_reaper_;
+  for (int look = 0; ring_reaper.completing(); ++look) {
+    if (ring_reaper.held_here()) {
       not_cancelled_ = true;  // it cannot be waited for by the handler that interrupted it
       return;
     }
-    if (look == looks_at_a_harvest) {
+    if (look == looks_at_a_reap) {
       in_motion_ = true;
       return;
     }
@@ -172,19 +173,19 @@ bool Dispatcher::Canceller::settle() {
                                       request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
   }
   // The leader may count on an event that will be late.
-  if (std::exchange(polls_ended_, false)) dispatcher_.harvester_.call_leader();
+  if (std::exchange(polls_ended_, false)) dispatcher_.ring_reaper_.wake_leader();
   dispatcher_.drain();
   if (!in_motion_) return false;
   if (++look_count_ > looks_without_sleep)
     sys::direct_call(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &look_interval, nullptr);
-  dispatcher_.harvester_.harvest();
+  dispatcher_.ring_reaper_.reap();
   return true;
 }
 
 // What the kernel does with a request depends on it.
 bool Dispatcher::is_stream(DescriptorRecord& record, int fd) {
   if (record.occupancy.now().empty()) return false;
-  // Not stored: nobody here answers for who will be on the descriptor when it is known.
+  // Not stored: nobody here answers for those that will be on the descriptor when it is known.
   return record.traits.known() ? record.traits.is_stream()
                                : carrier_.ask_facts(fd).traits.is_stream();
 }
@@ -199,7 +200,7 @@ Dispatcher::Cancelled Dispatcher::cancel(int fd) {
       RecordLock lock(*record);
       const bool stream = is_stream(*record, fd);
       if (record->occupancy.now().unlisted() != 0) canceller.visit_in_kernel(stream);
-      // The last called first: who is cancelled then starts no successor that is
+      // The last one first: what is cancelled then starts no successor that is
       // to be cancelled as well.
       Request* request = record->all.back();
       const bool all_end = record->occupancy.now().empty();

@@ -4,10 +4,10 @@
 namespace kaio {
 
 Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
-                       Harvester& harvester, Reaper& reaper, const Route& route,
+                       RingReaper& ring_reaper, ReaperThread& reaper_thread, const Route& route,
                        Statistics& statistics) noexcept
-    : requests_(requests), completions_(completions), context_(context), harvester_(harvester),
-      reaper_(reaper), route_(route), statistics_(statistics),
+    : requests_(requests), completions_(completions), context_(context), ring_reaper_(ring_reaper),
+      reaper_thread_(reaper_thread), route_(route), statistics_(statistics),
       carrier_(*this, *this, *this, context, route, statistics) {}
 
 Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
@@ -25,7 +25,7 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
       batch->identified(request.operation.fd);
       same_file = record.traits.known();
       if (same_file && !is_same_file(request.operation.fd, record.device, record.inode))
-        abandoned = order::begin_era(record, request);
+        abandoned = order::begin_fd_generation(record, request);
     }
     admission = order::admit(record, request, before, same_file);
     if (batch != nullptr) {
@@ -40,7 +40,7 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
     }
     if (admission == Admission::needs_identity) {
       if (!is_same_file(request.operation.fd, record.device, record.inode))
-        abandoned = order::begin_era(record, request);
+        abandoned = order::begin_fd_generation(record, request);
       admission = order::admit(record, request, before, true);
       if (admission == Admission::needs_traits) {
         request.move_to(TransferState::starting);
@@ -54,8 +54,8 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
   fail_abandoned(abandoned);
   if (admission == Admission::held || admission == Admission::held_for_room) {
     statistics_.count(admission == Admission::held ? held_by : Count::reason_device_full);
-    harvester_.add_debt();
-    reaper_.ensure_running();
+    ring_reaper_.require_reaping();
+    reaper_thread_.ensure_running();
     return Started::yes;
   }
   return carrier_.start(request, By::submitter, batch, known);
@@ -82,7 +82,7 @@ void Dispatcher::fail_abandoned(Transfer* abandoned) {
   while (abandoned != nullptr) {
     Request& request = request_of(*abandoned);
     abandoned = abandoned->next;
-    harvester_.remove_debt();
+    ring_reaper_.release_reaping();
     abandon(request);
   }
 }
@@ -108,7 +108,7 @@ void Dispatcher::route(Request& request) {
   }
   Started started = Started::yes;
   if (request.attempt == Attempt::none) {  // it was held back
-    harvester_.remove_debt();
+    ring_reaper_.release_reaping();
     started = start_again(request);
   } else {
     started = carrier_.process_result(request, request.answer(), false, By::later);
@@ -128,14 +128,14 @@ void Dispatcher::release_backlog() {
          context_.in_flight() < context_.capacity()) {
     Request* request = request_of(backlog_.pop());
     if (request == nullptr) return;
-    harvester_.remove_debt();
+    ring_reaper_.release_reaping();
     const Started started = start_again(*request);
     if (started == Started::no_threads) completions_.complete(*request, -EAGAIN);
     if (started == Started::ring_full) return;
   }
 }
 
-// Its end is a harvest's, or its submitter's, or has to be found by those who cancel.
+// It is ended by whoever reaps, or by its submitter, or has to be found by whoever cancels.
 void Dispatcher::result_is_looked_at(Transfer& transfer, bool is_final, By by) {
   Request& request = request_of(transfer);
   if (!is_final || (by == By::later && !deferred::is_being_submitted(request))) enlist(request);
@@ -144,7 +144,7 @@ void Dispatcher::result_is_looked_at(Transfer& transfer, bool is_final, By by) {
 void Dispatcher::refuses_nowait(const Transfer& transfer) {
   DescriptorRecord& record = *requests_.descriptors.at(transfer.operation.fd);
   RecordLock lock(record);
-  if (record.occupancy.now().era() != transfer.era) return;
+  if (record.occupancy.now().fd_generation() != transfer.fd_generation) return;
   if (transfer.operation.is_read()) {
     record.traits.refuses_nowait_reads = true;
   } else {

@@ -16,15 +16,15 @@
 #include "posix/order/order.h"
 #include "posix/order/requests.h"
 #include "posix/request/deferred.h"
-#include "posix/request/sinks.h"
-#include "posix/wait/reaper.h"
+#include "posix/request/interfaces.h"
+#include "posix/wait/reaper_thread.h"
 
 namespace kaio {
 
-class Dispatcher final : public AnswerSink, public Performer, private TransferOwner {
+class Dispatcher final : public ResultSink, public Performer, private TransferOwner {
  public:
   Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
-             Harvester& harvester, Reaper& reaper, const Route& route,
+             RingReaper& ring_reaper, ReaperThread& reaper_thread, const Route& route,
              Statistics& statistics) noexcept;
 
   // Accepts a filled-in request (state `free`). With a batch, what goes to the
@@ -43,7 +43,7 @@ class Dispatcher final : public AnswerSink, public Performer, private TransferOw
   }
   void forget_after_fork() noexcept { carrier_.watcher().forget_after_fork(); }
 
-  void answered(Transfer& transfer, std::int32_t answer) override;
+  void on_result(Transfer& transfer, std::int32_t answer) override;
   void drain() override {
     if (!backlog_.empty() || !deferred::requests.empty()) drain_now();
   }
@@ -118,8 +118,8 @@ class Dispatcher final : public AnswerSink, public Performer, private TransferOw
   Requests& requests_;
   CompletionSink& completions_;
   Context& context_;
-  Harvester& harvester_;
-  Reaper& reaper_;
+  RingReaper& ring_reaper_;
+  ReaperThread& reaper_thread_;
   const Route& route_;
   Statistics& statistics_;
 

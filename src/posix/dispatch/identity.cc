@@ -20,12 +20,13 @@ FileFacts Dispatcher::facts_of(const Transfer& transfer) {
   const Occupancy::View asked = record.occupancy.now();
   {
     RecordLock lock(record);
-    if (record.occupancy.now().era() == request.era && record.traits.known())
+    if (record.occupancy.now().fd_generation() == request.fd_generation && record.traits.known())
       return facts_in(record);
   }
   const FileFacts facts = carrier_.ask_facts(request.operation.fd);
   RecordLock lock(record);
-  if (record.occupancy.now().era() == request.era) store_facts(record, facts, asked);
+  if (record.occupancy.now().fd_generation() == request.fd_generation)
+    store_facts(record, facts, asked);
   return facts;
 }
 
@@ -46,33 +47,33 @@ void Dispatcher::renew_identity(Request& request) {
   const int fd = request.operation.fd;
   DescriptorRecord& record = *requests_.descriptors.at(fd);
   FileFacts noted;
-  std::uint8_t era = 0;
+  std::uint8_t fd_generation = 0;
   {
     RecordLock lock(record);
-    era = record.occupancy.now().era();
+    fd_generation = record.occupancy.now().fd_generation();
     // Another thread has found out that the number is another file, and not yet which.
-    if (era != request.era) know_traits(record, fd);
+    if (fd_generation != request.fd_generation) know_traits(record, fd);
     if (!record.traits.known()) return;
     noted = facts_in(record);
   }
   // Asked without the lock, which the threads that carry out the others need meanwhile.
   const bool same_file = is_same_file(fd, noted.device, noted.inode);
-  if (same_file && era == request.era) return;
+  if (same_file && fd_generation == request.fd_generation) return;
   Transfer* abandoned = nullptr;
   {
     RecordLock lock(record);
-    if (record.occupancy.now().era() != era) return;
+    if (record.occupancy.now().fd_generation() != fd_generation) return;
     if (same_file) {
-      order::join_era(record, request);
-    } else if (era == request.era) {
-      abandoned = order::begin_era(record, request);
+      order::join_fd_generation(record, request);
+    } else if (fd_generation == request.fd_generation) {
+      abandoned = order::begin_fd_generation(record, request);
       record.occupancy.take_turn(request);
     }
   }
   fail_abandoned(abandoned);
 }
 
-// By who has a request there, or had one in this call.
+// By whoever has a request there, or had one in this call.
 void Dispatcher::know_traits(DescriptorRecord& record, int fd) {
   const Occupancy::View asked = record.occupancy.now();
   if (record.traits.known() || asked.empty()) return;
@@ -96,7 +97,8 @@ bool Dispatcher::is_abandoned(const Request& request) {
 std::optional<FileFacts> Dispatcher::facts_if_same_file(const Transfer& request) {
   const int fd = request.operation.fd;
   const FileFacts facts = facts_of(request);
-  if (requests_.descriptors.at(fd)->occupancy.now().era() != request.era) return std::nullopt;
+  if (requests_.descriptors.at(fd)->occupancy.now().fd_generation() != request.fd_generation)
+    return std::nullopt;
   if (facts.traits.known() && !is_same_file(fd, facts.device, facts.inode)) return std::nullopt;
   return facts;
 }

@@ -20,7 +20,7 @@ namespace {
 
 // So many reads in a row that were done at once make it worth asking whether they are of
 // a cached file.
-constexpr std::uint8_t reads_at_once_to_ask = 8;
+constexpr std::uint8_t inline_reads_to_ask = 8;
 
 // Apart, as single reads do not come here.
 [[gnu::noinline]] bool has_nothing_else_to_ask(const Operation& operation,
@@ -68,7 +68,7 @@ void Dispatcher::admit_put_aside(Request& request) {
 }
 
 KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
-  if (request.pushed && !reaper_.ensure_running()) return false;
+  if (request.pushed && !reaper_thread_.ensure_running()) return false;
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
   if (record == nullptr) {
     if (request.operation.fd >= 0) return false;
@@ -115,7 +115,7 @@ KAIO_STRAIGHT bool Dispatcher::read_cached(DescriptorRecord& record, Request& re
   if (answer < 0 || static_cast<std::size_t>(answer) != operation.size) {
     record.occupancy.guess_cached_reads(false);
     // One that is direct now is asked again only when the count has gone round.
-    if (answer != -EINVAL) record.reads_at_once.store(0, std::memory_order_relaxed);
+    if (answer != -EINVAL) record.reads_completed_inline.store(0, std::memory_order_relaxed);
     return false;
   }
   statistics_.count(Count::by_caller);
@@ -137,7 +137,7 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
                                                    Attempt attempt, By by, SubmissionBatch* batch) {
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request, by);
-  if (by == By::later && !reaper_.ensure_running()) {
+  if (by == By::later && !reaper_thread_.ensure_running()) {
     context_.unreserve(1);
     return Started::no_threads;
   }
@@ -153,7 +153,7 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   // Whether what the descriptor is may be learnt from what becomes of this read.
   const bool tells = to_read && attempt == Attempt::nowait && request.has_turn && !request.listed;
   const int fd = request.operation.fd;
-  const std::uint16_t lives = record.occupancy.now().lives();
+  const std::uint16_t epoch = record.occupancy.now().epoch();
   const std::uint32_t generation = request.generation();
   const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
   const auto submit_now = [&] {
@@ -162,11 +162,11 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   int outcome = submit_now();
   if (outcome == -EAGAIN) {
     // Unreaped completions occupy places: take them, and try once more.
-    harvester_.harvest();
+    ring_reaper_.reap();
     outcome = submit_now();
   }
   if (outcome != 1) return submitted(request, outcome, by);
-  harvester_.harvest();  // what was done at once is there already
+  ring_reaper_.reap();  // what was done at once is there already
   if (by == By::later) return Started::yes;
   const bool over = is_over(request, generation);
   if (over) statistics_.count(Count::at_once);
@@ -178,8 +178,8 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
     return carrier_.process_result(request, request.answer(), false, By::submitter);
   if (answers_came && may_be_in_other_hands(request)) {
     note_identity(fd);
-  } else if (tells && !is_over(request, generation)) {  // in that order: the slot has many lives
-    record.occupancy.know_reads_unordered(lives);
+  } else if (tells && !is_over(request, generation)) {  // in that order: the slot is used again
+    record.occupancy.know_reads_unordered(epoch);
   }
   return Started::yes;
 }
@@ -195,12 +195,12 @@ KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt
     iocb_of::transfer(request.control, operation, request.is_stream, more_flags);
   }
   request.control.data = static_cast<Transfer*>(&request);
-  // Who waits for a request that was not in the ring may be asleep where only its end
+  // Whoever waits for a request that was not in the ring may be asleep where only its end
   // wakes him (posix/wait/waiter.cc), so that end has to be acted upon.
   if (by == By::later) {
-    iocb_of::ring_doorbell(request.control, reaper_.doorbell());
+    iocb_of::signal_eventfd(request.control, reaper_thread_.doorbell());
   } else if (request.pushed) {
-    iocb_of::ring_doorbell(request.control, completions_.doorbell_for(request));
+    iocb_of::signal_eventfd(request.control, completions_.doorbell_for(request));
   }
 }
 
@@ -212,19 +212,19 @@ int Dispatcher::submit_guarded(iocb& control) noexcept {
 
 // Another thread may have the answer in its hands: it may look at the descriptor only after
 // this call has returned and the program has closed it. Not if nobody has any answer, and
-// this one has not changed the state: who handles answers holds the lock meanwhile.
+// this one has not changed the state: whoever handles answers holds the lock meanwhile.
 bool Dispatcher::may_be_in_other_hands(const Request& request) const noexcept {
-  return !context_.ring().usable() || !context_.ring().empty() || harvester_.led() ||
+  return !context_.ring().usable() || !context_.ring().empty() || ring_reaper_.led() ||
          request.state.load(std::memory_order_seq_cst) != TransferState::in_kernel;
 }
 
 KAIO_STRAIGHT void Dispatcher::learn_from_read(DescriptorRecord& record, int fd, bool at_once) {
-  std::uint8_t count = record.reads_at_once.load(std::memory_order_relaxed);
+  std::uint8_t count = record.reads_completed_inline.load(std::memory_order_relaxed);
   // Once asked, it is asked again when the count has gone round.
-  if (!at_once && (count == 0 || count >= reads_at_once_to_ask)) return;
+  if (!at_once && (count == 0 || count >= inline_reads_to_ask)) return;
   count = at_once ? static_cast<std::uint8_t>(count + 1) : 0;
-  record.reads_at_once.store(count, std::memory_order_relaxed);
-  if (count == reads_at_once_to_ask && route_ == Route::automatic) ask_whether_cached(record, fd);
+  record.reads_completed_inline.store(count, std::memory_order_relaxed);
+  if (count == inline_reads_to_ask && route_ == Route::automatic) ask_whether_cached(record, fd);
 }
 
 void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {
@@ -236,10 +236,10 @@ void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {
 // io_submit took nothing, and said why.
 Started Dispatcher::submitted(Request& request, int outcome, By by) {
   context_.unreserve(1);
-  // A leader may count on its end in the ring. First the state, which it looks at when
-  // called.
+  // A leader may count on its end in the ring. First the state, which it looks at when it
+  // is woken.
   request.move_to(TransferState::starting);
-  harvester_.call_leader();
+  ring_reaper_.wake_leader();
   if (outcome == -EAGAIN || outcome == 0) return to_backlog(request, by);
   // Perhaps not for its own descriptor: the program may have closed the doorbell.
   if ((outcome == -EBADF || outcome == -EINVAL) && by == By::submitter && request.pushed) {
@@ -260,11 +260,11 @@ void Dispatcher::submit(SubmissionBatch& batch) {
     // The first one is refused; the others behind it are not to blame.
     Request& request = request_of(*static_cast<Transfer*>(rest.front()->data));
     rest = rest.subspan(1);
-    if (outcome == -EAGAIN) harvester_.harvest();
+    if (outcome == -EAGAIN) ring_reaper_.reap();
     if (submitted(request, outcome, By::submitter) == Started::no_threads)
       completions_.complete(request, -EAGAIN);
   }
-  harvester_.harvest();
+  ring_reaper_.reap();
 }
 
 }  // namespace kaio

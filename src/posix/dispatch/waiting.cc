@@ -19,8 +19,8 @@ Started Dispatcher::to_backlog(Request& request, By by) {
   statistics_.count(Count::reason_ring_full);
   request.attempt = Attempt::none;
   backlog_.push(request);
-  harvester_.add_debt();
-  reaper_.ensure_running();
+  ring_reaper_.require_reaping();
+  reaper_thread_.ensure_running();
   return Started::ring_full;
 }
 
@@ -39,7 +39,7 @@ void Dispatcher::wait_has_begun(Transfer& transfer, Life life) {
         requests_.find(request.slot, life.generation) == nullptr || request.operation.fd != fd)
       return;
     know_traits(record, fd);
-    if (request.era == record.occupancy.now().era() &&
+    if (request.fd_generation == record.occupancy.now().fd_generation() &&
         is_same_file(fd, record.device, record.inode))
       return;
     if (!take_from_poll(request) && !carrier_.watcher().remove(request)) return;
@@ -64,7 +64,7 @@ bool Dispatcher::poll_by_kernel(Transfer& transfer) {
     kernel_polls_.fetch_sub(1);
     return false;
   }
-  if (!reaper_.ensure_running()) {
+  if (!reaper_thread_.ensure_running()) {
     context_.unreserve(1);
     kernel_polls_.fetch_sub(1);
     return false;
@@ -73,14 +73,14 @@ bool Dispatcher::poll_by_kernel(Transfer& transfer) {
   iocb_of::readiness(request.control, request.operation.fd, request.operation.is_read());
   request.control.data = static_cast<Transfer*>(&request);
   // It only begins something: somebody has to go on with it at once.
-  iocb_of::ring_doorbell(request.control, reaper_.doorbell());
+  iocb_of::signal_eventfd(request.control, reaper_thread_.doorbell());
   request.poll.store(KernelPoll::pending, std::memory_order_relaxed);  // ordered by the state
   request.move_to(TransferState::polling);
   const int outcome = context_.submit(request.control);
   if (outcome != 1) {
     context_.unreserve(1);
     const bool ours = end_poll(request);
-    harvester_.call_leader();
+    ring_reaper_.wake_leader();
     if (!ours) return true;  // it has been cancelled
     // EINVAL: more than one wait queue, as terminals have.
     if (outcome != -EBADF) return false;
@@ -114,8 +114,8 @@ bool Dispatcher::hold(Transfer& transfer) {
     held = order::hold_for_retry(record, request);
   }
   if (!held) return false;
-  harvester_.add_debt();
-  reaper_.ensure_running();
+  ring_reaper_.require_reaping();
+  reaper_thread_.ensure_running();
   return true;
 }
 

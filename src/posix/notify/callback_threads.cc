@@ -135,7 +135,7 @@ bool CallbackThreads::start_thread() noexcept {
 }
 
 bool CallbackThreads::run(Notifiable& item) noexcept {
-  // Whoever pushed onto nothing wakes somebody, who finds all that came until then: a
+  // Whoever pushed onto nothing wakes a thread, which finds all that came until then: a
   // batch of completions costs one wake-up. seq_cst throughout: see Presence::set_busy.
   if (incoming_.push(item) && (nobody_runs() || watch_count_.load() == 0)) call_idle();
   return thread_count_.load() != 0;
@@ -143,7 +143,7 @@ bool CallbackThreads::run(Notifiable& item) noexcept {
 
 void CallbackThreads::call_idle(int count) noexcept {
   if (listening_.load()) {
-    doorbell_.ring();
+    doorbell_.signal();
     if (count == 1) return;
   }
   work_.fetch_add(1);
@@ -161,10 +161,10 @@ void CallbackThreads::run_all(Presence& presence) {
   do {
     presence.set_busy(true);
     presence.state().resume() ? keep_spare() : retire();
-    owner_.harvest();  // before a callback: all that the doorbell has rung for
+    owner_.reap();  // before a callback: all that the doorbell was signalled for
     Notifiable* item = take();
     if (item != nullptr) call_watcher();
-    for (; item != nullptr; item = take_or_harvest()) {
+    for (; item != nullptr; item = take_or_reap()) {
       // It may never return, and others count on a watcher that may have left off.
       if (!queue_empty()) call_watcher();
       const Notification notification = item->notification;
@@ -199,7 +199,7 @@ bool CallbackThreads::wait_for_work() {
     if (listened == Listened::may_end) return false;
     if (listened == Listened::heard) {
       if (nobody_runs()) return true;
-      owner_.harvest();
+      owner_.reap();
     } else if (!sleep(seen)) {
       return false;
     }
@@ -211,9 +211,9 @@ CallbackThreads::Listened CallbackThreads::listen() noexcept {
   if (!listening_.compare_exchange_strong(nobody, true)) return Listened::another_does;
   const std::uint32_t turn = doorbell_turn_.load();
   const std::uint32_t taken_before = taken_.load();
-  auto heard = sys::Doorbell::Heard::rung;
+  auto heard = sys::Doorbell::Woken::signalled;
   idle_count_.fetch_add(1);
-  // Once more: who handed over before saw nobody listen.
+  // Once more: those that handed over before saw nobody listen.
   if (queue_empty()) {
     const bool looks = looks_for_lost_.load();
     heard = doorbell_.wait(sys::monotonic_ns() + (looks ? lost_look_ns : sys::thread_idle_ns));
@@ -221,12 +221,12 @@ CallbackThreads::Listened CallbackThreads::listen() noexcept {
   }
   idle_count_.fetch_sub(1);
   if (doorbell_turn_.load() == turn) listening_.store(false);
-  if (heard == sys::Doorbell::Heard::rung) return Listened::heard;
+  if (heard == sys::Doorbell::Woken::signalled) return Listened::heard;
   if (is_needless(taken_before)) {
     call_idle();  // if there is another one, it listens in our place
     return Listened::may_end;
   }
-  if (heard == sys::Doorbell::Heard::gone) restore_doorbell();
+  if (heard == sys::Doorbell::Woken::gone) restore_doorbell();
   return Listened::heard;
 }
 
@@ -261,9 +261,9 @@ bool CallbackThreads::watch() {
   std::int64_t taken_ns = sys::monotonic_ns();
   while (quiet_looks < quiet_looks_max) {
     sys::futex_wait(work_, work_.load(), sys::monotonic_ns() + look_interval_ns);
-    owner_.harvest();
+    owner_.reap();
     if (queue_empty()) {
-      // Who ran callbacks is gone.
+      // The thread that ran callbacks is gone.
       if (nobody_runs() && !listening_.load()) return false;
       ++quiet_looks;
       continue;
@@ -301,7 +301,7 @@ void CallbackThreads::keep_spare() noexcept {
   if (!start_thread()) owner_.wants_retry();  // the callback may never return
 }
 
-// Who runs callbacks may be stuck in one.
+// The thread that runs callbacks may be stuck in one.
 void CallbackThreads::call_watcher() noexcept {
   if (watch_count_.load() == 0) call_idle();
 }
@@ -376,12 +376,12 @@ Notifiable* CallbackThreads::take() noexcept {
   return item;
 }
 
-Notifiable* CallbackThreads::take_or_harvest() {
+Notifiable* CallbackThreads::take_or_reap() {
   if (Notifiable* item = take()) return item;
-  // A handler that interrupts a harvest could not wait for what that has in its hands.
+  // A handler that interrupts this thread while it reaps could not wait for what it has taken.
   block_all_signals();
   end_if_forgotten();
-  owner_.harvest();
+  owner_.reap();
   return take();
 }
 

@@ -3,13 +3,13 @@
 // callbacks return quickly, more when they do not.
 //
 // Listening. When nobody runs callbacks, one idle thread sleeps on the doorbell, an
-// eventfd which the kernel rings when a request ends that only has callbacks to be told.
-// It harvests and runs them itself, so between the end and the callback no other thread
-// is involved. Completions are handled by whatever thread harvests, though, also in a
-// signal handler: handing over is lock-free and async-signal-safe, and rings as well.
+// eventfd which the kernel signals when a request ends that only has callbacks to be told.
+// It reaps and runs them itself, so between the end and the callback no other thread
+// is involved. Completions are handled by whatever thread reaps, though, also in a
+// signal handler: handing over is lock-free and async-signal-safe, and signals it as well.
 //
 // Watching. A callback may run for ever, block, call pthread_exit, or submit the next
-// request. So who begins to run callbacks wakes a spare thread, which harvests and looks
+// request. So a thread that begins to run callbacks wakes a spare thread, which reaps and looks
 // every two milliseconds, as long as anything happens, whether the queue moves. If it
 // holds something and nothing was taken for two looks, the running callbacks are
 // stuck: the spare takes over, and as many threads are started as are stuck. When all is
@@ -39,7 +39,7 @@
 #include "posix/notify/own_threads.h"
 #include "posix/notify/thread_state.h"
 #include "posix/request/notification.h"
-#include "posix/request/sinks.h"
+#include "posix/request/interfaces.h"
 #include "sys/doorbell.h"
 #include "sys/mutex.h"
 
@@ -70,7 +70,7 @@ class CallbackThreads {
   // somebody has to call ensure_queue_runs().
   bool run(Notifiable& item) noexcept;
 
-  // What a request rings that ends with a callback; -1 while there is no thread.
+  // What a request signals that ends with a callback; -1 while there is no thread.
   int doorbell() const noexcept {
     return thread_count_.load() == 0 ? -1 : doorbell_.number_lately();
   }
@@ -104,7 +104,7 @@ class CallbackThreads {
   // As the spare: looks on while others run callbacks. True: take part.
   bool watch() EXCLUDES(mutex_);
   enum class Listened : std::uint8_t { heard, may_end, another_does };
-  // Sleeps until the doorbell rings.
+  // Sleeps until the doorbell is signalled.
   Listened listen() noexcept EXCLUDES(mutex_);
   // False: nothing has changed since `seen` for so long that this thread may end.
   bool sleep(std::uint32_t seen) noexcept EXCLUDES(mutex_);
@@ -127,7 +127,7 @@ class CallbackThreads {
   bool call_attributed(AttributedCallback* attributed, sigval value);
   void call_here(NotifyFunction function, sigval value, ThreadState& state);
   Notifiable* take() noexcept EXCLUDES(mutex_);
-  Notifiable* take_or_harvest() EXCLUDES(mutex_);
+  Notifiable* take_or_reap() EXCLUDES(mutex_);
   bool queue_empty() noexcept EXCLUDES(mutex_);
 
   NotificationOwner& owner_;

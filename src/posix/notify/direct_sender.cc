@@ -30,7 +30,7 @@ bool DirectSender::queue_signal(const Notification& notification) noexcept {
 }
 
 bool DirectSender::add_to_eventfd(int fd) noexcept {
-  // Whoever harvests must not block, whatever the descriptor is and however full.
+  // Whoever reaps must not block, whatever the descriptor is and however full.
   pollfd look{.fd = fd, .events = POLLOUT, .revents = 0};
   timespec no_time{};
   const bool room = fd < 0 || sys::direct_call(SYS_ppoll, &look, 1, &no_time, nullptr, 0) != 0;

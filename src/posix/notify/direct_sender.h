@@ -9,7 +9,7 @@
 
 #include "core/statistics.h"
 #include "posix/request/notification.h"
-#include "posix/request/sinks.h"
+#include "posix/request/interfaces.h"
 #include "sys/mutex.h"
 
 namespace kaio {

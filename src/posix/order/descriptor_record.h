@@ -7,13 +7,13 @@
 // stream and to an O_APPEND file; a fence (aio_fsync) runs when it is the oldest
 // request left. Everything else runs at once. Reads never wait for writes.
 //
-// Eras. A record belongs to a number, and the program may close the number and
+// Generations of a number. A record belongs to a number, and the program may close the number and
 // open something else on it. Traits are forgotten when no request is outstanding,
-// and a new era begins when the number turns out to be another file while
-// requests of the old one still wait; those hold back nobody of the new era.
+// and a new generation begins when the number turns out to be another file while
+// requests of the old one still wait; those hold back nobody of the new generation.
 //
 // Ending without waiting. Completions are handled by threads that must not wait
-// for a lock (a signal handler may have interrupted its holder). Who cannot get
+// for a lock (a signal handler may have interrupted its holder). Whoever cannot get
 // the lock leaves the request in `finished` and goes on; every holder looks there
 // after unlocking. RecordLock (posix/order/order.h) does that.
 #pragma once
@@ -53,7 +53,7 @@ struct alignas(64) DescriptorRecord {
   std::uint8_t writes_block : 3 GUARDED_BY(mutex) = 0;
   // Reads that were done in the call that submitted them; in a row until there are enough
   // (Dispatcher::learn_from_read).
-  std::atomic<std::uint8_t> reads_at_once{0};
+  std::atomic<std::uint8_t> reads_completed_inline{0};
 };
 static_assert(sizeof(DescriptorRecord) == 64);
 

@@ -10,26 +10,26 @@
 // (order::enlist). So whatever can be cancelled is listed.
 //
 // Unlisted may enter, with no question asked:
-//   - who finds nobody here. It has the turn of its direction, because what the
+//   - a request that finds nobody here. It has the turn of its direction, because what the
 //     descriptor is may not be known yet;
-//   - who goes in a direction that is known to need no order, while nobody waits for the
+//   - one that goes in a direction that is known to need no order, while nobody waits for the
 //     end of others (`awaited`). Reads that are under way with RWF_NOWAIT tell as much.
 //
-// Who waits. With the mutex held a request that may have to wait raises `awaited`, and
-// then looks whether there is anybody to wait for. Who leaves gives up its turn and its
+// Waiting. With the mutex held a request that may have to wait raises `awaited`, and
+// then looks whether there is anybody to wait for. One that leaves gives up its turn and its
 // place in the count by the same step that finds `awaited` raised or not. So either the
-// one who waits sees that there is nobody, or the one who leaves knows that it must see
-// to those who wait (order::detach_or_leave).
+// one that waits sees that there is nobody, or the one that leaves knows that it must see
+// to those that wait (order::detach_or_leave).
 //
 // What is known of the descriptor is forgotten by the step that takes the last one away,
 // before that one's status is published: a program that sees its last request done may
-// close the number. `lives` tells who found out something slowly whether that happened.
+// close the number. `epoch` tells whoever found out something slowly whether that happened.
 //
-// Both counters go round. `lives` is compared within one call that has, or had, a request on
+// Both counters go round. `epoch` is compared within one call that has, or had, a request on
 // the descriptor: to be fooled it would have to be preempted while the descriptor was used
 // and left exactly 16,384 times, or a multiple, by requests that take two system calls each,
-// and had become a stream besides. `era` is compared as long as a request is outstanding: to
-// be taken for one of the present file, a request of a former one would have to outlast 128
+// and had become a stream besides. `fd_generation` is compared as long as a request is outstanding:
+// to be taken for one of the present file, a request of a former one would have to outlast 128
 // changes of the number that were noticed; it is still found out wherever identity is
 // compared, and could let one request of a stream start early.
 //
@@ -43,25 +43,26 @@ namespace kaio {
 
 // Places in the word, from the lowest.
 struct OccupancyLayout {
-  static constexpr unsigned unlisted_width = 12, listed_width = 22, era_width = 7, lives_width = 14;
+  static constexpr unsigned unlisted_width = 12, listed_width = 22, fd_generation_width = 7,
+                            epoch_width = 14;
   static constexpr unsigned listed_shift = unlisted_width;
-  static constexpr unsigned era_shift = listed_shift + listed_width;
-  static constexpr unsigned lives_shift = era_shift + era_width;
-  static constexpr unsigned flags_shift = lives_shift + lives_width;
+  static constexpr unsigned fd_generation_shift = listed_shift + listed_width;
+  static constexpr unsigned epoch_shift = fd_generation_shift + fd_generation_width;
+  static constexpr unsigned flags_shift = epoch_shift + epoch_width;
   static_assert(flags_shift + 9 == 64);
 
   static constexpr std::uint64_t unlisted_one = 1;
   static constexpr std::uint64_t listed_one = std::uint64_t{1} << listed_shift;
-  static constexpr std::uint64_t era_one = std::uint64_t{1} << era_shift;
-  static constexpr std::uint64_t lives_one = std::uint64_t{1} << lives_shift;
+  static constexpr std::uint64_t fd_generation_one = std::uint64_t{1} << fd_generation_shift;
+  static constexpr std::uint64_t epoch_one = std::uint64_t{1} << epoch_shift;
   static constexpr std::uint64_t flag_one = std::uint64_t{1} << flags_shift;
 
   static constexpr std::uint64_t unlisted_mask = listed_one - unlisted_one;
-  static constexpr std::uint64_t listed_mask = era_one - listed_one;
-  static constexpr std::uint64_t era_mask = lives_one - era_one;
-  static constexpr std::uint64_t lives_mask = flag_one - lives_one;
+  static constexpr std::uint64_t listed_mask = fd_generation_one - listed_one;
+  static constexpr std::uint64_t fd_generation_mask = epoch_one - fd_generation_one;
+  static constexpr std::uint64_t epoch_mask = flag_one - epoch_one;
   static constexpr std::uint32_t listed_max = (1u << listed_width) - 1;
-  static constexpr std::uint8_t era_max = (1u << era_width) - 1;
+  static constexpr std::uint8_t fd_generation_max = (1u << fd_generation_width) - 1;
 
   static constexpr std::uint64_t known = flag_one, awaited = flag_one << 1;
   static constexpr std::uint64_t unordered_reads = flag_one << 2, unordered_writes = flag_one << 3;
@@ -93,11 +94,11 @@ class Occupancy : private OccupancyLayout {
     }
     constexpr std::uint32_t total() const noexcept { return unlisted() + listed(); }
     constexpr bool empty() const noexcept { return (bits_ & (unlisted_mask | listed_mask)) == 0; }
-    constexpr std::uint8_t era() const noexcept {
-      return static_cast<std::uint8_t>((bits_ & era_mask) >> era_shift);
+    constexpr std::uint8_t fd_generation() const noexcept {
+      return static_cast<std::uint8_t>((bits_ & fd_generation_mask) >> fd_generation_shift);
     }
-    constexpr std::uint16_t lives() const noexcept {
-      return static_cast<std::uint16_t>((bits_ & lives_mask) >> lives_shift);
+    constexpr std::uint16_t epoch() const noexcept {
+      return static_cast<std::uint16_t>((bits_ & epoch_mask) >> epoch_shift);
     }
     constexpr bool is_known() const noexcept { return (bits_ & known) != 0; }
     constexpr bool reads_are_cached() const noexcept { return (bits_ & cached_reads) != 0; }
@@ -126,13 +127,13 @@ class Occupancy : private OccupancyLayout {
         if (!View(bits).empty()) return false;
         next = (bits | turn(to_read)) + unlisted_one;
       }
-      // acquire pairs with the release in leave(): who is alone here comes after all
+      // acquire pairs with the release in leave(): a request that is alone here comes after all
       // that the others did.
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_acquire,
                                           std::memory_order_relaxed));
     request.listed = false;
     request.has_turn = (next & unordered(to_read)) == 0;
-    request.era = View(next).era() & era_max;
+    request.fd_generation = View(next).fd_generation() & fd_generation_max;
     return true;
   }
 
@@ -142,10 +143,10 @@ class Occupancy : private OccupancyLayout {
     std::uint64_t next = 0;
     do {
       next = bits - (request.listed ? listed_one : unlisted_one);
-      if (request.has_turn && View(bits).era() == request.era)
+      if (request.has_turn && View(bits).fd_generation() == request.fd_generation)
         next &= ~turn(request.operation.is_read());
       if (View(next).empty())
-        next = (next & (era_mask | guesses)) | ((bits + lives_one) & lives_mask);
+        next = (next & (fd_generation_mask | guesses)) | ((bits + epoch_one) & epoch_mask);
       // seq_cst: before the look at who waits, and at who has the mutex.
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
                                           std::memory_order_relaxed));
@@ -156,13 +157,13 @@ class Occupancy : private OccupancyLayout {
   void guess_cached_reads(bool are) noexcept { guess(cached_reads, are); }
 
   // A read with RWF_NOWAIT is under way: the descriptor is no stream, which would have
-  // answered at once, one way or the other. By whom it is, or was: `lives`, seen before. Does
+  // answered at once, one way or the other. By whom it is, or was: `epoch`, seen before. Does
   // not overrule what somebody has asked the kernel. No mutex needed.
-  void know_reads_unordered(std::uint16_t lives) noexcept {
+  void know_reads_unordered(std::uint16_t epoch) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     do {
       if ((bits & (known | unordered_reads)) != 0 || View(bits).empty() ||
-          View(bits).lives() != lives)
+          View(bits).epoch() != epoch)
         return;
     } while (!word_.compare_exchange_weak(bits, bits | unordered_reads, std::memory_order_relaxed,
                                           std::memory_order_relaxed));
@@ -175,7 +176,7 @@ class Occupancy : private OccupancyLayout {
     request.listed = true;
     request.has_turn = false;
     const View before(word_.fetch_add(listed_one, std::memory_order_seq_cst));
-    request.era = before.era() & era_max;
+    request.fd_generation = before.fd_generation() & fd_generation_max;
     return before;
   }
   // One that has entered is listed from now on.
@@ -196,12 +197,12 @@ class Occupancy : private OccupancyLayout {
   void guess_careful(bool to_read, bool is) noexcept { guess(careful(to_read), is); }
 
   // What the descriptor is has been found out, since `asked` was seen. False: too late,
-  // those who were here then have left.
+  // those that were here then have left.
   bool know(const DescriptorTraits& traits, View asked) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_seq_cst);
     std::uint64_t next = 0;
     do {
-      if (View(bits).empty() || View(bits).lives() != asked.lives()) return false;
+      if (View(bits).empty() || View(bits).epoch() != asked.epoch()) return false;
       next = (bits & ~(unordered_reads | unordered_writes)) | known;
       if (!traits.is_stream()) {
         if (!traits.refuses_nowait_reads) next |= unordered(true);
@@ -215,16 +216,16 @@ class Occupancy : private OccupancyLayout {
   }
 
   // The number is another file now; nothing is known of it, and nobody has the turn.
-  void begin_era(Request& first) noexcept {
+  void begin_fd_generation(Request& first) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_seq_cst);
     std::uint64_t next = 0;
     do {
-      next = bits &
-             ~(era_mask | known | unordered_reads | unordered_writes | turn_reads | turn_writes);
-      next |= (bits + era_one) & era_mask;
+      next = bits & ~(fd_generation_mask | known | unordered_reads | unordered_writes | turn_reads |
+                      turn_writes);
+      next |= (bits + fd_generation_one) & fd_generation_mask;
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
                                           std::memory_order_seq_cst));
-    first.era = View(next).era() & era_max;
+    first.fd_generation = View(next).fd_generation() & fd_generation_max;
   }
 
  private:

@@ -22,11 +22,11 @@ bool keeps_order(const DescriptorRecord& record, const Request& request) REQUIRE
          (record.traits.append || (request.operation.rw_flags & RWF_APPEND) != 0);
 }
 
-// The oldest listed request of the present era that still runs or waits; null if none.
+// The oldest listed request of the present generation that still runs or waits; null if none.
 Request* oldest(DescriptorRecord& record) REQUIRES(record.mutex) {
-  const std::uint8_t era = record.occupancy.now().era();
+  const std::uint8_t fd_generation = record.occupancy.now().fd_generation();
   Request* request = record.all.front();
-  while (request != nullptr && (is_finished(*request) || request->era != era))
+  while (request != nullptr && (is_finished(*request) || request->fd_generation != fd_generation))
     request = record.all.after(*request);
   return request;
 }
@@ -132,7 +132,7 @@ void RecordLock::release(DescriptorRecord& record) NO_THREAD_SAFETY_ANALYSIS {
       item = following;
     }
     record.mutex.unlock();
-    // A completer that pushes and then finds the mutex taken, and we who unlock and
+    // A completer that pushes and then finds the mutex taken, and we, who unlock and
     // then find nothing pushed, cannot both be right, as all four are seq_cst
     // (order::detach_or_leave has the other half).
     if (record.finished.empty() || !record.mutex.try_lock()) return;
@@ -181,7 +181,7 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
       return Admission::held_for_room;
     }
   }
-  // Who finds the turn free takes it, ordered or not: what the descriptor is may not
+  // Whoever finds the turn free takes it, ordered or not: what the descriptor is may not
   // be known yet.
   if (!record.occupancy.now().has_turn(request.operation.is_read()))
     record.occupancy.take_turn(request);
@@ -189,7 +189,7 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
   return Admission::start;
 }
 
-Transfer* begin_era(DescriptorRecord& record, Request& request) {
+Transfer* begin_fd_generation(DescriptorRecord& record, Request& request) {
   Transfer* abandoned = nullptr;
   for (Request* old = record.all.front(); old != nullptr; old = record.all.after(*old)) {
     if (old == &request || old->state.load() != TransferState::held) continue;
@@ -197,13 +197,14 @@ Transfer* begin_era(DescriptorRecord& record, Request& request) {
     old->next = abandoned;
     abandoned = old;
   }
-  record.occupancy.begin_era(request);
+  record.occupancy.begin_fd_generation(request);
   record.traits = {};
   return abandoned;
 }
 
-void join_era(DescriptorRecord& record, Request& request) {
-  request.era = record.occupancy.now().era() & OccupancyLayout::era_max;
+void join_fd_generation(DescriptorRecord& record, Request& request) {
+  request.fd_generation =
+      record.occupancy.now().fd_generation() & OccupancyLayout::fd_generation_max;
   request.has_turn = false;  // of the old one; nobody has it there any more
 }
 

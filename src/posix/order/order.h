@@ -27,7 +27,7 @@ class SCOPED_CAPABILITY RecordLock {
   RecordLock(const RecordLock&) = delete;
   RecordLock& operator=(const RecordLock&) = delete;
 
-  // The other half, for who got the mutex by try_lock().
+  // The other half, for whoever got the mutex by try_lock().
   static void release(DescriptorRecord& record);
 
  private:
@@ -54,12 +54,12 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
 // The number is another file now. Returns the held requests of the old one, which
 // can no longer be carried out, chained by Transfer::next; they are in nobody's
 // queue, still in `all`. `request`, entered before this was noticed, is the first
-// of the new era.
-Transfer* begin_era(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+// of the new generation.
+Transfer* begin_fd_generation(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
 // `request`, which came to the record before this was noticed by another one, is of the
-// new era as well.
-void join_era(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+// new generation as well.
+void join_fd_generation(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
 // Holds back a request that was refused because the device is full, until another
 // one of the descriptor ends. False when there is no other one that could.

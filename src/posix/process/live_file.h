@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A process's statistics in a file, for who looks at them from outside while it runs, or after
+// A process's statistics in a file, for whoever looks at them from outside while it runs, or after
 // it has ended in whatever way. They say of themselves what they are, as the reader may be of
 // another version.
 //

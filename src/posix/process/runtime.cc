@@ -26,7 +26,7 @@ void after_fork_in_child() {
   live_statistics::detach(inherited->statistics);
   inherited->context.forget_after_fork();
   inherited->dispatcher.forget_after_fork();
-  inherited->harvester.forget_after_fork();
+  inherited->ring_reaper.forget_after_fork();
   inherited->completer.notifier().callbacks().forget_after_fork();
 }
 
@@ -53,11 +53,12 @@ Runtime* process::make_runtime() noexcept {
 }
 
 Runtime::Runtime(const FixedOptions& fixed, const Options& options) noexcept
-    : fixed_options(fixed), context(fixed_options.kernel, statistics), harvester(context, *this),
-      reaper(harvester, *this, *this, statistics),
-      completer(requests, harvester, reaper, *this, statistics),
-      dispatcher(requests, completer, context, harvester, reaper, fixed_options.route, statistics),
-      waiter(harvester, completer, *this) {
+    : fixed_options(fixed), context(fixed_options.kernel, statistics), ring_reaper(context, *this),
+      reaper_thread(ring_reaper, *this, *this, statistics),
+      completer(requests, ring_reaper, reaper_thread, *this, statistics),
+      dispatcher(requests, completer, context, ring_reaper, reaper_thread, fixed_options.route,
+                 statistics),
+      waiter(ring_reaper, completer, *this) {
   configure(options);
 }
 

@@ -14,7 +14,7 @@
 
 namespace kaio {
 
-class Runtime final : private AnswerSink, private PeriodicWork {
+class Runtime final : private ResultSink, private PeriodicWork {
  public:
   Runtime(const FixedOptions& fixed, const Options& options) noexcept;
 
@@ -22,12 +22,12 @@ class Runtime final : private AnswerSink, private PeriodicWork {
   void configure(const Options& options) noexcept;
 
   const FixedOptions fixed_options;
-  // On pages of its own, so that it can be shared with who reads it (live_statistics.h).
+  // On pages of its own, so that it can be shared with whoever reads it (live_statistics.h).
   alignas(sys::page_bytes_max) Statistics statistics;
   alignas(sys::page_bytes_max) Requests requests;
   Context context;
-  Harvester harvester;
-  Reaper reaper;
+  RingReaper ring_reaper;
+  ReaperThread reaper_thread;
   Completer completer;
   Dispatcher dispatcher;
   Waiter waiter;
@@ -36,8 +36,8 @@ class Runtime final : private AnswerSink, private PeriodicWork {
   Runtime& operator=(const Runtime&) = delete;
 
  private:
-  void answered(Transfer& transfer, std::int32_t answer) override {
-    dispatcher.answered(transfer, answer);
+  void on_result(Transfer& transfer, std::int32_t answer) override {
+    dispatcher.on_result(transfer, answer);
   }
   void drain() override { dispatcher.drain(); }
   std::int64_t try_again() override { return completer.try_again(); }

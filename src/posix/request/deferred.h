@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Requests that this thread has to route, later: not inside the harvest that
-// found their answer, nor while it holds one of our mutexes, nor in a signal
-// handler that interrupted either. They are put aside here, a thread each for
+// Requests that this thread has to route, later: not while it reaps and has found their
+// answer, nor while it holds one of our mutexes, nor in a signal handler that interrupted
+// either. They are put aside here, a thread each for
 // itself, and routed by drain() when the outermost frame of kaio leaves, or before it
 // calls a function of the program.
 //
@@ -21,7 +21,7 @@ extern KAIO_THREAD_LOCAL TransferStack requests;
 
 // The request, and its life, that the innermost frame of kaio in this thread has
 // submitted last, until it leaves: the program has not gone on yet, so the descriptor is
-// still what the request is for. (posix/api/frame.h keeps one for each frame.)
+// still what the request is for. (posix/api/api_scope.h keeps one for each frame.)
 struct Submitted {
   const Request* request = nullptr;
   std::uint32_t generation = 0;

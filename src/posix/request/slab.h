@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fixed-size objects, allocated and freed without a lock and without malloc, so
-// that it may happen in a signal handler and in whoever harvests completions.
+// that it may happen in a signal handler and in whoever reaps completions.
 //
 // Memory is mapped in chunks and never given back, so a stale pointer into it
 // reads an object of the same type: what makes the generation check of a request
@@ -118,7 +118,7 @@ class Slab {
     Object* expected = nullptr;
     const bool first_here =
         chunks_[index].compare_exchange_strong(expected, chunk, std::memory_order_acq_rel);
-    // Both count it: who was first may be a frame that our signal handler interrupted.
+    // Both count it: the first one may be a frame that our signal handler interrupted.
     chunk_count_.compare_exchange_strong(index, index + 1, std::memory_order_acq_rel);
     if (!first_here) {
       sys::unmap_pages(pages, chunk_bytes);

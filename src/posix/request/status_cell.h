@@ -11,7 +11,7 @@
 //   bits 16..31  tag: in progress, done, or done and the result was taken
 //
 // The word goes from `in progress` to `done` exactly once, by one exchange in
-// posix/wait/completer.cc, which takes with it who is to be woken. After that exchange
+// posix/wait/completer.cc, which tells at the same time who is to be woken. After that exchange
 // nothing of kaio touches the cell: its owner may have freed it.
 #pragma once
 
@@ -38,7 +38,7 @@ constexpr std::uint32_t done(int error_number) {
   return tag_done | static_cast<std::uint32_t>(error_number);
 }
 
-// The word of a request in progress, for one more who is to be told by that event count.
+// The word of a request in progress, for one more waiter that is to be told by that event count.
 constexpr std::uint32_t announced_to(std::uint32_t word, std::uint32_t number) {
   const std::uint32_t now = word & error_mask;
   if (now == number) return word;

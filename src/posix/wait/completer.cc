@@ -24,7 +24,7 @@ bool concerns_only_callbacks(const Request& request) noexcept {
 // What is left of it when all that it alone has to tell have been told.
 inline void Completer::keep_result(Request& request) noexcept {
   retrieval_.retain_or_free(request);
-  // Who waits for this request, or for its list, has been woken for that.
+  // Whoever waits for this request, or for its list, has been woken for that.
   if (has_takers()) announce_result();
 }
 
@@ -34,7 +34,7 @@ inline void Completer::publish(Request& request, std::int64_t result) {
   if (result == -ECANCELED) statistics_.count(Count::cancelled);
   cell->result_bytes = result < 0 ? -1 : result;
   const int error_number = result < 0 ? static_cast<int>(-result) : 0;
-  // release pairs with the acquire in aio_error(): who sees the status sees the
+  // release pairs with the acquire in aio_error(): whoever sees the status sees the
   // result and the data. seq_cst besides, because sleepers_ is read after it.
   const std::uint32_t before =
       cell->word.exchange(status::done(error_number), std::memory_order_seq_cst);
@@ -69,7 +69,7 @@ void Completer::complete(Request& request, std::int64_t result) {
   // For aio_waitcomplete(): the aiocb may be gone by then.
   request.done_bytes = result;
   publish(request, result);
-  // Not before: who cancels takes `finished` to mean that the status is there.
+  // Not before: whoever cancels takes `finished` to mean that the status is there.
   request.move_to(TransferState::finished);
   if (request.group != nullptr) return complete_grouped(request, to_detach ? record : nullptr);
   if (to_detach && !order::detach_or_leave(*record, request)) return;
@@ -96,13 +96,13 @@ void Completer::wake_waiters(const sys::FutexWord* word, std::uint32_t last) noe
   if ((last & status::waiter) != 0) sys::futex_wake(word, INT_MAX);
   const std::uint32_t number = last & status::error_mask;
   if (number != status::unannounced) event_counts_.announce(number);
-  harvester_.call_leader();
+  ring_reaper_.wake_leader();
 }
 
 bool Completer::wake_all_sleepers() noexcept {
-  harvester_.leadership().fetch_add(1, std::memory_order_seq_cst);
-  sys::futex_wake(&harvester_.leadership(), INT_MAX);
-  harvester_.call_leader();
+  ring_reaper_.leader_word().fetch_add(1, std::memory_order_seq_cst);
+  sys::futex_wake(&ring_reaper_.leader_word(), INT_MAX);
+  ring_reaper_.wake_leader();
   return true;
 }
 
@@ -111,8 +111,9 @@ void Completer::count_down(RequestGroup& group) {
   if (group.remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   group.all_done.store(1, std::memory_order_seq_cst);
   sys::futex_wake(&group.all_done, INT_MAX);
-  // Once more: who was woken for the last request may have looked before the list was done.
-  if (!wake_sleepers()) harvester_.call_leader();
+  // Once more: a thread that was woken for the last request may have looked before the list was
+  // done.
+  if (!wake_sleepers()) ring_reaper_.wake_leader();
   send(group);
 }
 
@@ -125,20 +126,20 @@ void Completer::send(Notifiable& item) {
   if (!notifier_.send(item)) wants_retry();
 }
 
-void Completer::wants_retry() { reaper_.wake(); }
+void Completer::wants_retry() { reaper_thread_.wake(); }
 
-void Completer::harvest() {
-  harvester_.harvest();
+void Completer::reap() {
+  ring_reaper_.reap();
   sink_.drain();
 }
 
 int Completer::doorbell_for(const Request& request) {
   const int of_callbacks = concerns_only_callbacks(request) ? notifier_.callbacks().doorbell() : -1;
-  return of_callbacks >= 0 ? of_callbacks : reaper_.doorbell_lately();
+  return of_callbacks >= 0 ? of_callbacks : reaper_thread_.doorbell_lately();
 }
 
 void Completer::doubt_doorbell_for(const Request& request) {
-  harvester_.context().doorbell().doubt();
+  ring_reaper_.context().doorbell().doubt();
   if (concerns_only_callbacks(request)) notifier_.callbacks().doubt_doorbell();
 }
 
@@ -155,9 +156,9 @@ void Completer::announce_result() noexcept {
   results_.fetch_add(1, std::memory_order_seq_cst);
   if (sleeping_takers_.load(std::memory_order_seq_cst) != 0 && sys::futex_wake(&results_, 1) != 0)
     return;
-  // Costs a system call only while another thread leads: who leads and finds the event
-  // himself is not callable then.
-  if (!wake_sleepers()) harvester_.call_leader();
+  // Costs a system call only while another thread leads: a leader that finds the event
+  // itself is not wakeable then.
+  if (!wake_sleepers()) ring_reaper_.wake_leader();
 }
 
 std::int64_t Completer::try_again() {

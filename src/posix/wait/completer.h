@@ -2,7 +2,7 @@
 // The one funnel through which every request ends, whatever way it took.
 //
 // The order is fixed: the request leaves its descriptor's record (the number
-// may be closed and reused by who sees the status); the result is stored; one
+// may be closed and reused by whoever sees the status); the result is stored; one
 // exchange publishes the status and tells who sleeps for it, and on what; sleepers
 // are woken; a list that is waited for counts down; successors are let go; the notification
 // goes out. A list that is notified itself counts down last, when each of its requests has
@@ -11,23 +11,23 @@
 // nothing touches the caller's cell.
 //
 // Never waits and never allocates: async-signal-safe, and fit for the holder of
-// the harvest lock.
+// the reap lock.
 #pragma once
 
 #include "posix/notify/notifier.h"
 #include "posix/order/order.h"
 #include "posix/request/deferred.h"
 #include "posix/wait/event_counts.h"
-#include "posix/wait/reaper.h"
+#include "posix/wait/reaper_thread.h"
 #include "posix/wait/retrieval.h"
 
 namespace kaio {
 
 class Completer final : public CompletionSink, public NotificationOwner {
  public:
-  Completer(Requests& requests, Harvester& harvester, Reaper& reaper, AnswerSink& sink,
-            Statistics& statistics) noexcept
-      : requests_(requests), harvester_(harvester), reaper_(reaper), sink_(sink),
+  Completer(Requests& requests, RingReaper& ring_reaper, ReaperThread& reaper_thread,
+            ResultSink& sink, Statistics& statistics) noexcept
+      : requests_(requests), ring_reaper_(ring_reaper), reaper_thread_(reaper_thread), sink_(sink),
         statistics_(statistics), retrieval_(requests), notifier_(*this, statistics) {}
 
   void complete(Request& request, std::int64_t result) override;
@@ -43,7 +43,7 @@ class Completer final : public CompletionSink, public NotificationOwner {
   void count_down(RequestGroup& group);
   void drop(RequestGroup& group) noexcept;
 
-  // Sleepers on the leadership word who want every completion to change it.
+  // Sleepers on the leader word that want every completion to change it.
   // Counted before the last look at what is waited for.
   void add_sleeper() noexcept { sleepers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_sleeper() noexcept { sleepers_.fetch_sub(1, std::memory_order_seq_cst); }
@@ -53,8 +53,8 @@ class Completer final : public CompletionSink, public NotificationOwner {
   void remove_taker() noexcept { takers_.fetch_sub(1, std::memory_order_seq_cst); }
   bool has_takers() const noexcept { return takers_.load(std::memory_order_seq_cst) != 0; }
   // Those of them that sleep on `results`, as it was before their last look. Each result
-  // changes it, and wakes one of them; who is cancelled as it sleeps announces it once
-  // more, as it may have been woken for it. So does who leaves nothing to wait for behind.
+  // changes it, and wakes one of them; one that is cancelled as it sleeps announces it once
+  // more, as it may have been woken for it. So does one that leaves nothing to wait for behind.
   void add_sleeping_taker() noexcept { sleeping_takers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_sleeping_taker() noexcept {
     sleeping_takers_.fetch_sub(1, std::memory_order_seq_cst);
@@ -68,13 +68,13 @@ class Completer final : public CompletionSink, public NotificationOwner {
   Notifier& notifier() noexcept { return notifier_; }
 
   void sent(Notifiable& item) override;
-  void harvest() override;
+  void reap() override;
   void drain() override {
     if (!deferred::requests.empty()) sink_.drain();
   }
   void wants_retry() override;
 
-  // The reaper's periodic work (posix/wait/reaper.h): what could not be sent.
+  // The reaper's periodic work (posix/wait/reaper_thread.h): what could not be sent.
   std::int64_t try_again();
   bool is_due() const noexcept { return notifier_.any_promised(); }
 
@@ -92,9 +92,9 @@ class Completer final : public CompletionSink, public NotificationOwner {
   void send(Notifiable& item);
 
   Requests& requests_;
-  Harvester& harvester_;
-  Reaper& reaper_;
-  AnswerSink& sink_;
+  RingReaper& ring_reaper_;
+  ReaperThread& reaper_thread_;
+  ResultSink& sink_;
   Statistics& statistics_;
   Retrieval retrieval_;
   Notifier notifier_;

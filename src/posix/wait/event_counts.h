@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // What threads sleep on that wait for more requests than futex_waitv takes words.
 //
-// An event count is a word that changes with each event, on which those sleep who saw it
+// An event count is a word that changes with each event, on which those sleep that saw it
 // before they looked for the event. Each thread has one, by a hash of its identity, so
-// that the end of a request wakes nobody but who waits for it; two threads that share one
+// that the end of a request wakes nobody but those that wait for it; two threads that share one
 // are at times woken for each other. While a request is in progress its status word holds
 // the number of the event count that its end is announced to (posix/request/status_cell.h). A
 // request that several long lists name is announced to one of its own instead, which all
 // who sleep on an event count sleep on as well.
 //
-// The number is put into the word by who waits, before its last look at the request, and
+// The number is put into the word by whoever waits, before its last look at the request, and
 // taken out by the exchange that publishes the end. So the look sees the end, or the
 // exchange sees the number; and whoever announces has changed the event count since the
 // sleeper saw it, or wakes it. test/model/event_counts.pml has this as a model.

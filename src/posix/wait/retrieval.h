@@ -6,7 +6,7 @@
 //
 // Most programs never call aio_waitcomplete(). Until the first call in the process the
 // results are merely kept, each where it is and in no list, numbered in the order in
-// which they came; who takes one frees the request. Programs that do not even call
+// which they came; whoever takes one frees the request. Programs that do not even call
 // aio_return() lose the oldest of them, beyond limits::unclaimed_max, when memory for
 // requests would have to grow else. The first call says that somebody does want them
 // all: it collects what is kept, and from then on results are put into a list.
@@ -53,7 +53,7 @@ class Retrieval {
   // Before memory for requests grows: gives up results that nobody seems to want.
   void forget_old() noexcept;
 
-  // The oldest result nobody has taken; its request becomes the caller's, who
+  // The oldest result nobody has taken; its request becomes the caller's, which
   // frees it. Null: there is none.
   Request* next() noexcept EXCLUDES(mutex_) {
     sys::MutexLock lock(mutex_);
@@ -74,7 +74,7 @@ class Retrieval {
   void keep_or_free(Request& request, std::uint32_t generation) noexcept {
     request.set_end_number(end_count_.fetch_add(1, std::memory_order_relaxed));
     std::uint32_t undecided = generation | claim::none;
-    // seq_cst: before the look whether it is wanted after all. Who wants all says so
+    // seq_cst: before the look whether it is wanted after all. Whoever wants all says so
     // before he looks at what is kept.
     if (!request.claim.compare_exchange_strong(undecided, generation | claim::kept))
       return requests_.free(request);

@@ -12,7 +12,7 @@
 namespace kaio {
 namespace {
 
-// For a handler that interrupted its own thread's harvest: nobody can wake it.
+// For a handler that interrupted its own thread as it reaped: nobody can wake it.
 constexpr std::int64_t blind_look_ns = 200'000;
 
 std::atomic<bool> has_futex_waitv{true};
@@ -74,21 +74,21 @@ class TimedFollower {
 
 class FollowerCount {
  public:
-  FollowerCount(Harvester& harvester, bool counts) noexcept
-      : harvester_(harvester), counts_(counts) {
-    if (counts_) harvester_.add_follower();
+  FollowerCount(RingReaper& ring_reaper, bool counts) noexcept
+      : ring_reaper_(ring_reaper), counts_(counts) {
+    if (counts_) ring_reaper_.add_follower();
   }
   ~FollowerCount() {
-    if (counts_) harvester_.remove_follower();
-    // It may have been woken to lead; then the next one is. Who would not lead cannot
-    // tell whose turn it is among those who would not either: all of them look.
-    harvester_.promote(counts_ ? 1 : INT_MAX);
+    if (counts_) ring_reaper_.remove_follower();
+    // It may have been woken to lead; then the next one is. One that would not lead cannot
+    // tell whose turn it is among those that would not either: all of them look.
+    ring_reaper_.promote(counts_ ? 1 : INT_MAX);
   }
   FollowerCount(const FollowerCount&) = delete;
   FollowerCount& operator=(const FollowerCount&) = delete;
 
  private:
-  Harvester& harvester_;
+  RingReaper& ring_reaper_;
   bool counts_;
 };
 
@@ -98,15 +98,15 @@ class FollowerCount {
 bool Waiter::take_what_came(FutexWaitSet& waits, sys::Deadline deadline) {
   {
     const sys::OwnSignals::Keep keep;
-    harvester_.harvest();
+    ring_reaper_.reap();
     sink_.drain();
   }
   return one_ends(sys::OwnSignals::deliver() | waits.signals().news(), deadline);
 }
 
-Harvester::Led Waiter::lead(FutexWaitSet& waits, sys::Deadline deadline) {
+RingReaper::Led Waiter::lead(FutexWaitSet& waits, sys::Deadline deadline) {
   const sys::OwnSignals::Keep keep;
-  const auto led = harvester_.lead(deadline, waits);
+  const auto led = ring_reaper_.lead(deadline, waits);
   sink_.drain();
   return led;
 }
@@ -115,7 +115,7 @@ Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
   sys::forget_sleep_jumped_over();
   const sys::NoCancellation no_cancellation;
   if (no_cancellation.was_enabled()) waits.caller_can_be_cancelled();
-  const Harvester::OverLeader over_leader(harvester_);
+  const RingReaper::OverLeader over_leader(ring_reaper_);
   const sys::OwnSignals::Wait own_signals;
   bool interrupted = spin_ns_.load(std::memory_order_relaxed) != 0 && spin(waits, deadline);
   for (bool first = true;; first = false) {
@@ -127,15 +127,15 @@ Waited Waiter::wait(FutexWaitSet& waits, sys::Deadline deadline) {
     if (deadline == sys::over || (may_be_over && sys::monotonic_ns() >= deadline))
       return Waited::timed_out;
 
-    auto led = Harvester::Led::busy;
+    auto led = RingReaper::Led::busy;
     if (waits.on_ring() != WaitSet::OnRing::none) {
-      if (look_on(waits, deadline)) continue;
+      if (spin_before_sleep(waits, deadline)) continue;
       led = lead(waits, deadline);
       interrupted = one_ends(sys::OwnSignals::deliver(), deadline);
     }
-    if (led == Harvester::Led::busy && !interrupted) {
+    if (led == RingReaper::Led::busy && !interrupted) {
       interrupted = follow(waits, deadline) == Waited::interrupted;
-    } else if (led == Harvester::Led::interrupted) {
+    } else if (led == RingReaper::Led::interrupted) {
       interrupted |= may_have_ended(deadline);
     }
   }
@@ -152,30 +152,30 @@ bool Waiter::spin(FutexWaitSet& waits, sys::Deadline deadline) {
   return false;
 }
 
-// Who would lead. True: something has come. Not for several, which come in bursts: a sleep
-// until the first one comes is over when there are many, and to look for each costs more.
-bool Waiter::look_on(const FutexWaitSet& waits, sys::Deadline deadline) {
-  if (!waits.one_is_enough() || harvester_.led() || !harvester_.context().ring().usable())
+// For a thread that would lead. True: something has come. Not for several, which come in bursts: a
+// sleep until the first one comes is over when there are many, and to look for each costs more.
+bool Waiter::spin_before_sleep(const FutexWaitSet& waits, sys::Deadline deadline) {
+  if (!waits.one_is_enough() || ring_reaper_.led() || !ring_reaper_.context().ring().usable())
     return false;
   // Not all comes by the ring, nor through us.
-  return spin_budget_.look_on(
-      deadline, [this] { return harvester_.something_visible(); },
+  return spin_budget_.spin_before_sleep(
+      deadline, [this] { return ring_reaper_.something_visible(); },
       [&waits] { return waits.done(); });
 }
 
 Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
-  if (harvester_.interrupted_here())
+  if (ring_reaper_.interrupted_here())
     deadline = std::min(deadline, sys::monotonic_ns() + blind_look_ns);
   // Nothing on the ring: no use as a leader. What gets there later is pushed.
   const bool could_lead = waits.on_ring() != WaitSet::OnRing::none;
-  const FollowerCount counted(harvester_, could_lead);
-  const std::uint32_t leadership = harvester_.leadership().load(std::memory_order_seq_cst);
+  const FollowerCount counted(ring_reaper_, could_lead);
+  const std::uint32_t leadership = ring_reaper_.leader_word().load(std::memory_order_seq_cst);
   // Counted, then looked: a leader that has left meanwhile either sees the count
   // and wakes us, or is seen here to be gone.
   if (waits.mark()) return Waited::done;
-  if (could_lead && !harvester_.led()) return Waited::done;
+  if (could_lead && !ring_reaper_.led()) return Waited::done;
   // Only a leader can have gone without a word.
-  const std::int64_t look_ns = could_lead ? harvester_.look_at_leader_ns() : sys::forever;
+  const std::int64_t look_ns = could_lead ? ring_reaper_.look_at_leader_ns() : sys::forever;
   const sys::Deadline until =
       look_ns == sys::forever ? deadline : std::min(deadline, sys::monotonic_ns() + look_ns);
   const int error_number = sleep_on_words(waits, could_lead, leadership, {deadline, until});
@@ -201,8 +201,9 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
     return 0;
   }
   std::size_t word_count = count;
-  // Only who could lead: a promotion wakes one thread.
-  if (could_lead) words[word_count++] = {.word = &harvester_.leadership(), .expected = leadership};
+  // Only one that could lead: a promotion wakes one thread.
+  if (could_lead)
+    words[word_count++] = {.word = &ring_reaper_.leader_word(), .expected = leadership};
   words[word_count++] = waits.signals().word();
   const auto expected = std::span<const sys::FutexExpectation>(words).first(word_count);
   const int error_number = sys::as_cancellation_point(
@@ -219,7 +220,7 @@ int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, Sleep sl
   // Once more, now that completions know of us. They change the word, and so does
   // an offer to lead since it was read.
   if (waits.done() || waits.signals().any()) return 0;
-  const sys::FutexWord* word = &harvester_.leadership();
+  const sys::FutexWord* word = &ring_reaper_.leader_word();
   const int error_number =
       sys::as_cancellation_point(waits.cancellable(), [word, leadership, until = sleep.until] {
         return sys::futex_wait(*word, leadership, until);

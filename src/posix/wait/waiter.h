@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// How a thread waits for requests: it looks, harvests, looks again; then it leads
-// if it may, or follows (posix/wait/harvester.h has the protocol).
+// How a thread waits for requests: it looks, reaps, looks again; then it leads
+// if it may, or follows (posix/wait/ring_reaper.h has the protocol).
 //
 // A follower sleeps on the status words of up to follow_words_max requests, or on event
-// counts (event_counts.h), and, if it could lead, on the leadership word at once
+// counts (event_counts.h), and, if it could lead, on the leader word at once
 // (futex_waitv), so only the completion of one of its own wakes it. Before Linux 5.16, or
 // with a timeout in a program with handlers that ask for restarting (or while no other
-// thread follows so), it sleeps on the leadership word alone, which every completion then
+// thread follows so), it sleeps on the leader word alone, which every completion then
 // changes.
 //
 // Before it sleeps it may spin: for as long as it was told to; or, if nobody leads yet and
@@ -53,7 +53,7 @@ class FutexWaitSet : public WaitSet {
   sys::SignalWatch signals_;
 };
 
-// In its scope every completion changes the leadership word.
+// In its scope every completion changes the leader word.
 class SleeperCount {
  public:
   explicit SleeperCount(Completer& completer) noexcept : completer_(completer) {
@@ -83,8 +83,8 @@ class TakerCount {
 
 class Waiter {
  public:
-  Waiter(Harvester& harvester, Completer& completer, AnswerSink& sink) noexcept
-      : harvester_(harvester), completer_(completer), sink_(sink) {}
+  Waiter(RingReaper& ring_reaper, Completer& completer, ResultSink& sink) noexcept
+      : ring_reaper_(ring_reaper), completer_(completer), sink_(sink) {}
 
   void set_spin(std::int64_t time_ns) noexcept {
     spin_ns_.store(time_ns, std::memory_order_relaxed);
@@ -98,9 +98,9 @@ class Waiter {
 
  private:
   bool take_what_came(FutexWaitSet& waits, sys::Deadline deadline);
-  Harvester::Led lead(FutexWaitSet& waits, sys::Deadline deadline);
+  RingReaper::Led lead(FutexWaitSet& waits, sys::Deadline deadline);
   bool spin(FutexWaitSet& waits, sys::Deadline deadline);
-  bool look_on(const FutexWaitSet& waits, sys::Deadline deadline);
+  bool spin_before_sleep(const FutexWaitSet& waits, sys::Deadline deadline);
   Waited follow(FutexWaitSet& waits, sys::Deadline deadline);
   struct Sleep {
     sys::Deadline deadline;  // of the wait
@@ -109,9 +109,9 @@ class Waiter {
   int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership, Sleep sleep);
   int sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, Sleep sleep);
 
-  Harvester& harvester_;
+  RingReaper& ring_reaper_;
   Completer& completer_;
-  AnswerSink& sink_;
+  ResultSink& sink_;
   std::atomic<std::int64_t> spin_ns_{0};
   sys::SpinBudget spin_budget_;
 };

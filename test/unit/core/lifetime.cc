@@ -20,7 +20,7 @@
 #include <string>
 
 using kaio::Attempt;
-using kaio::Company;
+using kaio::FileAccess;
 using kaio::Opcode;
 using kaio::Transfer;
 using kaio::TransferState;
@@ -37,8 +37,8 @@ constexpr int rounds = 1000;
 constexpr int rounds_with_context = rounds / 20;
 
 // Takes what the backends report, and does nothing with it.
-struct Owner final : kaio::AnswerSink, kaio::Performer {
-  void answered(Transfer&, std::int32_t) override { ++answer_count; }
+struct Owner final : kaio::ResultSink, kaio::Performer {
+  void on_result(Transfer&, std::int32_t) override { ++answer_count; }
   void drain() override {}
   std::optional<std::int32_t> carry_out(Transfer& transfer) override {
     return kaio::blocking_io::perform(transfer.operation);
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(backends_with_threads_leave_nothing_behind) {
     BOOST_REQUIRE(backends.watcher.watch(read));
     for (Transfer& write : writes) {
       prepare(write, Opcode::write, -1, text.data(), text.size());
-      BOOST_REQUIRE(backends.pool.submit(write, Company::any, 0));
+      BOOST_REQUIRE(backends.pool.submit(write, FileAccess::shared, 0));
     }
     if (i % 2 == 0) BOOST_REQUIRE(eventually([&] { return backends.owner.answer_count == 3; }));
     BOOST_REQUIRE(backends.watcher.remove(read));
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(a_pool_does_all_that_was_queued_before_it_goes) {
       pool.configure(2, 1'000'000'000);
       for (Transfer& write : writes) {
         prepare(write, Opcode::write, -1, &byte, 1);
-        BOOST_REQUIRE(pool.submit(write, Company::any, 0));
+        BOOST_REQUIRE(pool.submit(write, FileAccess::shared, 0));
       }
     }
     BOOST_REQUIRE(owner.answer_count == 40);

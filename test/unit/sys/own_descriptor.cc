@@ -66,8 +66,8 @@ BOOST_AUTO_TEST_CASE(a_number_that_has_become_the_programs_eventfd_is_neither_us
     BOOST_REQUIRE(bell.ensure());
     number = bell.number();
     BOOST_REQUIRE(::dup2(others, number) == number);
-    BOOST_TEST(!bell.ring());
-    BOOST_TEST((bell.wait(kaio::sys::forever) == Doorbell::Heard::gone));
+    BOOST_TEST(!bell.signal());
+    BOOST_TEST((bell.wait(kaio::sys::forever) == Doorbell::Woken::gone));
     BOOST_TEST(bell.number() == -1);
   }
   BOOST_TEST(is_open(number));
@@ -105,11 +105,11 @@ BOOST_AUTO_TEST_CASE(one_that_is_still_ours_is_closed_with_its_owner) {
 BOOST_AUTO_TEST_CASE(a_doorbell_wakes_its_sleeper_once_and_times_out_when_nobody_rings) {
   Doorbell bell;
   BOOST_REQUIRE(bell.ensure());
-  BOOST_TEST((bell.wait(kaio::sys::monotonic_ns() + 1'000'000) == Doorbell::Heard::timed_out));
-  std::thread ringer([&] { bell.ring(); });
-  BOOST_TEST((bell.wait(kaio::sys::forever) == Doorbell::Heard::rung));
+  BOOST_TEST((bell.wait(kaio::sys::monotonic_ns() + 1'000'000) == Doorbell::Woken::timed_out));
+  std::thread ringer([&] { bell.signal(); });
+  BOOST_TEST((bell.wait(kaio::sys::forever) == Doorbell::Woken::signalled));
   ringer.join();
-  BOOST_TEST((bell.wait(kaio::sys::over) == Doorbell::Heard::timed_out));
+  BOOST_TEST((bell.wait(kaio::sys::over) == Doorbell::Woken::timed_out));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

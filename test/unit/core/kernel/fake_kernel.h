@@ -89,7 +89,7 @@ class FakeKernel {
       std::memcpy(&event, memory_ + 32 + place * sizeof event, sizeof event);
       events[count].data = event.data;
       events[count].res = event.res;
-      // Whoever passes by looks whether it is there (Harvester::something_visible).
+      // Whoever passes by looks whether it is there (RingReaper::something_visible).
       std::atomic_ref(events[count].obj).store(event.obj);
       head().store((place + 1) % slot_count);
     }

@@ -110,9 +110,9 @@ BOOST_AUTO_TEST_CASE(a_poll_asks_for_its_direction) {
 
 BOOST_AUTO_TEST_CASE(the_doorbell_is_an_eventfd_to_signal) {
   iocb control{};
-  kaio::iocb_of::ring_doorbell(control, -1);
+  kaio::iocb_of::signal_eventfd(control, -1);
   BOOST_TEST(alike(control, kernel_iocb{}));
-  kaio::iocb_of::ring_doorbell(control, 9);
+  kaio::iocb_of::signal_eventfd(control, 9);
   kernel_iocb expected{};
   expected.aio_flags = IOCB_FLAG_RESFD;
   expected.aio_resfd = 9;
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(priority_and_doorbell_do_not_disturb_each_other) {
   Operation operation{.fd = 1, .priority = 1};
   iocb control{};
   kaio::iocb_of::transfer(control, operation, false, 0);
-  kaio::iocb_of::ring_doorbell(control, 6);
+  kaio::iocb_of::signal_eventfd(control, 6);
   kernel_iocb seen;
   std::memcpy(&seen, &control, sizeof seen);
   BOOST_TEST(seen.aio_flags == (IOCB_FLAG_IOPRIO | IOCB_FLAG_RESFD));

@@ -26,8 +26,8 @@ using namespace std::chrono_literals;
 namespace {
 
 // Counts answers in the transfer itself.
-struct Sink final : kaio::AnswerSink {
-  void answered(Transfer& transfer, std::int32_t answer) override {
+struct Sink final : kaio::ResultSink {
+  void on_result(Transfer& transfer, std::int32_t answer) override {
     transfer.set_answer(answer);
     if (transfer.done_bytes++ != 0) ++doubled;
     ++answers;  // last: the test goes on, with the transfer too

@@ -17,7 +17,7 @@
 
 namespace unit {
 
-using kaio::Company;
+using kaio::FileAccess;
 using kaio::Pool;
 using kaio::Transfer;
 using kaio::TransferState;
@@ -76,7 +76,7 @@ struct PoolBench {
   void occupy_only_thread(Transfer& job) {
     pool.configure(1, 50'000'000);
     gate.shut = true;
-    BOOST_REQUIRE(pool.submit(job, Company::any, 0));
+    BOOST_REQUIRE(pool.submit(job, FileAccess::shared, 0));
     BOOST_REQUIRE(support::eventually([&] { return gate.running == 1; }));
   }
   Gate gate;

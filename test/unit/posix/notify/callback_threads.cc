@@ -187,13 +187,13 @@ BOOST_AUTO_TEST_CASE(callbacks_run_with_the_mask_of_the_program) {
 // Its signals are not blocked between two of them.
 BOOST_AUTO_TEST_CASE(what_handlers_submit_is_routed_before_the_next_callback) {
   Bench& bench = new_bench();
-  static std::atomic<int> open_harvests{0};
-  undrained = open_harvests = 0;
+  static std::atomic<int> open_reaps{0};
+  undrained = open_reaps = 0;
   bench.outbox.on_drain = [] { drained = true; };
-  bench.outbox.on_harvest = [] {
+  bench.outbox.on_reap = [] {
     sigset_t mask;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-    open_harvests += ::sigismember(&mask, SIGUSR1) == 0;
+    open_reaps += ::sigismember(&mask, SIGUSR1) == 0;
   };
   BOOST_REQUIRE(bench.threads.ensure_running());
   std::deque<Request> requests(1000);
@@ -203,8 +203,8 @@ BOOST_AUTO_TEST_CASE(what_handlers_submit_is_routed_before_the_next_callback) {
   }
   BOOST_TEST(eventually([&] { return called == 1000; }));
   BOOST_TEST(undrained == 0);
-  BOOST_TEST(bench.outbox.harvests > 0);
-  BOOST_TEST(open_harvests == 0);
+  BOOST_TEST(bench.outbox.reaps > 0);
+  BOOST_TEST(open_reaps == 0);
 }
 
 BOOST_AUTO_TEST_CASE(attributes_give_a_thread_of_its_own_or_else_the_callback_runs_all_the_same) {
@@ -277,7 +277,7 @@ BOOST_AUTO_TEST_CASE(a_callback_that_is_stuck_for_good_costs_no_processor_time) 
 }
 
 // The kernel rings, and the thread that hears it finds what has ended.
-BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_harvests_and_runs_what_it_finds) {
+BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_reaps_and_runs_what_it_finds) {
   Bench& bench = new_bench();
   BOOST_TEST(bench.threads.doorbell() == -1);
   // The threads stay, and go on looking.
@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_harvests_and_runs_what_it_finds) {
   static std::atomic<std::size_t> ended{0};
   static std::atomic<std::size_t> found{0};
   auto& requests = *all;
-  bench.outbox.on_harvest = [&bench, &requests] {
+  bench.outbox.on_reap = [&bench, &requests] {
     for (std::size_t next = found; next < ended;)
       if (found.compare_exchange_strong(next, next + 1)) bench.threads.run(requests[next++]);
   };
@@ -298,7 +298,7 @@ BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_harvests_and_runs_what_it_finds) {
   }
   BOOST_TEST(eventually([&] { return called == 100; }));
   BOOST_TEST(bench.outbox.count == 100);
-  bench.threads.run(requests[0]);  // whoever harvests later finds nothing
+  bench.threads.run(requests[0]);  // whoever reaps later finds nothing
   BOOST_TEST(eventually([&] { return called == 101; }));
 }
 

@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(an_eventfd_gets_one_for_each_and_errno_is_left_alone) {
   BOOST_TEST(bench.statistics.get(kaio::Count::notified_eventfd) == 2u);
 }
 
-// Completions are sent by whoever holds the harvest lock: it must not block.
+// Completions are sent by whoever holds the reap lock: it must not block.
 BOOST_AUTO_TEST_CASE(a_full_eventfd_does_not_block_the_sender) {
   Bench bench;
   const support::Fd event = support::make_eventfd();

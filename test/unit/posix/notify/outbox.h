@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "posix/request/sinks.h"
+#include "posix/request/interfaces.h"
 
 #include <atomic>
 #include <functional>
@@ -17,9 +17,9 @@ struct Outbox final : kaio::NotificationOwner {
     items.push_back(&item);
     ++count;
   }
-  void harvest() override {
-    ++harvests;
-    if (on_harvest) on_harvest();
+  void reap() override {
+    ++reaps;
+    if (on_reap) on_reap();
   }
   void drain() override {
     if (on_drain) on_drain();
@@ -32,9 +32,9 @@ struct Outbox final : kaio::NotificationOwner {
   std::mutex mutex;
   std::vector<kaio::Notifiable*> items;
   std::atomic<int> count{0};
-  std::atomic<int> harvests{0};
+  std::atomic<int> reaps{0};
   std::atomic<int> retries{0};
-  std::function<void()> on_harvest;  // set before any thread runs, as the next
+  std::function<void()> on_reap;  // set before any thread runs, as the next
   std::function<void()> on_drain;
 };
 

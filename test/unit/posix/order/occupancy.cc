@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(of_a_list_nobody_enters_unlisted_before_the_descriptor_is_k
   Request& first = bench.make(Opcode::read);
   BOOST_TEST(!bench.enter_unlisted(first, true));
   bench.admit(first);
-  bench.record.occupancy.know_reads_unordered(bench.record.occupancy.now().lives());
+  bench.record.occupancy.know_reads_unordered(bench.record.occupancy.now().epoch());
   BOOST_TEST(!bench.enter_unlisted(bench.make(Opcode::read), true));
   bench.know_traits();
   BOOST_TEST(bench.enter_unlisted(bench.make(Opcode::read), true));
@@ -63,8 +63,8 @@ BOOST_AUTO_TEST_CASE(a_read_that_is_under_way_lets_others_enter_unlisted) {
   DescriptorBench bench(regular());
   Request& first = bench.make(Opcode::read);
   BOOST_TEST(bench.enter_unlisted(first));
-  const std::uint16_t lives = bench.record.occupancy.now().lives();
-  bench.record.occupancy.know_reads_unordered(lives);
+  const std::uint16_t epoch = bench.record.occupancy.now().epoch();
+  bench.record.occupancy.know_reads_unordered(epoch);
   Request& second = bench.make(Opcode::read);
   BOOST_TEST(bench.enter_unlisted(second));
   BOOST_TEST(!bench.enter_unlisted(bench.make(Opcode::write)));
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(a_read_that_is_under_way_lets_others_enter_unlisted) {
   bench.finish(second);
   Request& third = bench.make(Opcode::read);
   BOOST_TEST(bench.enter_unlisted(third));
-  bench.record.occupancy.know_reads_unordered(lives);  // too late
+  bench.record.occupancy.know_reads_unordered(epoch);  // too late
   BOOST_TEST(!bench.enter_unlisted(bench.make(Opcode::read)));
 }
 
@@ -80,9 +80,9 @@ BOOST_AUTO_TEST_CASE(a_read_that_seems_under_way_does_not_make_a_stream_unordere
   DescriptorBench bench(stream());
   Request& first = bench.make(Opcode::read);
   BOOST_TEST(bench.enter_unlisted(first));
-  const std::uint16_t lives = bench.record.occupancy.now().lives();
+  const std::uint16_t epoch = bench.record.occupancy.now().epoch();
   bench.know_traits();
-  bench.record.occupancy.know_reads_unordered(lives);
+  bench.record.occupancy.know_reads_unordered(epoch);
   BOOST_TEST(!bench.enter_unlisted(bench.make(Opcode::read)));
 }
 
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(what_was_seen_hundreds_of_lives_ago_is_known_to_be_old) {
   for (int life = 1; life < 10000; ++life) {
     Request& request = bench.make(Opcode::read);
     BOOST_REQUIRE(bench.enter_unlisted(request));
-    bench.record.occupancy.know_reads_unordered(asked.lives());
+    bench.record.occupancy.know_reads_unordered(asked.epoch());
     BOOST_REQUIRE(!bench.record.occupancy.know(regular(), asked));
     BOOST_REQUIRE(!bench.enter_unlisted(bench.make(Opcode::read)));
     bench.finish(request);

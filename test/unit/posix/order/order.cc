@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_new_era_abandons_what_was_held_and_forgets_whose_turn_it_
     const kaio::Occupancy::View before = kaio::order::enter(bench.record, fresh);
     BOOST_TEST(int(kaio::order::admit(bench.record, fresh, before, false)) ==
                int(Admission::needs_identity));
-    for (auto* item = kaio::order::begin_era(bench.record, fresh); item != nullptr;
+    for (auto* item = kaio::order::begin_fd_generation(bench.record, fresh); item != nullptr;
          item = item->next)
       abandoned.push_back(item);
     BOOST_TEST(int(kaio::order::admit(bench.record, fresh, before, true)) == int(Admission::start));
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(a_new_era_abandons_what_was_held_and_forgets_whose_turn_it_
   BOOST_TEST(bench.held_count() == 0u);
   bench.know_traits();
   Request& next = bench.submit(Opcode::read);
-  bench.finish(running);  // of the old era: its end starts nobody
+  bench.finish(running);  // of the old generation: its end starts nobody
   BOOST_TEST(bench.started().empty());
   bench.finish(fresh);
   BOOST_TEST((bench.started() == Requests{&next}));

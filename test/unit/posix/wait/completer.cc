@@ -117,17 +117,17 @@ BOOST_AUTO_TEST_CASE(who_sleeps_on_the_status_is_woken) {
 BOOST_AUTO_TEST_CASE(the_leadership_word_changes_for_sleepers_only) {
   CompletionBench shop;
   StatusCell cell{};
-  const std::uint32_t before = shop.harvester.leadership();
+  const std::uint32_t before = shop.ring_reaper.leader_word();
   shop.completer.complete(shop.begin(cell), 1);
-  BOOST_TEST(shop.harvester.leadership() == before);
+  BOOST_TEST(shop.ring_reaper.leader_word() == before);
   {
     const kaio::SleeperCount counted(shop.completer);
     shop.completer.complete(shop.begin(cell), 1);
-    BOOST_TEST(shop.harvester.leadership() > before);
+    BOOST_TEST(shop.ring_reaper.leader_word() > before);
   }
-  const std::uint32_t after = shop.harvester.leadership();
+  const std::uint32_t after = shop.ring_reaper.leader_word();
   shop.completer.complete(shop.begin(cell), 1);
-  BOOST_TEST(shop.harvester.leadership() == after);
+  BOOST_TEST(shop.ring_reaper.leader_word() == after);
 }
 
 BOOST_AUTO_TEST_CASE(it_changes_again_when_there_is_a_result_to_take_if_anybody_takes) {
@@ -135,18 +135,18 @@ BOOST_AUTO_TEST_CASE(it_changes_again_when_there_is_a_result_to_take_if_anybody_
   StatusCell cell{};
   {
     const kaio::TakerCount takes(shop.completer);  // and does not sleep
-    const std::uint32_t before = shop.harvester.leadership();
+    const std::uint32_t before = shop.ring_reaper.leader_word();
     shop.completer.complete(shop.begin(cell), 1);
-    BOOST_TEST(shop.harvester.leadership() == before);
+    BOOST_TEST(shop.ring_reaper.leader_word() == before);
   }
   const kaio::SleeperCount sleeps(shop.completer);
-  std::uint32_t before = shop.harvester.leadership();
+  std::uint32_t before = shop.ring_reaper.leader_word();
   shop.completer.complete(shop.begin(cell), 1);
-  BOOST_TEST(shop.harvester.leadership() == before + 1);
+  BOOST_TEST(shop.ring_reaper.leader_word() == before + 1);
   const kaio::TakerCount takes(shop.completer);
-  before = shop.harvester.leadership();
+  before = shop.ring_reaper.leader_word();
   shop.completer.complete(shop.begin(cell), 1);
-  BOOST_TEST(shop.harvester.leadership() == before + 2);
+  BOOST_TEST(shop.ring_reaper.leader_word() == before + 2);
 }
 
 BOOST_AUTO_TEST_CASE(it_changes_when_a_list_is_done) {
@@ -156,10 +156,10 @@ BOOST_AUTO_TEST_CASE(it_changes_when_a_list_is_done) {
   group.remaining = 1;
   group.references = 2;
   const kaio::SleeperCount sleeps(shop.completer);
-  const std::uint32_t before = shop.harvester.leadership();
+  const std::uint32_t before = shop.ring_reaper.leader_word();
   shop.completer.count_down(group);
   BOOST_TEST(group.all_done == 1u);
-  BOOST_TEST(shop.harvester.leadership() == before + 1);
+  BOOST_TEST(shop.ring_reaper.leader_word() == before + 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_list_is_done_with_its_last_request_and_notifies_once) {

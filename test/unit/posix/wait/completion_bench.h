@@ -14,7 +14,7 @@
 
 namespace unit {
 
-struct CompletionBench final : kaio::AnswerSink, kaio::PeriodicWork {
+struct CompletionBench final : kaio::ResultSink, kaio::PeriodicWork {
   CompletionBench() { context.available(); }
 
   // In progress on descriptor 7, entered in its record. `of_ring`: it has a place there.
@@ -35,7 +35,7 @@ struct CompletionBench final : kaio::AnswerSink, kaio::PeriodicWork {
   }
   kaio::DescriptorRecord& record() { return *requests->descriptors.at(descriptor); }
 
-  void answered(kaio::Transfer& transfer, std::int32_t answer) override {
+  void on_result(kaio::Transfer& transfer, std::int32_t answer) override {
     completer.complete(kaio::request_of(transfer), answer);
   }
   void drain() override {
@@ -51,10 +51,10 @@ struct CompletionBench final : kaio::AnswerSink, kaio::PeriodicWork {
   kaio::Statistics statistics;
   std::unique_ptr<kaio::Requests> requests = std::make_unique<kaio::Requests>();
   kaio::Context context{options, statistics};
-  kaio::Harvester harvester{context, *this};
-  kaio::Reaper reaper{harvester, *this, *this, statistics};
-  kaio::Completer completer{*requests, harvester, reaper, *this, statistics};
-  kaio::Waiter waiter{harvester, completer, *this};
+  kaio::RingReaper ring_reaper{context, *this};
+  kaio::ReaperThread reaper_thread{ring_reaper, *this, *this, statistics};
+  kaio::Completer completer{*requests, ring_reaper, reaper_thread, *this, statistics};
+  kaio::Waiter waiter{ring_reaper, completer, *this};
 };
 
 // An eventfd for notifications.

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(who_waits_for_the_ring_alone_leads_and_sets_no_waiter_bit) 
   AnyOf waits({&cell}, OnRing::all);
   Waiting waiting(shop, waits);
   BOOST_TEST(eventually([&] { return shop.kernel.get_events_calls > 0; }));
-  BOOST_TEST(shop.harvester.led());
+  BOOST_TEST(shop.ring_reaper.led());
   BOOST_TEST(cell.word == status::in_progress);
   shop.kernel.add(&request, 1);
   BOOST_TEST(waiting.ends());
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(who_has_nothing_in_the_ring_follows_and_is_woken_by_the_end
   Waiting waiting(shop, waits);
   BOOST_TEST(eventually([&] { return (cell.word & status::waiter) != 0; }));
   BOOST_TEST(waiting.goes_on());
-  BOOST_TEST(!shop.harvester.led());
+  BOOST_TEST(!shop.ring_reaper.led());
   shop.completer.complete(request, 1);
   BOOST_TEST(waiting.ends());
   BOOST_TEST(shop.kernel.get_events_calls == 0);
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(a_leader_completes_what_others_wait_for_and_the_next_one_le
   BOOST_TEST(!leader.over());
   shop.kernel.add(&of_leader, 1);
   BOOST_TEST(leader.ends());
-  BOOST_TEST(eventually([&] { return shop.harvester.led(); }));  // promoted
+  BOOST_TEST(eventually([&] { return shop.ring_reaper.led(); }));  // promoted
   BOOST_TEST(!last.over());
   shop.kernel.add(&of_next, 1);
   BOOST_TEST(last.ends());
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_wait_ends_with_its_time_wherever_it_sleeps) {
                  int(Waited::timed_out));
     });
     BOOST_TEST((took >= std::chrono::milliseconds(25)));
-    BOOST_TEST(!shop.harvester.led());
+    BOOST_TEST(!shop.ring_reaper.led());
   }
 }
 

@@ -4,8 +4,8 @@
 
 namespace kaio {
 
-// In whatever thread harvests, with the harvest lock held.
-void Dispatcher::answered(Transfer& transfer, std::int32_t answer) {
+// In whatever thread reaps, with the reap lock held.
+void Dispatcher::on_result(Transfer& transfer, std::int32_t answer) {
   Request& request = request_of(transfer);
   if (request.poll.load(std::memory_order_relaxed) != KernelPoll::none) {
     if (!end_poll(request)) return;
@@ -39,11 +39,11 @@ bool Dispatcher::carried_out(Transfer* transfer, std::int32_t answer) {
     if (carrier_.process_result(request, answer, false, By::later) == Started::no_threads)
       completions_.complete(request, -EAGAIN);
   }
-  return !harvester_.nothing_there() || !backlog_.empty() || !deferred::requests.empty();
+  return !ring_reaper_.nothing_there() || !backlog_.empty() || !deferred::requests.empty();
 }
 
 void Dispatcher::see_to_others() {
-  harvester_.harvest();
+  ring_reaper_.reap();
   drain();
 }
 

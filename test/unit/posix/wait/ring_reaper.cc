@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who takes events, who sleeps, and that none is left behind, on a ring in memory.
-#include "posix/wait/harvester.h"
+#include "posix/wait/ring_reaper.h"
 #include "support/deadline.h"
 #include "support/precondition.h"
 #include "unit/core/kernel/fake_kernel.h"
@@ -12,17 +12,17 @@
 #include <poll.h>
 #include <thread>
 
-using kaio::Harvester;
+using kaio::RingReaper;
 using kaio::Transfer;
 using support::eventually;
 using unit::FakeKernel;
-using Led = kaio::Harvester::Led;
+using Led = kaio::RingReaper::Led;
 using namespace std::chrono_literals;
 
 namespace {
 
-struct CountingSink final : kaio::AnswerSink {
-  void answered(Transfer&, std::int32_t answer) override {
+struct CountingSink final : kaio::ResultSink {
+  void on_result(Transfer&, std::int32_t answer) override {
     last_answer = answer;
     if (++answers == 1 && on_first_answer) on_first_answer();
   }
@@ -62,42 +62,42 @@ struct Bench {
   kaio::Statistics statistics;
   CountingSink sink;
   kaio::Context context{options, statistics};
-  Harvester harvester{context, sink};
+  RingReaper ring_reaper{context, sink};
   Transfer transfer;
 };
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(harvester)
+BOOST_AUTO_TEST_SUITE(ring_reaper)
 
-BOOST_AUTO_TEST_CASE(harvesting_takes_everything_without_a_system_call) {
+BOOST_AUTO_TEST_CASE(reaping_takes_everything_without_a_system_call) {
   Bench bench;
   for (int i = 0; i < 100; ++i) bench.complete(-EIO);
-  bench.harvester.harvest();
+  bench.ring_reaper.reap();
   BOOST_TEST(bench.sink.answers == 100);
   BOOST_TEST(bench.sink.last_answer == -EIO);
   BOOST_TEST(bench.context.in_flight() == 0u);
   BOOST_TEST(bench.kernel.get_events_calls == 0);
 }
 
-BOOST_AUTO_TEST_CASE(without_the_ring_harvesting_takes_everything_too) {
+BOOST_AUTO_TEST_CASE(without_the_ring_reaping_takes_everything_too) {
   Bench bench(false);
   for (int i = 0; i < 100; ++i) bench.complete();
-  bench.harvester.harvest();
+  bench.ring_reaper.reap();
   BOOST_TEST(bench.sink.answers == 100);
   BOOST_TEST(bench.context.in_flight() == 0u);
 }
 
 // As a signal handler does, when the one that it interrupted has only handled the first of
 // those that one call has fetched.
-BOOST_AUTO_TEST_CASE(without_the_ring_a_nested_harvest_loses_nothing) {
+BOOST_AUTO_TEST_CASE(without_the_ring_a_nested_reap_loses_nothing) {
   Bench bench(false);
   for (int i = 0; i < 3; ++i) bench.complete();
   bench.sink.on_first_answer = [&bench] {
     for (int i = 0; i < 2; ++i) bench.complete();
-    bench.harvester.harvest();
+    bench.ring_reaper.reap();
   };
-  bench.harvester.harvest();
+  bench.ring_reaper.reap();
   BOOST_TEST(bench.sink.answers == 5);
   BOOST_TEST(bench.context.in_flight() == 0u);
 }
@@ -108,15 +108,15 @@ BOOST_AUTO_TEST_CASE(a_leader_sleeps_until_an_event_comes_and_handles_it) {
     Waits waits(bench.sink, 1);
     bench.context.reserve();
     std::atomic<Led> led{Led::busy};
-    std::thread leader([&] { led = bench.harvester.lead(kaio::sys::forever, waits); });
+    std::thread leader([&] { led = bench.ring_reaper.lead(kaio::sys::forever, waits); });
     BOOST_TEST(
-        eventually([&] { return bench.kernel.get_events_calls > 0 && bench.harvester.led(); }));
+        eventually([&] { return bench.kernel.get_events_calls > 0 && bench.ring_reaper.led(); }));
     BOOST_TEST(bench.sink.answers == 0);
     bench.kernel.add(&bench.transfer, 5);
     leader.join();
-    BOOST_TEST(int(led.load()) == int(Led::harvested));
+    BOOST_TEST(int(led.load()) == int(Led::reaped));
     BOOST_TEST(bench.sink.answers == 1);
-    BOOST_TEST(!bench.harvester.led());
+    BOOST_TEST(!bench.ring_reaper.led());
   }
 }
 
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(a_leader_without_the_ring_sleeps_instead_of_spinning) {
   bench.context.reserve();  // something is in flight, and does not end
   const auto took = support::time_of([&] {
     const auto deadline = kaio::sys::monotonic_ns() + 50'000'000;
-    BOOST_TEST(int(bench.harvester.lead(deadline, waits)) == int(Led::timed_out));
+    BOOST_TEST(int(bench.ring_reaper.lead(deadline, waits)) == int(Led::timed_out));
   });
   BOOST_TEST((took >= 40ms));
 }
@@ -134,20 +134,20 @@ BOOST_AUTO_TEST_CASE(a_leader_without_the_ring_sleeps_instead_of_spinning) {
 BOOST_AUTO_TEST_CASE(a_leader_whose_time_is_up_says_so) {
   Bench bench;
   Waits waits(bench.sink, 1);
-  BOOST_TEST(int(bench.harvester.lead(kaio::sys::monotonic_ns() - 1, waits)) ==
+  BOOST_TEST(int(bench.ring_reaper.lead(kaio::sys::monotonic_ns() - 1, waits)) ==
              int(Led::timed_out));
-  BOOST_TEST(int(bench.harvester.lead(kaio::sys::monotonic_ns() + 1'000'000, waits)) ==
+  BOOST_TEST(int(bench.ring_reaper.lead(kaio::sys::monotonic_ns() + 1'000'000, waits)) ==
              int(Led::timed_out));
-  BOOST_TEST(!bench.harvester.led());
+  BOOST_TEST(!bench.ring_reaper.led());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_there_or_done_already_is_not_slept_for) {
   Bench bench;
   Waits waits(bench.sink, 1);
   bench.complete();
-  BOOST_TEST(int(bench.harvester.lead(kaio::sys::forever, waits)) == int(Led::harvested));
+  BOOST_TEST(int(bench.ring_reaper.lead(kaio::sys::forever, waits)) == int(Led::reaped));
   BOOST_TEST(bench.sink.answers == 1);
-  BOOST_TEST(int(bench.harvester.lead(kaio::sys::forever, waits)) == int(Led::harvested));
+  BOOST_TEST(int(bench.ring_reaper.lead(kaio::sys::forever, waits)) == int(Led::reaped));
   BOOST_TEST(bench.kernel.get_events_calls == 0);
 }
 
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(what_ends_between_two_questions_of_the_leader_is_not_slept_
   Bench bench;
   EndsWhenAsked waits;
   const auto deadline = kaio::sys::monotonic_ns() + 1'000'000'000;
-  BOOST_TEST(int(bench.harvester.lead(deadline, waits)) == int(Led::harvested));
+  BOOST_TEST(int(bench.ring_reaper.lead(deadline, waits)) == int(Led::reaped));
   BOOST_TEST(bench.kernel.get_events_calls == 0);
 }
 
@@ -186,13 +186,13 @@ BOOST_AUTO_TEST_CASE(a_handler_that_takes_the_event_of_the_leader_below_calls_it
   };
   made.kernel.on_get_events = [] {
     bench->complete();
-    bench->harvester.harvest();
+    bench->ring_reaper.reap();
     pollfd call{.fd = call_fd, .events = POLLIN, .revents = 0};
     called = ::poll(&call, 1, 0) == 1;
     bench->complete();  // ends the sleep, called or not
   };
   Waits waits(made.sink, 1);
-  made.harvester.lead(kaio::sys::forever, waits);
+  made.ring_reaper.lead(kaio::sys::forever, waits);
   BOOST_TEST(made.sink.answers == 2);
   BOOST_TEST(called);
 }
@@ -200,9 +200,9 @@ BOOST_AUTO_TEST_CASE(a_handler_that_takes_the_event_of_the_leader_below_calls_it
 BOOST_AUTO_TEST_CASE(a_second_leader_is_told_that_there_is_one) {
   Bench bench;
   Waits waits(bench.sink, 1);
-  std::thread leader([&] { bench.harvester.lead(kaio::sys::forever, waits); });
+  std::thread leader([&] { bench.ring_reaper.lead(kaio::sys::forever, waits); });
   BOOST_TEST(eventually([&] { return bench.kernel.get_events_calls > 0; }));
-  BOOST_TEST(int(bench.harvester.lead(kaio::sys::forever, waits)) == int(Led::busy));
+  BOOST_TEST(int(bench.ring_reaper.lead(kaio::sys::forever, waits)) == int(Led::busy));
   bench.complete();
   leader.join();
 }
@@ -214,9 +214,9 @@ BOOST_AUTO_TEST_CASE(a_refused_io_getevents_becomes_frequent_looks) {
   };
   Waits waits(bench.sink, 1);
   for (int i = 0; i < 3; ++i)
-    BOOST_TEST(int(bench.harvester.lead(kaio::sys::forever, waits)) == int(Led::harvested));
+    BOOST_TEST(int(bench.ring_reaper.lead(kaio::sys::forever, waits)) == int(Led::reaped));
   bench.complete();
-  bench.harvester.lead(kaio::sys::forever, waits);
+  bench.ring_reaper.lead(kaio::sys::forever, waits);
   BOOST_TEST(bench.sink.answers == 1);
 }
 
@@ -226,8 +226,8 @@ BOOST_AUTO_TEST_CASE(an_interrupted_sleep_is_reported) {
     return -EINTR;
   };
   Waits waits(bench.sink, 1);
-  BOOST_TEST(int(bench.harvester.lead(kaio::sys::forever, waits)) == int(Led::interrupted));
-  BOOST_TEST(!bench.harvester.led());
+  BOOST_TEST(int(bench.ring_reaper.lead(kaio::sys::forever, waits)) == int(Led::interrupted));
+  BOOST_TEST(!bench.ring_reaper.led());
 }
 
 BOOST_AUTO_TEST_CASE(debt_rings_for_who_listens_when_nobody_leads_and_when_a_leader_leaves) {
@@ -235,32 +235,32 @@ BOOST_AUTO_TEST_CASE(debt_rings_for_who_listens_when_nobody_leads_and_when_a_lea
   std::uint64_t rings = 0;
   BOOST_REQUIRE(bench.context.doorbell().ensure());
   const int doorbell = bench.context.doorbell().number();
-  bench.harvester.add_debt();  // nobody listens
-  bench.harvester.reaper_listens(true);
-  bench.harvester.add_debt();
-  BOOST_TEST(bench.harvester.in_debt());
+  bench.ring_reaper.require_reaping();  // nobody listens
+  bench.ring_reaper.reaper_listens(true);
+  bench.ring_reaper.require_reaping();
+  BOOST_TEST(bench.ring_reaper.reaping_required());
   BOOST_TEST(::read(doorbell, &rings, sizeof rings) == 8);
   BOOST_TEST(rings == 1);
   Waits waits(bench.sink, 1);
   bench.complete();
-  bench.harvester.lead(kaio::sys::forever, waits);
+  bench.ring_reaper.lead(kaio::sys::forever, waits);
   BOOST_TEST(::read(doorbell, &rings, sizeof rings) == 8);
-  bench.harvester.remove_debt();
-  bench.harvester.remove_debt();
-  BOOST_TEST(!bench.harvester.in_debt());
+  bench.ring_reaper.release_reaping();
+  bench.ring_reaper.release_reaping();
+  BOOST_TEST(!bench.ring_reaper.reaping_required());
 }
 
 BOOST_AUTO_TEST_CASE(a_leaving_leader_promotes_one_follower) {
   Bench bench;
-  const std::uint32_t before = bench.harvester.leadership().load();
+  const std::uint32_t before = bench.ring_reaper.leader_word().load();
   bench.complete();
-  bench.harvester.harvest();
-  BOOST_TEST(bench.harvester.leadership().load() == before);  // nobody follows
-  bench.harvester.add_follower();
+  bench.ring_reaper.reap();
+  BOOST_TEST(bench.ring_reaper.leader_word().load() == before);  // nobody follows
+  bench.ring_reaper.add_follower();
   bench.complete();
-  bench.harvester.harvest();
-  BOOST_TEST(bench.harvester.leadership().load() == before + 1);
-  bench.harvester.remove_follower();
+  bench.ring_reaper.reap();
+  BOOST_TEST(bench.ring_reaper.leader_word().load() == before + 1);
+  bench.ring_reaper.remove_follower();
 }
 
 BOOST_AUTO_TEST_CASE(a_leader_that_cannot_be_called_does_not_sleep_for_ever) {
@@ -269,12 +269,12 @@ BOOST_AUTO_TEST_CASE(a_leader_that_cannot_be_called_does_not_sleep_for_ever) {
   Waits waits(bench.sink, 1, kaio::WaitSet::OnRing::some);
   std::atomic<bool> left{false};
   std::thread leader([&] {
-    while (!waits.done()) bench.harvester.lead(kaio::sys::forever, waits);
+    while (!waits.done()) bench.ring_reaper.lead(kaio::sys::forever, waits);
     left = true;
   });
   BOOST_TEST(eventually([&] { return bench.kernel.get_events_calls > 0; }));
   waits.finished = true;  // as a pool thread ends a transfer
-  bench.harvester.call_leader();
+  bench.ring_reaper.wake_leader();
   BOOST_TEST(eventually([&] { return left.load(); }, 2s));
   bench.complete();
   leader.join();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Nobody waits for the harvest lock: whoever is refused relies on its holder to
+// Nobody waits for the reap lock: whoever is refused relies on its holder to
 // look again. So when all have gone, no event may be left.
-#include "posix/wait/harvester.h"
+#include "posix/wait/ring_reaper.h"
 #include "support/deadline.h"
 #include "support/precondition.h"
 #include "unit/core/kernel/fake_kernel.h"
@@ -12,15 +12,15 @@
 #include <pthread.h>
 #include <thread>
 
-using kaio::Harvester;
+using kaio::RingReaper;
 using kaio::Transfer;
 using support::eventually;
 using unit::FakeKernel;
 
 namespace {
 
-struct Tally final : kaio::AnswerSink {
-  void answered(Transfer& transfer, std::int32_t answer) override {
+struct Tally final : kaio::ResultSink {
+  void on_result(Transfer& transfer, std::int32_t answer) override {
     if (answer == 1) mine = true;
     (void)transfer;
     ++answers;
@@ -51,7 +51,7 @@ struct Bench {
   kaio::Statistics statistics;
   Tally tally;
   kaio::Context context{options, statistics};
-  Harvester harvester{context, tally};
+  RingReaper ring_reaper{context, tally};
   Transfer transfer;
 };
 
@@ -59,7 +59,7 @@ Bench* bench_of_hook = nullptr;
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(harvester_races)
+BOOST_AUTO_TEST_SUITE(ring_reaper_races)
 
 // As aio_suspend does it: it leads, and goes once its own transfer is done. The
 // other thread stands for the reaper, which looks when the doorbell rings.
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(an_event_that_came_while_a_leader_left_is_not_left_behind) 
     for (int round = 0; round < rounds; ++round) {
       turn.arrive_and_wait();
       UntilMine until_mine(bench.tally);
-      while (!until_mine.done()) bench.harvester.lead(kaio::sys::forever, until_mine);
+      while (!until_mine.done()) bench.ring_reaper.lead(kaio::sys::forever, until_mine);
       turn.arrive_and_wait();
     }
   });
@@ -82,36 +82,36 @@ BOOST_AUTO_TEST_CASE(an_event_that_came_while_a_leader_left_is_not_left_behind) 
     turn.arrive_and_wait();
     for (volatile int pause = round % 400; pause > 0;) pause = pause - 1;
     bench.complete(2);
-    bench.harvester.harvest();
+    bench.ring_reaper.reap();
     turn.arrive_and_wait();
     if (!bench.kernel.empty()) ++left_behind;
-    bench.harvester.harvest();
+    bench.ring_reaper.reap();
   }
   leader.join();
   BOOST_TEST(left_behind == 0);
   BOOST_TEST(bench.tally.answers == 2 * rounds);
 }
 
-BOOST_AUTO_TEST_CASE(two_harvesters_take_each_event_once) {
+BOOST_AUTO_TEST_CASE(two_ring_reapers_take_each_event_once) {
   const int rounds = (support::sanitized ? 2000 : 20000) / support::slowness();
   Bench bench;
   std::atomic<bool> ending{false};
   std::thread other([&] {
-    while (!ending) bench.harvester.harvest();
+    while (!ending) bench.ring_reaper.reap();
   });
   for (int round = 0; round < rounds; ++round) {
     bench.complete(2);
-    if (round % 3 == 0) bench.harvester.harvest();
+    if (round % 3 == 0) bench.ring_reaper.reap();
     if (round % 64 == 0) BOOST_REQUIRE(eventually([&] { return bench.kernel.empty(); }));
   }
   ending = true;
   other.join();
-  bench.harvester.harvest();
+  bench.ring_reaper.reap();
   BOOST_TEST(bench.tally.answers == rounds);
   BOOST_TEST(bench.context.in_flight() == 0u);
 }
 
-// The event arrives, and its doorbell's thread looks, after a harvester without
+// The event arrives, and its doorbell's thread looks, after a ring_reaper without
 // the ring has asked the kernel, and before it gives up the lock.
 BOOST_AUTO_TEST_CASE(without_the_ring_a_refused_look_is_made_up_for) {
   Bench bench(false);
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(without_the_ring_a_refused_look_is_made_up_for) {
                                           const timespec*) {
     static std::atomic<int> looks{0};
     if (looks.fetch_add(1) == 0) {
-      std::thread doorbell([] { bench_of_hook->harvester.harvest(); });
+      std::thread doorbell([] { bench_of_hook->ring_reaper.reap(); });
       doorbell.join();
       return 0;  // asked before the event came
     }
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(without_the_ring_a_refused_look_is_made_up_for) {
     events[0].res = 2;
     return 1;
   };
-  bench.harvester.harvest();
+  bench.ring_reaper.reap();
   BOOST_TEST(bench.tally.answers == 1);
 }
 
@@ -142,19 +142,19 @@ BOOST_AUTO_TEST_CASE(a_cancelled_leader_leaves_the_lock_free_and_no_event_behind
   for (int round = 0; round < 30; ++round) {
     Bench bench;
     UntilMine until_mine(bench.tally);
-    std::thread leader([&] { bench.harvester.lead(kaio::sys::forever, until_mine); });
+    std::thread leader([&] { bench.ring_reaper.lead(kaio::sys::forever, until_mine); });
     BOOST_REQUIRE(eventually([&] { return bench.kernel.get_events_calls > 0; }));
     if (round % 3 == 1) bench.complete(2);
     BOOST_REQUIRE(::pthread_cancel(leader.native_handle()) == 0);
     if (round % 3 == 2) bench.complete(2);
     leader.join();
-    BOOST_REQUIRE(!bench.harvester.led());
-    bench.harvester.harvest();
+    BOOST_REQUIRE(!bench.ring_reaper.led());
+    bench.ring_reaper.reap();
     BOOST_REQUIRE(bench.kernel.empty());
     BOOST_REQUIRE(bench.tally.answers == (round % 3 == 0 ? 0 : 1));
     UntilMine again(bench.tally);
-    BOOST_REQUIRE(int(bench.harvester.lead(kaio::sys::monotonic_ns() + 1'000'000, again)) ==
-                  int(Harvester::Led::timed_out));
+    BOOST_REQUIRE(int(bench.ring_reaper.lead(kaio::sys::monotonic_ns() + 1'000'000, again)) ==
+                  int(RingReaper::Led::timed_out));
   }
 }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "posix/api/look.h"
+#include "posix/api/refresh_status.h"
 
-#include "posix/api/frame.h"
+#include "posix/api/api_scope.h"
 
 namespace kaio {
 
-std::uint32_t look_closer_here(const aiocb& control_block) noexcept {
+std::uint32_t refresh_by_reaping_here(const aiocb& control_block) noexcept {
   const auto& word = cell_of(control_block).word;
   Runtime* engine = runtime_if_any();
   if (engine != nullptr) {
-    const Frame frame(*engine);
-    engine->harvester.harvest();
+    const ApiScope frame(*engine);
+    engine->ring_reaper.reap();
   }
   std::uint32_t now = word.load(std::memory_order_acquire);
   if (!status::is_in_progress(now)) return now;

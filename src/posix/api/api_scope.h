@@ -9,16 +9,16 @@ namespace kaio {
 // Around what a function does with the engine: whatever was put aside meanwhile,
 // here or in a handler that interrupted us, is routed when it leaves. Leaves errno
 // as it found it.
-class Frame {
+class ApiScope {
  public:
-  explicit Frame(Runtime& runtime) noexcept : runtime_(runtime) { deferred::submitted = {}; }
-  ~Frame() {
+  explicit ApiScope(Runtime& runtime) noexcept : runtime_(runtime) { deferred::submitted = {}; }
+  ~ApiScope() {
     runtime_.dispatcher.drain();
     deferred::submitted = submitted_before_;
     errno = saved_errno_;
   }
-  Frame(const Frame&) = delete;
-  Frame& operator=(const Frame&) = delete;
+  ApiScope(const ApiScope&) = delete;
+  ApiScope& operator=(const ApiScope&) = delete;
 
  private:
   Runtime& runtime_;

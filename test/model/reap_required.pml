@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Progress debt: a request that is held back goes on when its reason has gone, though
+ * Progress: a request that is held back goes on when its reason has gone, though
  * the program never looks again and its predecessor is lazy.
  *
  *   here                 in the code
  *   submitter            Dispatcher::admit and submit_kernel: request 0 goes to the
- *                        ring, request 1 is held back; then Frame's drain()
+ *                        ring, request 1 is held back; then ApiScope's drain()
  *   BACKLOG              to_backlog, release_backlog: the ring has room for one
  *   ORDER                order::admit, detach: request 1 comes after request 0
- *   add_debt()           Harvester::add_debt
- *   unlock()             Harvester::Hold::~Hold, hand_over
+ *   require_reaping()           RingReaper::require_reaping
+ *   unlock()             RingReaper::Hold::~Hold, hand_over
  *   passer_by            a thread in aio_suspend() that leads, for a while, for
- *                        something else, or one that just harvests
- *   reaper               Reaper::run, sleep
- *   listens              Harvester::reaper_listens
+ *                        something else, or one that just reaps
+ *   reaper               ReaperThread::run, sleep
+ *   listens              RingReaper::reaper_listens
  *
  * The reaper's bounds in time (50 ms when it leads) are left out: it has to do without.
  * Sequentially consistent, as the code is: count and lock are seq_cst, the doorbell is
@@ -22,10 +22,10 @@
  * holds: held back by a full ring: -DBACKLOG
  * holds: held back by order: -DORDER
  * holds: held back by a full ring, two pass by: -DBACKLOG -DTWO_PASS_BY
- * fails: debt does not ring the doorbell: -DORDER -DNO_DOORBELL
- * fails: the doorbell is rung before the debt is counted: -DORDER -DRUNG_BEFORE_COUNTED
- * fails: a leader leaves in debt without a word: -DORDER -DNO_HAND_OVER
- * fails: the debt is looked at before the lock is given up: -DORDER -DDEBT_READ_FIRST
+ * fails: what is required does not signal the doorbell: -DORDER -DNO_DOORBELL
+ * fails: the doorbell is signalled before it is counted: -DORDER -DSIGNALLED_BEFORE_COUNTED
+ * fails: a leader leaves without a word though reaping is required: -DORDER -DNO_HAND_OVER
+ * fails: what is required is looked at before the lock is given up: -DORDER -DREQUIRED_READ_FIRST
  * fails: the reaper sleeps without another look: -DORDER -DSLEEPS_AT_ONCE
  * fails: the reaper listens only when it sleeps: -DORDER -DLISTENS_LATE
  * fails: no look at the backlog after it was filled: -DBACKLOG -DNO_DRAIN
@@ -41,7 +41,7 @@ bool submitted[2], pushed[2], done[2];
 byte in_flight;
 bool held;               /* request 1: in the backlog, or behind request 0 */
 bool was_held;
-short debt;
+short required;
 bool doorbell, listens;
 byte owner = FREE;
 
@@ -73,7 +73,7 @@ inline handle_all() {
   od
 }
 
-inline call_reaper() {
+inline signal_reaper() {
   if
   :: listens -> doorbell = true
   :: else
@@ -81,23 +81,23 @@ inline call_reaper() {
 }
 
 inline unlock() {
-#ifdef DEBT_READ_FIRST
-  in_debt = debt != 0;
+#ifdef REQUIRED_READ_FIRST
+  reaping_required = required != 0;
   owner = FREE;
 #else
   owner = FREE;
-  in_debt = debt != 0;
+  reaping_required = required != 0;
 #endif
 #ifndef NO_HAND_OVER
   if
-  :: in_debt -> call_reaper()
+  :: reaping_required -> signal_reaper()
   :: else
   fi;
 #endif
-  in_debt = false
+  reaping_required = false
 }
 
-inline harvest(me) {
+inline reap(me) {
   do
   :: !SOMETHING -> break
   :: SOMETHING ->
@@ -109,7 +109,7 @@ inline harvest(me) {
 }
 
 inline go_on() { /* start_again, by somebody who is not the submitter */
-  debt--;
+  required--;
 #ifndef STAYS_LAZY
   pushed[1] = true;
 #endif
@@ -127,7 +127,7 @@ inline drain() {
         atomic { got_it = in_flight < ROOM; in_flight = in_flight + (in_flight < ROOM -> 1 : 0) };
         if
         :: got_it -> got_it = false; go_on()
-        :: else -> debt--; held = true; add_debt(); break
+        :: else -> required--; held = true; require_reaping(); break
         fi
      :: else
      fi
@@ -141,31 +141,31 @@ inline drain() {
 #endif
 }
 
-inline add_debt() {
-#ifdef RUNG_BEFORE_COUNTED
+inline require_reaping() {
+#ifdef SIGNALLED_BEFORE_COUNTED
   if
-  :: owner == FREE -> call_reaper()
+  :: owner == FREE -> signal_reaper()
   :: else
   fi;
-  debt++
+  required++
 #else
-  debt++;
+  required++;
 #ifndef NO_DOORBELL
   if
-  :: owner == FREE -> call_reaper()
+  :: owner == FREE -> signal_reaper()
   :: else
   fi
 #endif
 #endif
 }
 
-#define LOCALS bool aside, in_debt, got_it, will_sleep
+#define LOCALS bool aside, reaping_required, got_it, will_sleep
 
 proctype submitter() {
   LOCALS;
   in_flight++;
   submit_to_kernel(0);
-  harvest(0);
+  reap(0);
   drain();
 #ifdef BACKLOG
   atomic { got_it = in_flight < ROOM; in_flight = in_flight + (in_flight < ROOM -> 1 : 0) };
@@ -179,7 +179,7 @@ proctype submitter() {
 #ifdef BACKLOG
      held = true;
 #endif
-     add_debt()
+     require_reaping()
   fi;
 #ifndef NO_DRAIN
   drain()
@@ -196,7 +196,7 @@ proctype passer_by(byte me) {
      fi;
      handle_all();
      unlock();
-     harvest(me);
+     reap(me);
      drain()
   :: true
   fi
@@ -205,20 +205,20 @@ proctype passer_by(byte me) {
 active proctype reaper() {
   LOCALS;
   do
-  :: harvest(REAPER);
+  :: reap(REAPER);
      drain();
      if
-     :: debt != 0 ->
+     :: required != 0 ->
         if
         :: atomic { owner == FREE -> owner = REAPER };
            if
-           :: debt != 0 ->
+           :: required != 0 ->
 end_leading:  SOMETHING
            :: else
            fi;
            handle_all();
            unlock();
-           harvest(REAPER);
+           reap(REAPER);
            drain();
            listens = false;
            goto again

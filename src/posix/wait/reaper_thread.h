@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The thread that acts on completions which somebody waits for outside of our
 // functions, other than by callbacks: it sleeps on its doorbell, an eventfd that such
-// iocbs carry, and leads while there is debt. Started with the first request that
+// iocbs carry, and leads while reaping is required. Started with the first request that
 // needs it; it ends when it has been idle for a while and no notification is due.
 //
 // The program may close the doorbell's number. The request that finds it gone makes a new
@@ -11,7 +11,7 @@
 // It never runs user code and never submits anything that may block.
 #pragma once
 
-#include "posix/wait/harvester.h"
+#include "posix/wait/ring_reaper.h"
 #include "sys/lazy_thread.h"
 
 namespace kaio {
@@ -29,11 +29,11 @@ class PeriodicWork {
   ~PeriodicWork() = default;
 };
 
-class Reaper final : private sys::LazyThread {
+class ReaperThread final : private sys::LazyThread {
  public:
-  Reaper(Harvester& harvester, AnswerSink& sink, PeriodicWork& periodic,
-         Statistics& statistics) noexcept
-      : LazyThread("kaio-reaper"), harvester_(harvester), sink_(sink), periodic_(periodic),
+  ReaperThread(RingReaper& ring_reaper, ResultSink& sink, PeriodicWork& periodic,
+               Statistics& statistics) noexcept
+      : LazyThread("kaio-reaper"), ring_reaper_(ring_reaper), sink_(sink), periodic_(periodic),
         statistics_(statistics) {}
 
   // False: it does not run and no thread can be made. Cheap when it runs.
@@ -41,24 +41,24 @@ class Reaper final : private sys::LazyThread {
 
   // The number of its doorbell, for an iocb; -1 if there is none to be had.
   int doorbell() noexcept {
-    const int number = harvester_.context().doorbell().number();
+    const int number = ring_reaper_.context().doorbell().number();
     return number >= 0 ? number : replace_doorbell();
   }
   // The same; if io_submit refuses it, the program has closed it a moment ago.
   int doorbell_lately() noexcept {
-    const int number = harvester_.context().doorbell().number_lately();
+    const int number = ring_reaper_.context().doorbell().number_lately();
     return number >= 0 ? number : replace_doorbell();
   }
 
   // Makes it look at its work; nothing if it does not run.
   void wake() noexcept {
     if (!is_running()) return;
-    harvester_.context().doorbell().ring();
-    harvester_.call_leader();  // which may be the reaper
+    ring_reaper_.context().doorbell().signal();
+    ring_reaper_.wake_leader();  // which may be the reaper
   }
 
  private:
-  bool prepare() noexcept override { return harvester_.context().doorbell().ensure(); }
+  bool prepare() noexcept override { return ring_reaper_.context().doorbell().ensure(); }
   void started() noexcept override { statistics_.count(Count::threads_started); }
   void ended() noexcept override { statistics_.count(Count::threads_ended); }
   void run(Turn turn) override;
@@ -67,12 +67,12 @@ class Reaper final : private sys::LazyThread {
   int replace_doorbell() noexcept EXCLUDES(doorbell_mutex_);
   void restore_doorbell() noexcept EXCLUDES(doorbell_mutex_);
 
-  Harvester& harvester_;
-  AnswerSink& sink_;
+  RingReaper& ring_reaper_;
+  ResultSink& sink_;
   PeriodicWork& periodic_;
   Statistics& statistics_;
   sys::Mutex doorbell_mutex_;
-  // Iocbs in the kernel carry a doorbell that nobody hears any more.
+  // Iocbs in the kernel carry a doorbell that nobody listens to any more.
   std::atomic<bool> looks_for_lost_{false};
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The harvest lock and the ring: nobody waits for the lock, no event is left
+ * The reap lock and the ring: nobody waits for the lock, no event is left
  * behind, none is taken twice, whoever a signal handler interrupts.
  *
  *   here                 in the code
- *   harvest()            Harvester::harvest, harvest_now (posix/wait/harvester.cc)
- *   hold, unlock         Harvester::Hold
+ *   reap()            RingReaper::reap, reap_now (posix/wait/ring_reaper.cc)
+ *   hold, unlock         RingReaper::Hold
  *   take()               Ring::take (core/kernel/ring.h)
  *   submitter            io_submit that completes at once; or the reaper, woken by
  *                        the doorbell of an event
@@ -76,7 +76,7 @@ inline handle_all() {
   od
 }
 
-inline harvest(thread) {
+inline reap(thread) {
   do
   :: EMPTY -> break
   :: else ->
@@ -116,7 +116,7 @@ inline harvest(thread) {
 /* What somebody does who passes by. */
 inline submit_and_look(thread) {
   complete();
-  harvest(thread);
+  reap(thread);
   running--
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "posix/wait/harvester.h"
+#include "posix/wait/ring_reaper.h"
 
 #include <algorithm>
 #include <sys/syscall.h>
@@ -30,73 +30,73 @@ constexpr std::int64_t gone_after_ns = 250'000'000;
 constexpr std::int64_t filtered_pause_ns = 1'000'000;
 // A sleep that was stopped and goes on begins its time anew: it may last longer by so much.
 constexpr std::int64_t timed_sleep_max_ns = 250'000'000;
-// For a leader whose call could not be armed.
+// For a leader whose wake-up could not be armed.
 constexpr std::int64_t deaf_sleep_ns = 1'000'000;
 
 }  // namespace
 
-inline Harvester::Hold::Hold(Harvester& harvester, bool to_lead) noexcept
-    : harvester_(harvester), leads_(to_lead) {
+inline RingReaper::Hold::Hold(RingReaper& ring_reaper, bool to_lead) noexcept
+    : ring_reaper_(ring_reaper), leads_(to_lead) {
   std::uintptr_t owner = 0;
-  acquired_ = harvester_.owner_.compare_exchange_strong(owner, sys::this_thread(),
-                                                        std::memory_order_seq_cst);
+  acquired_ = ring_reaper_.owner_.compare_exchange_strong(owner, sys::this_thread(),
+                                                          std::memory_order_seq_cst);
   if (!acquired_) acquire_from(owner);
 }
 
-[[gnu::noinline]] void Harvester::Hold::acquire_from(std::uintptr_t owner) noexcept {
+[[gnu::noinline]] void RingReaper::Hold::acquire_from(std::uintptr_t owner) noexcept {
   if ((owner & ~asleep) == sys::this_thread()) {
     // From here on nobody takes our sleep below for one that is gone.
-    over_sleep_ = (owner & asleep) != 0 && harvester_.take_back();
+    over_sleep_ = (owner & asleep) != 0 && ring_reaper_.take_back();
     nested_ = over_sleep_ || (owner & asleep) == 0;
-    over_leader_ = nested_ && harvester_.being_callable_.load(std::memory_order_relaxed);
-    // Until that one is called: see completing().
-    if (over_leader_) harvester_.being_callable_.store(false, std::memory_order_relaxed);
-  } else if ((owner & asleep) != 0 && harvester_.is_leader_gone()) {
-    acquired_ = harvester_.owner_.compare_exchange_strong(owner, sys::this_thread(),
-                                                          std::memory_order_seq_cst);
-    if (acquired_) harvester_.replace_gone_leader();
+    over_leader_ = nested_ && ring_reaper_.wakeable_.load(std::memory_order_relaxed);
+    // Until that one is woken: see completing().
+    if (over_leader_) ring_reaper_.wakeable_.store(false, std::memory_order_relaxed);
+  } else if ((owner & asleep) != 0 && ring_reaper_.is_leader_gone()) {
+    acquired_ = ring_reaper_.owner_.compare_exchange_strong(owner, sys::this_thread(),
+                                                            std::memory_order_seq_cst);
+    if (acquired_) ring_reaper_.replace_gone_leader();
   }
 }
 
-[[gnu::noinline]] void Harvester::Hold::leave_interrupted() noexcept {
-  if (over_leader_) harvester_.call_interrupted_leader();
+[[gnu::noinline]] void RingReaper::Hold::leave_interrupted() noexcept {
+  if (over_leader_) ring_reaper_.wake_interrupted_leader();
   if (over_sleep_) {
     std::uintptr_t awake = sys::this_thread();
-    harvester_.owner_.compare_exchange_strong(awake, awake | asleep, std::memory_order_seq_cst);
+    ring_reaper_.owner_.compare_exchange_strong(awake, awake | asleep, std::memory_order_seq_cst);
   }
 }
 
-inline Harvester::Hold::~Hold() {
+inline RingReaper::Hold::~Hold() {
   if (!acquired_) {
     leave_interrupted();
     return;
   }
   if (handed_ != nullptr) {  // it is being unwound out of its sleep
-    harvester_.take_back();
+    ring_reaper_.take_back();
     if (!is_back()) return;
   }
-  harvester_.being_callable_.store(false, std::memory_order_relaxed);
+  ring_reaper_.wakeable_.store(false, std::memory_order_relaxed);
   // seq_cst: the full fence of the protocol, before the looks in hand_over().
-  harvester_.owner_.store(0, std::memory_order_seq_cst);
-  harvester_.hand_over();
-  // Who harvests looks again itself. A leader that is being unwound does not.
-  if (leads_ && harvester_.something_visible()) harvester_.context_.doorbell().ring();
+  ring_reaper_.owner_.store(0, std::memory_order_seq_cst);
+  ring_reaper_.hand_over();
+  // A thread that reaps looks again itself. A leader that is being unwound does not.
+  if (leads_ && ring_reaper_.something_visible()) ring_reaper_.context_.doorbell().signal();
 }
 
-bool Harvester::Hold::is_back() noexcept {
+bool RingReaper::Hold::is_back() noexcept {
   io_event* const handed = std::exchange(handed_, nullptr);
-  if (harvester_.interrupted_here()) return true;
+  if (ring_reaper_.interrupted_here()) return true;
   acquired_ = nested_ = over_leader_ = over_sleep_ = false;
-  harvester_.deliver_late(*handed);
+  ring_reaper_.deliver_late(*handed);
   return false;
 }
 
-bool Harvester::take_back() noexcept {
+bool RingReaper::take_back() noexcept {
   std::uintptr_t sleeper = sys::this_thread() | asleep;
   return owner_.compare_exchange_strong(sleeper, sys::this_thread(), std::memory_order_seq_cst);
 }
 
-bool Harvester::is_leader_gone() noexcept {
+bool RingReaper::is_leader_gone() noexcept {
   if (!context_.ring().usable() || !something_visible()) return false;
   const std::uint32_t sleep = sleep_number_.load(std::memory_order_relaxed);
   const std::int64_t now_ns = sys::monotonic_ns();
@@ -108,8 +108,8 @@ bool Harvester::is_leader_gone() noexcept {
   return now_ns - suspected_since_ns_.load(std::memory_order_relaxed) >= gone_after_ns;
 }
 
-void Harvester::replace_gone_leader() noexcept {
-  being_callable_.store(false, std::memory_order_relaxed);
+void RingReaper::replace_gone_leader() noexcept {
+  wakeable_.store(false, std::memory_order_relaxed);
   // It may get one more event, if it is not gone. When all places have been used they are
   // used again: a leader that was slow for so long has got its event, or will not.
   io_event* const left = handed_here_.load(std::memory_order_relaxed);
@@ -124,7 +124,7 @@ void Harvester::replace_gone_leader() noexcept {
 }
 
 // What a leader got that had lost the lock by then.
-void Harvester::deliver_late(io_event& handed) noexcept {
+void RingReaper::deliver_late(io_event& handed) noexcept {
   io_event event;
   while (std::atomic_ref(handed.obj).load(std::memory_order_relaxed) != nullptr) {
     {
@@ -136,38 +136,38 @@ void Harvester::deliver_late(io_event& handed) noexcept {
         return;
       }
     }
-    call_leader();
+    wake_leader();
     sys::direct_call(SYS_sched_yield);
   }
 }
 
 // Whether this thread leads by a frame that is gone. A handler on a stack of its own may be
 // told so too: then the sleep below it has lost the lock.
-bool Harvester::was_jumped_over() const noexcept {
+bool RingReaper::was_jumped_over() const noexcept {
   return owner_.load(std::memory_order_relaxed) == (sys::this_thread() | asleep) &&
          context_.ring().usable() &&
          reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) > sleep_frame_;
 }
 
-std::int64_t Harvester::look_at_leader_ns() const noexcept {
+std::int64_t RingReaper::look_at_leader_ns() const noexcept {
   constexpr std::uint32_t followers_max = 64;
   if (!context_.ready() || !context_.ring().usable()) return sys::forever;
   return gone_after_ns *
          std::clamp(followers_.load(std::memory_order_relaxed), UINT32_C(1), followers_max);
 }
 
-inline void Harvester::handle(const io_event& event) {
-  if (event.data == nullptr) {  // our own poll of call_bell_
-    call_bell_.hear();
-    call_armed_.store(false, std::memory_order_relaxed);
+inline void RingReaper::handle(const io_event& event) {
+  if (event.data == nullptr) {  // our own poll of wakeup_
+    wakeup_.clear();
+    wakeup_armed_.store(false, std::memory_order_relaxed);
     return;
   }
   sys::taken_from_kernel(event.data);
   // Signed, whatever libaio declares; a transfer is at most 0x7ffff000 bytes.
-  sink_.answered(*static_cast<Transfer*>(event.data), static_cast<std::int32_t>(event.res));
+  sink_.on_result(*static_cast<Transfer*>(event.data), static_cast<std::int32_t>(event.res));
 }
 
-inline void Harvester::handle_all() {
+inline void RingReaper::handle_all() {
   io_event event;
   std::uint32_t count = 0;
   // One that was slow may have got an event when it had been replaced, and jumped away then.
@@ -184,23 +184,23 @@ inline void Harvester::handle_all() {
   if (count != 0) context_.unreserve(count);
 }
 
-bool Harvester::take_handed(io_event& event) noexcept {
+bool RingReaper::take_handed(io_event& event) noexcept {
   for (io_event& handed : handed_space())
     if (take_from(handed, event)) return true;
   return false;
 }
 
-void Harvester::harvest_now() {
-  if (!context_.ring().usable()) return harvest_by_calls();
+void RingReaper::reap_now() {
+  if (!context_.ring().usable()) return reap_by_calls();
   do {
     const Hold hold(*this);
     if (!hold.held()) return;
     handle_all();
-    if (hold.over_leader()) return;  // it is called, and looks at what is left
+    if (hold.over_leader()) return;  // it is woken, and looks at what is left
   } while (something_visible());
 }
 
-void Harvester::harvest_by_calls() {
+void RingReaper::reap_by_calls() {
   do {
     const Hold hold(*this);
     if (!hold.held()) {
@@ -213,40 +213,40 @@ void Harvester::harvest_by_calls() {
     const timespec no_time{};
     do handle_all();
     while (context_.get_events(0, handed_space(), &no_time) > 0);
-    if (hold.over_leader()) return;  // it is called, and looks at what is left
+    if (hold.over_leader()) return;  // it is woken, and looks at what is left
   } while (something_visible() || missed_.load(std::memory_order_seq_cst));
 }
 
-Harvester::Led Harvester::lead(sys::Deadline deadline, WaitSet& waits) {
+RingReaper::Led RingReaper::lead(sys::Deadline deadline, WaitSet& waits) {
   if (interrupted_here()) return Led::busy;
-  Led led = Led::harvested;
+  Led led = Led::reaped;
   {
     Hold hold(*this, true);
     if (!hold.held()) return Led::busy;
     // Asked with the lock held: what ends by the ring now ends through us.
-    arm_call();
-    being_callable_.store(true, std::memory_order_seq_cst);
+    arm_wakeup();
+    wakeable_.store(true, std::memory_order_seq_cst);
     // In this order: what ends by itself between the two questions is seen by the second.
     const bool all_on_ring = waits.on_ring() == WaitSet::OnRing::all;
     const bool enough = all_on_ring ? waits.done() : waits.mark();
     if (!enough && !something_visible()) {
-      const bool deaf = !call_armed_.load(std::memory_order_relaxed);
+      const bool deaf = !wakeup_armed_.load(std::memory_order_relaxed);
       const sys::Deadline look = deaf ? sys::monotonic_ns() + deaf_sleep_ns : sys::forever;
       hold.sleeps_with(handed_here_.load(std::memory_order_relaxed));
       led = sleep(std::min(deadline, look), waits.cancellable());
-      if (led == Led::timed_out && look < deadline) led = Led::harvested;
+      if (led == Led::timed_out && look < deadline) led = Led::reaped;
       if (!hold.is_back()) return led;
     }
-    // From here on it looks again anyway; only handlers called it before.
-    being_callable_.store(false, std::memory_order_relaxed);
+    // From here on it looks again anyway; only handlers woke it before.
+    wakeable_.store(false, std::memory_order_relaxed);
     handle_all();
     hold.stop_leading();
   }
-  harvest();
+  reap();
   return led;
 }
 
-Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
+RingReaper::Led RingReaper::sleep(sys::Deadline deadline, bool cancellable) {
   timespec timeout{};
   bool whole = true;
   if (deadline != sys::forever) {
@@ -266,65 +266,65 @@ Harvester::Led Harvester::sleep(sys::Deadline deadline, bool cancellable) {
       cancellable, [this, space, until] { return context_.get_events(1, space, until); });
   if (take_back()) sleep_frame_ = outer_frame;  // of the one whose handler we are
   sys::OwnSignals::change(keeps);
-  if (outcome > 0) return Led::harvested;
-  if (outcome == 0) return whole ? Led::timed_out : Led::harvested;
+  if (outcome > 0) return Led::reaped;
+  if (outcome == 0) return whole ? Led::timed_out : Led::reaped;
   // Refused by a filter: look often.
   timespec pause = sys::to_timespec(filtered_pause_ns);
   if (outcome != -EINTR) sys::direct_call(SYS_ppoll, nullptr, 0, &pause, nullptr, 0);
-  return outcome == -EINTR ? Led::interrupted : Led::harvested;
+  return outcome == -EINTR ? Led::interrupted : Led::reaped;
 }
 
-void Harvester::promote(int count) noexcept {
+void RingReaper::promote(int count) noexcept {
   if (followers_.load(std::memory_order_seq_cst) == 0 || led()) return;
-  leadership_.fetch_add(1, std::memory_order_seq_cst);
-  sys::futex_wake(&leadership_, count);
+  leader_word_.fetch_add(1, std::memory_order_seq_cst);
+  sys::futex_wake(&leader_word_, count);
 }
 
-void Harvester::add_debt() noexcept {
-  debt_.fetch_add(1, std::memory_order_seq_cst);
-  // A leader that does not know of the debt looks when it leaves.
-  if (!led() && context_.ready()) call_reaper();
+void RingReaper::require_reaping() noexcept {
+  reaping_required_.fetch_add(1, std::memory_order_seq_cst);
+  // A leader that does not know of it looks when it leaves.
+  if (!led() && context_.ready()) signal_reaper();
 }
 
-void Harvester::arm_call() noexcept {
-  if (call_armed_.load(std::memory_order_relaxed)) return;
-  if (!call_bell_.ensure() || !context_.reserve()) return;
-  iocb_of::readiness(call_control_, call_bell_.number(), true);
+void RingReaper::arm_wakeup() noexcept {
+  if (wakeup_armed_.load(std::memory_order_relaxed)) return;
+  if (!wakeup_.ensure() || !context_.reserve()) return;
+  iocb_of::readiness(wakeup_control_, wakeup_.number(), true);
   // Before: a handler may take the event at once.
-  call_armed_.store(true, std::memory_order_relaxed);
-  if (context_.submit(call_control_) == 1) return;
-  call_armed_.store(false, std::memory_order_relaxed);
+  wakeup_armed_.store(true, std::memory_order_relaxed);
+  if (context_.submit(wakeup_control_) == 1) return;
+  wakeup_armed_.store(false, std::memory_order_relaxed);
   context_.unreserve(1);
 }
 
-Harvester::OverLeader::OverLeader(Harvester& harvester) noexcept : harvester_(harvester) {
-  if (harvester_.was_jumped_over() && harvester_.take_back()) {
-    harvester_.replace_gone_leader();
-    harvester_.owner_.store(0, std::memory_order_seq_cst);
-    harvester_.hand_over();
+RingReaper::OverLeader::OverLeader(RingReaper& ring_reaper) noexcept : ring_reaper_(ring_reaper) {
+  if (ring_reaper_.was_jumped_over() && ring_reaper_.take_back()) {
+    ring_reaper_.replace_gone_leader();
+    ring_reaper_.owner_.store(0, std::memory_order_seq_cst);
+    ring_reaper_.hand_over();
   }
   over_leader_ =
-      harvester_.owner_.load(std::memory_order_relaxed) == (sys::this_thread() | asleep) &&
-      harvester_.being_callable_.load(std::memory_order_relaxed);
-  if (over_leader_) harvester_.being_callable_.store(false, std::memory_order_relaxed);
+      ring_reaper_.owner_.load(std::memory_order_relaxed) == (sys::this_thread() | asleep) &&
+      ring_reaper_.wakeable_.load(std::memory_order_relaxed);
+  if (over_leader_) ring_reaper_.wakeable_.store(false, std::memory_order_relaxed);
 }
 
-Harvester::OverLeader::~OverLeader() {
-  if (over_leader_ && harvester_.held_here()) harvester_.call_interrupted_leader();
+RingReaper::OverLeader::~OverLeader() {
+  if (over_leader_ && ring_reaper_.held_here()) ring_reaper_.wake_interrupted_leader();
 }
 
-void Harvester::call_interrupted_leader() noexcept {
-  being_callable_.store(true, std::memory_order_seq_cst);
-  arm_call();
-  call_leader();
+void RingReaper::wake_interrupted_leader() noexcept {
+  wakeable_.store(true, std::memory_order_seq_cst);
+  arm_wakeup();
+  wake_leader();
 }
 
-void Harvester::call_leader() noexcept {
+void RingReaper::wake_leader() noexcept {
   // Full fence between what is to be seen and the question whether somebody may not
   // have seen it; lead() has the other half.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!being_callable_.load(std::memory_order_seq_cst)) return;
-  if (!call_bell_.ring()) context_.cancel(call_control_);
+  if (!wakeable_.load(std::memory_order_seq_cst)) return;
+  if (!wakeup_.signal()) context_.cancel(wakeup_control_);
 }
 
 }  // namespace kaio

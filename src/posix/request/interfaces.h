@@ -16,7 +16,7 @@ class CompletionSink {
   // frame: the rest.
   virtual void notify(Request& request) = 0;
   // The eventfd to ring when a request that is to be notified has ended: there is
-  // always a thread that hears it.
+  // always a thread that listens to it.
   virtual int doorbell_for(const Request& request) = 0;
   // io_submit refused the request, perhaps because the program has closed that eventfd.
   virtual void doubt_doorbell_for(const Request& request) = 0;
@@ -32,7 +32,7 @@ class NotificationOwner {
   virtual void sent(Notifiable& item) = 0;
   // Completes whatever has ended meanwhile: its notifications come to notify/. For
   // threads of notify/ between two pieces of work, with no lock held.
-  virtual void harvest() = 0;
+  virtual void reap() = 0;
   // Routes what handlers have put aside in this thread.
   virtual void drain() = 0;
   // Something cannot be sent until notify/ is asked to try again.
