@@ -183,7 +183,13 @@ class Worker {
   void check_transfer(Slot& slot) {
     const int status = aio_error(slot.request);
     const ssize_t result = aio_return(slot.request);
-    trouble_.expect(status == 0 && result == static_cast<ssize_t>(block_bytes), "a wrong result");
+    const bool writes = slot.request->aio_lio_opcode == LIO_WRITE;
+    const bool right = status == 0 && result == static_cast<ssize_t>(block_bytes);
+    if (!right)
+      trouble_.report("a " + std::string(writes ? "write" : "read") + " of descriptor " +
+                      std::to_string(slot.request->aio_fildes) + " at " +
+                      std::to_string(slot.request->aio_offset) + ": status " +
+                      std::to_string(status) + ", result " + std::to_string(result));
     if (slot.request->aio_lio_opcode == LIO_READ)
       trouble_.expect(support::is_pattern(slot.request.text(block_bytes),
                                           static_cast<std::uint64_t>(slot.request->aio_offset)),

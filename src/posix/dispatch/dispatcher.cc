@@ -90,35 +90,35 @@ void Dispatcher::fail_abandoned(Transfer* abandoned) {
 void Dispatcher::drain_now() {
   do {
     release_backlog();
-    deferred::drain([this](Request& request) { route(request); });
+    deferred::drain([this](Request& request) {
+      if (route(request, By::later) == Started::no_threads)
+        completions_.complete(request, -EAGAIN);
+    });
   } while (!deferred::must_put_aside() && !deferred::requests.empty());
 }
 
-// A request that this thread put aside.
-void Dispatcher::route(Request& request) {
+// A request that this thread put aside, for one of these reasons.
+Started Dispatcher::route(Request& request, By by) {
   switch (request.state.load(std::memory_order_relaxed)) {
     case TransferState::free:
       admit_put_aside(request);
-      return;
+      return Started::yes;
     case TransferState::finished:
       completions_.notify(request);
-      return;
+      return Started::yes;
     default:
       break;
   }
-  Started started = Started::yes;
-  if (request.attempt == Attempt::none) {  // it was held back
-    ring_reaper_.release_reaping();
-    started = start_again(request);
-  } else {
-    started = carrier_.process_result(request, request.answer(), false, By::later);
-  }
-  if (started == Started::no_threads) completions_.complete(request, -EAGAIN);
+  // An answer from before it was held back is none any more.
+  const bool was_held = request.attempt == Attempt::none;
+  if (!was_held) return carrier_.process_result(request, request.answer(), false, by);
+  ring_reaper_.release_reaping();
+  return start_again(request, by);
 }
 
 // After it was held back.
-Started Dispatcher::start_again(Request& request) {
-  if (!is_abandoned(request)) return carrier_.start(request, By::later);
+Started Dispatcher::start_again(Request& request, By by) {
+  if (by == By::submitter || !is_abandoned(request)) return carrier_.start(request, by);
   abandon(request);
   return Started::yes;
 }
@@ -129,7 +129,7 @@ void Dispatcher::release_backlog() {
     Request* request = request_of(backlog_.pop());
     if (request == nullptr) return;
     ring_reaper_.release_reaping();
-    const Started started = start_again(*request);
+    const Started started = start_again(*request, By::later);
     if (started == Started::no_threads) completions_.complete(*request, -EAGAIN);
     if (started == Started::ring_full) return;
   }

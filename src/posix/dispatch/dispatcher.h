@@ -92,8 +92,8 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   void withdraw(Request& request);
   void fail_abandoned(Transfer* abandoned);
   void drain_now();
-  void route(Request& request);
-  Started start_again(Request& request);
+  Started route(Request& request, By by);
+  Started start_again(Request& request, By by);
   void release_backlog();
 
   // identity.cc: what a descriptor is, and whether its number still is that one's

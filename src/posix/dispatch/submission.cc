@@ -174,8 +174,7 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   if (over) return Started::yes;
   const bool answers_came = !context_.ring().usable() || context_.ring().posted() != posted;
   // As long as the call has not returned, it can still be refused for want of a thread.
-  if (answers_came && deferred::take_back(request))
-    return carrier_.process_result(request, request.answer(), false, By::submitter);
+  if (answers_came && deferred::take_back(request)) return route(request, By::submitter);
   if (answers_came && may_be_in_other_hands(request)) {
     note_identity(fd);
   } else if (tells && !is_over(request, generation)) {  // in that order: the slot is used again
