@@ -8,7 +8,7 @@
  *   pusher               run(), by a thread that completes what came another way
  *   passer               a thread that reaps once, whenever it comes by
  *   run_item()           run()
- *   reap()            owner_.reap(): posix/wait/ring_reaper.h, where the holder of the
+ *   reap()               owner_.reap(): posix/wait/ring_reaper.h, where the holder of the
  *                        lock looks again, and nobody waits for it
  *   worker               work(): run_all, wait_for_work, watch, listen, sleep, ~Presence
  *   keep_spare()         keep_spare, start_thread
@@ -40,20 +40,20 @@
  * holds: the only thread may end: -DKERNEL=1 -DALONE -DENDS
  * fails: a thread that ends does not look again: -DKERNEL=1 -DQUIET -DENDS -DNO_LOOK_WHEN_IT_ENDS
  * fails: a thread is looked for before the promise: -DKERNEL=1 -DQUIET -DENDS -DPROMISES_LATE
- * fails: who ends hands the listening over to nobody: -DKERNEL=1 -DQUIET -DENDS -DHANDS_NOTHING_OVER
+ * fails: whoever ends hands the listening over to nobody: -DKERNEL=1 -DQUIET -DENDS -DHANDS_NOTHING_OVER
  * fails: whether it is the first is asked before it is pushed: -DPUSHED=1 -DPUSHERS=2 -DIDLE -DASKS_BEFORE_IT_PUSHES
- * fails: who begins to run callbacks calls no watcher: -DKERNEL=1 -DPUSHED=1 -DQUIET -DNOBODY_WATCHES
- * fails: who has watched does not listen: -DKERNEL=2 -DQUIET -DSLEEPS_AFTER_WATCH
+ * fails: whoever begins to run callbacks calls no watcher: -DKERNEL=1 -DPUSHED=1 -DQUIET -DNOBODY_WATCHES
+ * fails: whoever has watched does not listen: -DKERNEL=2 -DQUIET -DSLEEPS_AFTER_WATCH
  * fails: no look at the queue before listening: -DPUSHED=1 -DALONE -DNO_LOOK_BEFORE_LISTENING
- * fails: who has heard the bell runs before it reaps: -DKERNEL=2 -DALONE -DRUNS_BEFORE_IT_HARVESTS
- * fails: who has heard the bell does not reap: -DKERNEL=2 -DIDLE -DHEARS_AND_SLEEPS
+ * fails: whoever has heard the bell runs before it reaps: -DKERNEL=2 -DALONE -DRUNS_BEFORE_IT_REAPS
+ * fails: whoever has heard the bell does not reap: -DKERNEL=2 -DIDLE -DHEARS_AND_SLEEPS
  * fails: the bell is rung before the event is there: -DKERNEL=1 -DRINGS_FIRST
  * fails: a wake-up for the one who would watch is lost: -DPUSHED=3 -DWOKEN_WITHOUT_A_CHANGE
  * fails: the pusher counts on those who run: -DPUSHED=2 -DCOUNTS_ON_RUNNERS
  * fails: the pusher looks before it pushes: -DPUSHED=2 -DLOOKS_FIRST
  * fails: no look at the queue after the watch: -DPUSHED=2 -DNO_LOOK_AFTER_WATCH
  * fails: a watcher never gives up on stuck ones: -DKERNEL=2 -DNEVER_GIVES_UP
- * fails: who is given up between two callbacks stays lost: -DKERNEL=2 -DEARLY -DRETURNS_BEFORE_THE_NEXT
+ * fails: whoever is given up between two callbacks stays lost: -DKERNEL=2 -DEARLY -DRETURNS_BEFORE_THE_NEXT
  * fails: no spare is kept: -DKERNEL=2 -DALONE -DNO_SPARE
  */
 
@@ -271,7 +271,7 @@ inline run_all() {
      :: else -> start_thread()
      fi;
 #endif
-#ifndef RUNS_BEFORE_IT_HARVESTS
+#ifndef RUNS_BEFORE_IT_REAPS
      reap();
 #endif
      if

@@ -6,7 +6,7 @@
  *
  *   here                 in the code
  *   dispatcher           an answer that would block: Dispatcher::poll_by_kernel (waiting.cc)
- *   ring_reaper            the poll's event: Dispatcher::answered, end_poll
+ *   ring_reaper          the poll's event: Dispatcher::on_result, end_poll
  *   canceller            Canceller::visit, Dispatcher::take_from_poll
  *   free, release_poll   Requests::free and release_poll (posix/order/requests.h)
  *   locked               the record's lock, under which a canceller sees the request

@@ -24,11 +24,11 @@
  * fails: the thread does not look again when it has said that it ends: -DUSERS=1 -DNEEDS=2 -DNO_LOOK
  * fails: it looks before it says that it ends: -DUSERS=1 -DNEEDS=2 -DLOOKS_FIRST
  * fails: the need becomes visible after the question: -DUSERS=1 -DNEEDS=2 -DASKS_FIRST
- * fails: who starts one does not ask whether the last one goes on: -DUSERS=1 -DNEEDS=2 -DSTARTS_BLINDLY
+ * fails: whoever starts one does not ask whether the last one goes on: -DUSERS=1 -DNEEDS=2 -DSTARTS_BLINDLY
  * fails: one that was abandoned ends though it has not been replaced: -DUSERS=2 -DNEEDS=1 -DLOSES -DREFUSES -DENDS_UNREPLACED
  * fails: one that was abandoned before it ran ends at once: -DUSERS=2 -DNEEDS=1 -DLOSES -DREFUSES -DENDS_UNBEGUN
- * fails: who resumes leaves it to a thread that is about to be made: -DUSERS=2 -DNEEDS=2 -DREFUSES -DRESUMES_WITHOUT_LOCK
- * fails: who resumes does not ask whether another was started: -DUSERS=2 -DNEEDS=2 -DRESUMES_BLINDLY
+ * fails: whoever resumes leaves it to a thread that is about to be made: -DUSERS=2 -DNEEDS=2 -DREFUSES -DRESUMES_WITHOUT_LOCK
+ * fails: whoever resumes does not ask whether another was started: -DUSERS=2 -DNEEDS=2 -DRESUMES_BLINDLY
  */
 
 #define ABSENT 0

@@ -13,7 +13,7 @@
  *                        arm() keeps in the ring
  *   ring_done, mark()    AnyDone::on_ring, mark, done (posix/api/waits.cc)
  *   complete()           Completer::complete: publish, wake_sleepers
- *   put_aside, drain()   Dispatcher::answered and drain (posix/request/deferred.h)
+ *   put_aside, drain()   Dispatcher::on_result and drain (posix/request/deferred.h)
  *   submitter            submit_kernel, submitted (posix/dispatch/submission.cc)
  *   worker               a pool thread
  *
@@ -39,14 +39,14 @@
  * fails: no promotion when a leader leaves: -DALIKE -DNO_PROMOTION
  * fails: a follower counts itself after its last look: -DALIKE -DCOUNTED_LATE
  * fails: a follower that leaves passes nothing on: -DTIMEOUT -DNOTHING_PASSED_ON
- * fails: a bystander swallows the promotion: -DBYSTANDER -DBYSTANDER_NAMES_LEADERSHIP
+ * fails: a bystander swallows the promotion: -DBYSTANDER -DBYSTANDER_NAMES_LEADER_WORD
  * fails: a bystander swallows the promotion of those on the count: -DBYSTANDER -DON_COUNT=2 -DBYSTANDER_KEEPS_PROMOTION
  * fails: the pool does not call the leader: -DMIXED -DNO_CALL
  * fails: the leader is wakeable after its last look: -DMIXED -DWAKEABLE_LATE
  * fails: what is done is asked before what is in the ring: -DMIXED -DDONE_IS_ASKED_FIRST
  * fails: the waiter bit is looked at before the status is published: -DMIXED -DBIT_READ_FIRST
  * fails: a sleeper counts itself after its last look: -DBYSTANDER -DON_COUNT=2 -DSLEEPER_COUNTED_LATE
- * fails: who waits for a starting request believes it out of the ring: -DSTARTING -DSTARTING_IS_ELSEWHERE
+ * fails: whoever waits for a starting request believes it out of the ring: -DSTARTING -DSTARTING_IS_ELSEWHERE
  * fails: a refused submission is told before it shows: -DSTARTING -DREFUSED_SUBMISSION -DTOLD_BEFORE_IT_SHOWS
  * fails: two threads handle an event: -DALIKE -DNO_LOCK
  */
@@ -379,10 +379,10 @@ inline lead(me) {
   reap(me)
 }
 
-#ifdef BYSTANDER_NAMES_LEADERSHIP
-#define NAMES_LEADERSHIP true
+#ifdef BYSTANDER_NAMES_LEADER_WORD
+#define NAMES_LEADER_WORD true
 #else
-#define NAMES_LEADERSHIP could_lead
+#define NAMES_LEADER_WORD could_lead
 #endif
 
 /* The kernel queues us on each word that it finds as expected. */
@@ -391,9 +391,9 @@ inline sleep_on_words(me) {
   if
   :: atomic {
        AS_EXPECTED(FIRST(me)) && (SECOND(me) == NONE || AS_EXPECTED(SECOND(me))) &&
-         !(NAMES_LEADERSHIP && changed[me]) ->
+         !(NAMES_LEADER_WORD && changed[me]) ->
        on_words[me] = (1 << FIRST(me)) | (SECOND(me) == NONE -> 0 : 1 << SECOND(me));
-       on_leader_word[me] = NAMES_LEADERSHIP
+       on_leader_word[me] = NAMES_LEADER_WORD
      };
      if
      :: woken[me]

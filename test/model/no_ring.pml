@@ -4,14 +4,14 @@
  * there, so who finds the lock taken leaves a word, and the holder asks again.
  *
  *   here                 in the code
- *   reap()            RingReaper::reap_now (posix/wait/ring_reaper.cc)
+ *   reap()               RingReaper::reap_now (posix/wait/ring_reaper.cc)
  *   missed               RingReaper::missed_
  *   queue                the kernel's; asking it is one system call
  *
  * Sequentially consistent, as the code is at the lock and at missed_.
  *
  * holds: three pass by: -DEVENTS=3
- * fails: who finds the lock taken just goes: -DEVENTS=2 -DJUST_GOES
+ * fails: whoever finds the lock taken just goes: -DEVENTS=2 -DJUST_GOES
  * fails: the word is taken back after the kernel was asked: -DEVENTS=2 -DCLEARED_LATE
  * fails: the word is left, and the lock is not looked at again: -DEVENTS=2 -DNOT_LOOKED_AGAIN
  */

@@ -28,7 +28,7 @@
  * fails: leaves in two steps: -DREQUESTS=3 -DFENCE -DTWO_STEPS
  * fails: forgets those in the queue: -DREQUESTS=3 -DSTREAM -DTURN_ONLY
  * fails: enters beside another, of which nothing is known: -DREQUESTS=3 -DSTREAM -DCROWDED
- * fails: who is alone does not take the turn: -DREQUESTS=3 -DSTREAM -DNO_TURN
+ * fails: whoever is alone does not take the turn: -DREQUESTS=3 -DSTREAM -DNO_TURN
  * fails: a fence looks at the list only: -DREQUESTS=3 -DFENCE -DLIST_ONLY
  */
 

@@ -4,7 +4,7 @@
  * behind, none is taken twice, whoever a signal handler interrupts.
  *
  *   here                 in the code
- *   reap()            RingReaper::reap, reap_now (posix/wait/ring_reaper.cc)
+ *   reap()               RingReaper::reap, reap_now (posix/wait/ring_reaper.cc)
  *   hold, unlock         RingReaper::Hold
  *   take()               Ring::take (core/kernel/ring.h)
  *   submitter            io_submit that completes at once; or the reaper, woken by

@@ -8,7 +8,7 @@
  *                        ring, request 1 is held back; then ApiScope's drain()
  *   BACKLOG              to_backlog, release_backlog: the ring has room for one
  *   ORDER                order::admit, detach: request 1 comes after request 0
- *   require_reaping()           RingReaper::require_reaping
+ *   require_reaping()    RingReaper::require_reaping
  *   unlock()             RingReaper::Hold::~Hold, hand_over
  *   passer_by            a thread in aio_suspend() that leads, for a while, for
  *                        something else, or one that just reaps

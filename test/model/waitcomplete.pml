@@ -29,10 +29,10 @@
  * fails: a taker looks before it is counted: -DTWO -DNO_AIO -DTAKER_COUNTED_LATE
  * holds: one of two is cancelled, the other one gets the result: -DTWO -DNO_AIO -DGIVES_UP
  * holds: the same with the kernel: -DTWO -DPOOL -DGIVES_UP
- * fails: who is cancelled does not pass on what it was woken for: -DTWO -DNO_AIO -DGIVES_UP -DNOT_PASSED_ON
+ * fails: whoever is cancelled does not pass on what it was woken for: -DTWO -DNO_AIO -DGIVES_UP -DNOT_PASSED_ON
  * holds: two wait for one result: -DTWO -DFEW
  * holds: the same, without kernel AIO: -DTWO -DFEW -DNO_AIO
- * fails: who takes the last result does not tell the others: -DTWO -DFEW -DNO_AIO -DNOT_TOLD
+ * fails: whoever takes the last result does not tell the others: -DTWO -DFEW -DNO_AIO -DNOT_TOLD
  * holds: two wait, without futex_waitv: -DTWO -DPOOL -DNO_WAITV
  * holds: the same, without kernel AIO: -DTWO -DNO_AIO -DNO_WAITV
  * fails: the same, and a sleeper looks before it is counted: -DTWO -DNO_AIO -DNO_WAITV -DCOUNTED_LATE
