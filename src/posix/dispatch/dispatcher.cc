@@ -91,8 +91,7 @@ void Dispatcher::drain_now() {
   do {
     release_backlog();
     deferred::drain([this](Request& request) {
-      if (route(request, By::later) == Started::no_threads)
-        completions_.complete(request, -EAGAIN);
+      if (route(request, By::later) == Started::no_threads) completions_.complete(request, -EAGAIN);
     });
   } while (!deferred::must_put_aside() && !deferred::requests.empty());
 }
