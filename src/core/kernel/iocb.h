@@ -46,9 +46,11 @@ inline void set_priority(iocb& control, unsigned reqprio) noexcept {
 
 inline void transfer(iocb& control, const Operation& operation, bool is_stream,
                      std::uint32_t more_rw_flags) noexcept {
-  constexpr short opcodes[2][2] = {{IO_CMD_PREAD, IO_CMD_PREADV}, {IO_CMD_PWRITE, IO_CMD_PWRITEV}};
+  constexpr short vectored = IO_CMD_PREADV - IO_CMD_PREAD;
+  static_assert(IO_CMD_PWRITE == IO_CMD_PREAD + 1 && IO_CMD_PWRITEV == IO_CMD_PWRITE + vectored);
   control = {};
-  control.aio_lio_opcode = opcodes[operation.is_write()][operation.vectored];
+  control.aio_lio_opcode =
+      static_cast<short>(IO_CMD_PREAD + operation.is_write() + (operation.vectored ? vectored : 0));
   control.aio_fildes = operation.fd;
   control.u.c.buf = operation.buffer;
   control.u.c.nbytes = operation.size;

@@ -169,8 +169,8 @@ bool Dispatcher::Canceller::settle() {
     Request& request = request_of(*taken_);
     taken_ = taken_->next;
     request.next = nullptr;
-    dispatcher_.completions_.complete(request,
-                                      request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
+    dispatcher_.completer_.complete(request,
+                                    request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
   }
   // The leader may count on an event that will be late.
   if (std::exchange(polls_ended_, false)) dispatcher_.ring_reaper_.wake_leader();

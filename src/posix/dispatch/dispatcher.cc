@@ -3,10 +3,10 @@
 
 namespace kaio {
 
-Dispatcher::Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
+Dispatcher::Dispatcher(Requests& requests, Completer& completer, Context& context,
                        RingReaper& ring_reaper, ReaperThread& reaper_thread, const Route& route,
                        Statistics& statistics) noexcept
-    : requests_(requests), completions_(completions), context_(context), ring_reaper_(ring_reaper),
+    : requests_(requests), completer_(completer), context_(context), ring_reaper_(ring_reaper),
       reaper_thread_(reaper_thread), route_(route), statistics_(statistics),
       carrier_(*this, *this, *this, context, route, statistics) {}
 
@@ -91,7 +91,7 @@ void Dispatcher::drain_now() {
   do {
     release_backlog();
     deferred::drain([this](Request& request) {
-      if (route(request, By::later) == Started::no_threads) completions_.complete(request, -EAGAIN);
+      if (route(request, By::later) == Started::no_threads) completer_.complete(request, -EAGAIN);
     });
   } while (!deferred::must_put_aside() && !deferred::requests.empty());
 }
@@ -103,7 +103,7 @@ Started Dispatcher::route(Request& request, By by) {
       admit_put_aside(request);
       return Started::yes;
     case TransferState::finished:
-      completions_.notify(request);
+      completer_.notify(request);
       return Started::yes;
     default:
       break;
@@ -129,7 +129,7 @@ void Dispatcher::release_backlog() {
     if (request == nullptr) return;
     ring_reaper_.release_reaping();
     const Started started = start_again(*request, By::later);
-    if (started == Started::no_threads) completions_.complete(*request, -EAGAIN);
+    if (started == Started::no_threads) completer_.complete(*request, -EAGAIN);
     if (started == Started::ring_full) return;
   }
 }

@@ -16,16 +16,14 @@
 #include "posix/order/order.h"
 #include "posix/order/requests.h"
 #include "posix/request/deferred.h"
-#include "posix/request/interfaces.h"
-#include "posix/wait/reaper_thread.h"
+#include "posix/wait/completer.h"
 
 namespace kaio {
 
 class Dispatcher final : public ResultSink, public Performer, private TransferOwner {
  public:
-  Dispatcher(Requests& requests, CompletionSink& completions, Context& context,
-             RingReaper& ring_reaper, ReaperThread& reaper_thread, const Route& route,
-             Statistics& statistics) noexcept;
+  Dispatcher(Requests& requests, Completer& completer, Context& context, RingReaper& ring_reaper,
+             ReaperThread& reaper_thread, const Route& route, Statistics& statistics) noexcept;
 
   // Accepts a filled-in request (state `free`). With a batch, what goes to the
   // kernel is added to it, and is on its way after submit(batch). False: not
@@ -54,7 +52,7 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
  private:
   // For the core.
   void complete(Transfer& transfer, std::int64_t result) override {
-    completions_.complete(request_of(transfer), result);
+    completer_.complete(request_of(transfer), result);
   }
   void abandon(Transfer& transfer) override;
   Started submit_by_kernel(Transfer& transfer, Attempt attempt, By by,
@@ -116,7 +114,7 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
 
   // Constant after construction.
   Requests& requests_;
-  CompletionSink& completions_;
+  Completer& completer_;
   Context& context_;
   RingReaper& ring_reaper_;
   ReaperThread& reaper_thread_;

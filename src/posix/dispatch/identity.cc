@@ -106,7 +106,7 @@ std::optional<FileFacts> Dispatcher::facts_if_same_file(const Transfer& request)
 // The program has closed it, and so given up what is not done.
 void Dispatcher::abandon(Transfer& transfer) {
   Request& request = request_of(transfer);
-  completions_.complete(request, request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
+  completer_.complete(request, request.done_bytes > 0 ? request.done_bytes : -ECANCELED);
 }
 
 }  // namespace kaio

@@ -16,7 +16,7 @@ void Dispatcher::on_result(Transfer& transfer, std::int32_t answer) {
                                                static_cast<std::size_t>(answer) == operation.size);
     if (whole) {
       statistics_.count(Count::by_kernel);
-      completions_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
+      completer_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
       return;
     }
   }
@@ -37,7 +37,7 @@ bool Dispatcher::carried_out(Transfer* transfer, std::int32_t answer) {
     Request& request = request_of(*transfer);
     request.move_to(TransferState::starting);
     if (carrier_.process_result(request, answer, false, By::later) == Started::no_threads)
-      completions_.complete(request, -EAGAIN);
+      completer_.complete(request, -EAGAIN);
   }
   return !ring_reaper_.nothing_there() || !backlog_.empty() || !deferred::requests.empty();
 }

@@ -64,7 +64,7 @@ void Dispatcher::admit_put_aside(Request& request) {
   if (admit(request, nullptr)) return;
   // Accepted in a signal handler; it is too late to refuse it.
   request.operation.fd = -1;
-  completions_.complete(request, -EAGAIN);
+  completer_.complete(request, -EAGAIN);
 }
 
 KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
@@ -72,7 +72,7 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   DescriptorRecord* record = requests_.descriptors.at(request.operation.fd);
   if (record == nullptr) {
     if (request.operation.fd >= 0) return false;
-    completions_.complete(request, -EBADF);
+    completer_.complete(request, -EBADF);
     return true;
   }
   if (batch == nullptr && record->occupancy.now().reads_are_cached() &&
@@ -121,7 +121,7 @@ KAIO_STRAIGHT bool Dispatcher::read_cached(DescriptorRecord& record, Request& re
   statistics_.count(Count::by_caller);
   statistics_.count(Count::at_once);
   operation.fd = -1;  // it has never been on the descriptor's record
-  completions_.complete(request, answer);
+  completer_.complete(request, answer);
   return true;
 }
 
@@ -199,7 +199,7 @@ KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt
   if (by == By::later) {
     iocb_of::signal_eventfd(request.control, reaper_thread_.doorbell());
   } else if (request.pushed) {
-    iocb_of::signal_eventfd(request.control, completions_.doorbell_for(request));
+    iocb_of::signal_eventfd(request.control, completer_.doorbell_for(request));
   }
 }
 
@@ -242,7 +242,7 @@ Started Dispatcher::submitted(Request& request, int outcome, By by) {
   if (outcome == -EAGAIN || outcome == 0) return to_backlog(request, by);
   // Perhaps not for its own descriptor: the program may have closed the doorbell.
   if ((outcome == -EBADF || outcome == -EINVAL) && by == By::submitter && request.pushed) {
-    completions_.doubt_doorbell_for(request);
+    completer_.doubt_doorbell_for(request);
     return submit_by_kernel(request, request.attempt, By::later, nullptr);
   }
   return carrier_.process_result(request, outcome, true, by);
@@ -261,7 +261,7 @@ void Dispatcher::submit(SubmissionBatch& batch) {
     rest = rest.subspan(1);
     if (outcome == -EAGAIN) ring_reaper_.reap();
     if (submitted(request, outcome, By::submitter) == Started::no_threads)
-      completions_.complete(request, -EAGAIN);
+      completer_.complete(request, -EAGAIN);
   }
   ring_reaper_.reap();
 }

@@ -39,7 +39,7 @@
 #include "posix/notify/own_threads.h"
 #include "posix/notify/thread_state.h"
 #include "posix/request/notification.h"
-#include "posix/request/interfaces.h"
+#include "posix/notify/notification_owner.h"
 #include "sys/doorbell.h"
 #include "sys/mutex.h"
 

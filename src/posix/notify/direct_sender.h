@@ -9,7 +9,7 @@
 
 #include "core/statistics.h"
 #include "posix/request/notification.h"
-#include "posix/request/interfaces.h"
+#include "posix/notify/notification_owner.h"
 #include "sys/mutex.h"
 
 namespace kaio {

@@ -40,7 +40,7 @@ struct Notification {
 static_assert(sizeof(Notification) == 24);
 
 // What a notification queue holds: a request, or a list whose last request is
-// done. Once sent it goes back through NotificationOwner (posix/request/interfaces.h).
+// done. Once sent it goes back through NotificationOwner (posix/notify/notification_owner.h).
 struct Notifiable {
   Notification notification;
   Notifiable* next_item = nullptr;

@@ -23,20 +23,26 @@
 
 namespace kaio {
 
-class Completer final : public CompletionSink, public NotificationOwner {
+class Completer final : public NotificationOwner {
  public:
   Completer(Requests& requests, RingReaper& ring_reaper, ReaperThread& reaper_thread,
             ResultSink& sink, Statistics& statistics) noexcept
       : requests_(requests), ring_reaper_(ring_reaper), reaper_thread_(reaper_thread), sink_(sink),
         statistics_(statistics), retrieval_(requests), notifier_(*this, statistics) {}
 
-  void complete(Request& request, std::int64_t result) override;
-  void notify(Request& request) override { send(request); }
+  // `result`: bytes, or a negative error number. Exactly once per request; it is gone
+  // afterwards.
+  void complete(Request& request, std::int64_t result);
+  // For a request that was completed, and detached from its record by another frame: the rest.
+  void notify(Request& request) { send(request); }
   // A request that was refused at its call, though its status may have been EINPROGRESS for
   // a moment, in which others began to wait for it.
   void publish_refusal(StatusCell& cell, int error_number) noexcept;
-  int doorbell_for(const Request& request) override;
-  void doubt_doorbell_for(const Request& request) override;
+  // The eventfd to signal when a request that is to be notified has ended: there is always a
+  // thread that listens to it.
+  int doorbell_for(const Request& request);
+  // io_submit refused the request, perhaps because the program has closed that eventfd.
+  void doubt_doorbell_for(const Request& request);
 
   // One of the group's is done, and told if the group is, or all are submitted; sends the
   // group's notification when it was the last.

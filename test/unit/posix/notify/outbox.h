@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "posix/request/interfaces.h"
+#include "posix/notify/notification_owner.h"
+#include "posix/request/request.h"
 
 #include <atomic>
 #include <functional>
