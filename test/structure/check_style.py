@@ -23,11 +23,14 @@ NOT_OURS = re.compile(
 
 
 def files_of(root):
-    """What git tracks; of a tarball, everything."""
-    listed = subprocess.run(['git', '-C', root, 'ls-files', '-z'], capture_output=True, text=True)
-    if listed.returncode == 0 and listed.stdout:
-        names = listed.stdout.split('\0')[:-1]
-    else:
+    """What git tracks; of a tarball, or where there is no git, everything."""
+    names = []
+    if shutil.which('git'):
+        listed = subprocess.run(['git', '-C', root, 'ls-files', '-z'],
+                                capture_output=True, text=True)
+        if listed.returncode == 0:
+            names = listed.stdout.split('\0')[:-1]
+    if not names:
         names = [str(path.relative_to(root)) for path in root.rglob('*')]
     return sorted(pathlib.Path(root, name) for name in names
                   if not NOT_OURS.match(name) and '__pycache__' not in name

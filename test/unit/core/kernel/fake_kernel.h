@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
+#include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
 
@@ -33,7 +35,10 @@ class FakeKernel {
       return current->get_events(min_count, max_count, events, timeout);
     };
   }
-  ~FakeKernel() { current = nullptr; }
+  ~FakeKernel() {
+    current = nullptr;
+    ::munmap(memory_, memory_bytes);
+  }
   FakeKernel(const FakeKernel&) = delete;
   FakeKernel& operator=(const FakeKernel&) = delete;
 
@@ -96,7 +101,16 @@ class FakeKernel {
     return count;
   }
 
-  alignas(64) char memory_[32 + slot_count * sizeof(io_event)]{};
+  static char* map_memory() {
+    void* const pages =
+        ::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<char*>(pages);
+  }
+
+  // Pages of its own, as the kernel's ring has: a context keeps them from children of fork().
+  static constexpr std::size_t memory_bytes = 32 + slot_count * sizeof(io_event);
+  char* const memory_ = map_memory();
   FakedCalls calls_;
 };
 
