@@ -8,7 +8,7 @@
  *                        TakerCount; lead, and follow with NextDone::words; without
  *                        futex_waitv, with -DNO_WAITV, with sleep_on_any and that one's
  *                        SleeperCount
- *   submitter            Dispatcher::submit up to io_submit, then its reap; it then
+ *   submitter            Dispatcher::submit up to io_submit; it reaps, and then
  *                        does something else for ever
  *   worker               a pool thread, with -DPOOL; without, it is busy for ever
  *   next                 a result in Retrieval, put there by Completer::sent

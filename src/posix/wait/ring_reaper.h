@@ -145,7 +145,7 @@ class RingReaper {
     return (owner_.load(std::memory_order_relaxed) & ~asleep) == sys::this_thread();
   }
 
-  // True in a signal handler that interrupted this thread's reap, other than in
+  // True in a signal handler that interrupted this thread as it reaped, other than in
   // its sleep. Such a handler cannot lead: the frame below may have an event in its
   // hands that nobody else can complete.
   bool interrupted_here() const noexcept {
@@ -167,7 +167,7 @@ class RingReaper {
   void add_follower() noexcept { followers_.fetch_add(1, std::memory_order_seq_cst); }
   void remove_follower() noexcept { followers_.fetch_sub(1, std::memory_order_seq_cst); }
   // For a follower that leaves without leading: passes on what it may have been
-  // woken for, to one or more of those asleep on `leadership`.
+  // woken for, to one or more of those asleep on the leader word.
   void promote(int count = 1) noexcept;
 
   // Iocbs in the kernel that carry requests.
@@ -241,7 +241,7 @@ class RingReaper {
   bool was_jumped_over() const noexcept;
   void arm_wakeup() noexcept;
   void wake_interrupted_leader() noexcept;
-  // Inline: at the end of every reap.
+  // Inline: whoever reaps ends with it.
   void hand_over() noexcept {
     if (followers_.load(std::memory_order_seq_cst) != 0) promote();
     if (reaping_required()) signal_reaper();

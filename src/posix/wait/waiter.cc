@@ -169,7 +169,7 @@ Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
   // Nothing on the ring: no use as a leader. What gets there later is pushed.
   const bool could_lead = waits.on_ring() != WaitSet::OnRing::none;
   const FollowerCount counted(ring_reaper_, could_lead);
-  const std::uint32_t leadership = ring_reaper_.leader_word().load(std::memory_order_seq_cst);
+  const std::uint32_t leader_word = ring_reaper_.leader_word().load(std::memory_order_seq_cst);
   // Counted, then looked: a leader that has left meanwhile either sees the count
   // and wakes us, or is seen here to be gone.
   if (waits.mark()) return Waited::done;
@@ -178,22 +178,22 @@ Waited Waiter::follow(FutexWaitSet& waits, sys::Deadline deadline) {
   const std::int64_t look_ns = could_lead ? ring_reaper_.look_at_leader_ns() : sys::forever;
   const sys::Deadline until =
       look_ns == sys::forever ? deadline : std::min(deadline, sys::monotonic_ns() + look_ns);
-  const int error_number = sleep_on_words(waits, could_lead, leadership, {deadline, until});
+  const int error_number = sleep_on_words(waits, could_lead, leader_word, {deadline, until});
   return error_number == EINTR ? Waited::interrupted : Waited::done;
 }
 
-int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership,
+int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leader_word,
                            Sleep sleep) {
   std::array<sys::FutexExpectation, sys::futex_waitv_max> words;
   if (!has_futex_waitv.load(std::memory_order_relaxed))
-    return sleep_on_any(waits, leadership, sleep);
+    return sleep_on_any(waits, leader_word, sleep);
   // With a time, a handler ends the wait even if it asks for restarting; the kernel
   // restarts futex_waitv all the same. To ask for handlers takes a call for each signal:
   // worth it where every completion would wake many.
   const bool timed = sleep.deadline != sys::forever;
   const TimedFollower follower(timed);
   if (timed && (follower.alone() || has_handler(Handlers::that_restart)))
-    return sleep_on_any(waits, leadership, sleep);
+    return sleep_on_any(waits, leader_word, sleep);
   const std::size_t count = waits.words(std::span(words).first(follow_words_max));
   assert(count <= follow_words_max);
   if (count == 0) {
@@ -203,7 +203,7 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   std::size_t word_count = count;
   // Only one that could lead: a promotion wakes one thread.
   if (could_lead)
-    words[word_count++] = {.word = &ring_reaper_.leader_word(), .expected = leadership};
+    words[word_count++] = {.word = &ring_reaper_.leader_word(), .expected = leader_word};
   words[word_count++] = waits.signals().word();
   const auto expected = std::span<const sys::FutexExpectation>(words).first(word_count);
   const int error_number = sys::as_cancellation_point(
@@ -215,15 +215,15 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   return 0;
 }
 
-int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, Sleep sleep) {
+int Waiter::sleep_on_any(FutexWaitSet& waits, std::uint32_t leader_word, Sleep sleep) {
   const SleeperCount counted(completer_);
   // Once more, now that completions know of us. They change the word, and so does
   // an offer to lead since it was read.
   if (waits.done() || waits.signals().any()) return 0;
   const sys::FutexWord* word = &ring_reaper_.leader_word();
   const int error_number =
-      sys::as_cancellation_point(waits.cancellable(), [word, leadership, until = sleep.until] {
-        return sys::futex_wait(*word, leadership, until);
+      sys::as_cancellation_point(waits.cancellable(), [word, leader_word, until = sleep.until] {
+        return sys::futex_wait(*word, leader_word, until);
       });
   // With a time of ours every handler ends the sleep, also where that is not asked for.
   const bool by_any = error_number == EINTR && sleep.until != sleep.deadline;

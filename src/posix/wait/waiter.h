@@ -106,8 +106,8 @@ class Waiter {
     sys::Deadline deadline;  // of the wait
     sys::Deadline until;     // then, or before, it looks whether there is a leader still
   };
-  int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leadership, Sleep sleep);
-  int sleep_on_any(FutexWaitSet& waits, std::uint32_t leadership, Sleep sleep);
+  int sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t leader_word, Sleep sleep);
+  int sleep_on_any(FutexWaitSet& waits, std::uint32_t leader_word, Sleep sleep);
 
   RingReaper& ring_reaper_;
   Completer& completer_;

@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(a_callback_that_is_stuck_for_good_costs_no_processor_time) 
   BOOST_TEST(eventually([&] { return called == 1; }));
 }
 
-// The kernel rings, and the thread that hears it finds what has ended.
+// The kernel signals, and the thread that listens finds what has ended.
 BOOST_AUTO_TEST_CASE(who_hears_the_doorbell_reaps_and_runs_what_it_finds) {
   Bench& bench = new_bench();
   BOOST_TEST(bench.threads.doorbell() == -1);

@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(who_sleeps_on_the_status_is_woken) {
   BOOST_TEST(cell.word == status::done(0));
 }
 
-BOOST_AUTO_TEST_CASE(the_leadership_word_changes_for_sleepers_only) {
+BOOST_AUTO_TEST_CASE(the_leader_word_changes_for_sleepers_only) {
   CompletionBench shop;
   StatusCell cell{};
   const std::uint32_t before = shop.ring_reaper.leader_word();
