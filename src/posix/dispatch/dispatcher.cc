@@ -96,7 +96,7 @@ void Dispatcher::drain_now() {
   } while (!deferred::must_put_aside() && !deferred::requests.empty());
 }
 
-// A request that this thread put aside, for one of these reasons.
+// A request that this thread put aside: its state says why.
 Started Dispatcher::route(Request& request, By by) {
   switch (request.state.load(std::memory_order_relaxed)) {
     case TransferState::free:
@@ -108,16 +108,20 @@ Started Dispatcher::route(Request& request, By by) {
     default:
       break;
   }
-  // An answer from before it was held back is none any more.
+  // It has been in other hands since its call submitted it. Whoever has begun to wait for it
+  // then may have seen it off the ring, and sleep where only its end is seen.
+  if (request.tried) by = By::later;
+  // If it was held back, its last answer no longer counts.
   const bool was_held = request.attempt == Attempt::none;
   if (!was_held) return carrier_.process_result(request, request.answer(), false, by);
   ring_reaper_.release_reaping();
-  return start_again(request, by);
+  renew_identity(request);  // if this is its call still
+  return start_again(request);
 }
 
 // After it was held back.
-Started Dispatcher::start_again(Request& request, By by) {
-  if (by == By::submitter || !is_abandoned(request)) return carrier_.start(request, by);
+Started Dispatcher::start_again(Request& request) {
+  if (!is_abandoned(request)) return carrier_.start(request, By::later);
   abandon(request);
   return Started::yes;
 }
@@ -128,7 +132,7 @@ void Dispatcher::release_backlog() {
     Request* request = request_of(backlog_.pop());
     if (request == nullptr) return;
     ring_reaper_.release_reaping();
-    const Started started = start_again(*request, By::later);
+    const Started started = start_again(*request);
     if (started == Started::no_threads) completer_.complete(*request, -EAGAIN);
     if (started == Started::ring_full) return;
   }

@@ -91,7 +91,7 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   void fail_abandoned(Transfer* abandoned);
   void drain_now();
   Started route(Request& request, By by);
-  Started start_again(Request& request, By by);
+  Started start_again(Request& request);
   void release_backlog();
 
   // identity.cc: what a descriptor is, and whether its number still is that one's

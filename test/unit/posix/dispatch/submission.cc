@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <functional>
 #include <memory>
+#include <thread>
 
 using kaio::Request;
 
@@ -18,12 +19,13 @@ namespace {
 
 constexpr std::size_t block_bytes = 4096;
 
-// The whole of kaio over kernel AIO in memory, with no threads but the test's.
+// The whole of kaio over kernel AIO in memory, with no threads but the test's. `refuses`: whoever
+// asks for one is told so; otherwise it is believed to run.
 struct DispatchBench {
-  DispatchBench() {
-    kernel.calls()->create_thread = [](pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) {
-      return -EAGAIN;
-    };
+  explicit DispatchBench(bool refuses = false) {
+    kernel.calls()->create_thread =
+        refuses ? [](pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return -EAGAIN; }
+                : [](pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return 0; };
     current = this;
     kernel.calls()->io_submit = [](io_context_t, long count, iocb** controls) {
       for (long i = 0; i < count; ++i) current->in_submit(*controls[i]);
@@ -50,6 +52,12 @@ struct DispatchBench {
     return request;
   }
 
+  // What is in the ring, and what follows from it.
+  void end_all() {
+    runtime->ring_reaper.reap();
+    runtime->dispatcher.drain();
+  }
+
   static inline DispatchBench* current = nullptr;
 
   // What the kernel, and other threads, do while io_submit is under way.
@@ -60,48 +68,89 @@ struct DispatchBench {
   std::unique_ptr<kaio::Runtime> runtime = std::make_unique<kaio::Runtime>(fixed, options);
 };
 
+// Two reads of a file, the first of which is under way. The device has no room for the second
+// one. Another thread takes that answer, and holds the read back until the first one has ended.
+// The submitter itself takes that end, and has to start the read again.
+struct HeldInItsCall : DispatchBench {
+  explicit HeldInItsCall(bool refuses = false) : DispatchBench(refuses) {
+    file.make_cold();
+    BOOST_REQUIRE(runtime->dispatcher.submit(first));
+    in_submit = [this](iocb& control) {
+      BOOST_REQUIRE(control.data == static_cast<kaio::Transfer*>(&second));
+      signalled = (control.u.c.flags & iocb_flag_resfd) != 0;
+      if (++tries > 1) {
+        kernel.add(control.data, static_cast<long>(control.u.c.nbytes));
+        return;
+      }
+      kernel.add(control.data, -EAGAIN);
+      std::thread([this] { end_all(); }).join();
+      BOOST_TEST((second.state.load() == kaio::TransferState::held));
+      kernel.add(static_cast<kaio::Transfer*>(&first), block_bytes);
+    };
+  }
+
+  static constexpr unsigned iocb_flag_resfd = 1u << 0;
+  const support::TemporaryFile file{2 * block_bytes};
+  const support::Fd fd = file.open(O_RDONLY | O_DIRECT);
+  alignas(block_bytes) char buffers[2][block_bytes];
+  kaio::StatusCell first_cell{}, second_cell{};
+  Request& first = make_read(first_cell, fd.get(), 0, buffers[0]);
+  Request& second = make_read(second_cell, fd.get(), block_bytes, buffers[1]);
+  int tries = 0;
+  bool signalled = false;  // the last one's end, to the reaper
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(submission)
 
-// The device has no room for a read. Another thread takes that answer, and holds the read back
-// until the one before it has ended. The submitter takes that end, and so has to start the
-// read again: the answer from before is no answer any more.
+// Its answer from before is no answer any more. Whoever has begun to wait for it while it was
+// held may see nothing but its end, which somebody has to take then.
 BOOST_AUTO_TEST_CASE(a_read_held_back_by_another_thread_starts_again_in_its_own_call,
                      *support::with_direct_io()) {
-  const support::TemporaryFile file{2 * block_bytes};
-  file.make_cold();
-  const support::Fd fd = file.open(O_RDONLY | O_DIRECT);
-  DispatchBench bench;
-  alignas(block_bytes) char buffers[2][block_bytes];
-  kaio::StatusCell first_cell{}, second_cell{};
-  Request& first = bench.make_read(first_cell, fd.get(), 0, buffers[0]);
-  Request& second = bench.make_read(second_cell, fd.get(), block_bytes, buffers[1]);
-  BOOST_REQUIRE(bench.runtime->dispatcher.submit(first));
+  HeldInItsCall bench;
+  BOOST_REQUIRE(bench.runtime->dispatcher.submit(bench.second));
+  bench.end_all();
+  BOOST_TEST(bench.tries == 2);
+  BOOST_TEST(bench.signalled);
+  BOOST_TEST(bench.first_cell.word == kaio::status::done(0));
+  BOOST_TEST(bench.second_cell.word == kaio::status::done(0));
+  BOOST_TEST(bench.second_cell.result_bytes == static_cast<std::int64_t>(block_bytes));
+  BOOST_TEST(!bench.runtime->ring_reaper.reaping_required());
+}
 
-  int tries = 0;
+// Another thread takes the end of the first read as well, and starts the second one again. The
+// submitter takes a part of it, and submits the rest.
+BOOST_AUTO_TEST_CASE(so_is_the_rest_of_one_that_was_in_other_hands, *support::with_direct_io()) {
+  constexpr std::size_t part_bytes = 512;
+  HeldInItsCall bench;
+  const auto in_first_try = bench.in_submit;
   bench.in_submit = [&](iocb& control) {
-    BOOST_REQUIRE(control.data == static_cast<kaio::Transfer*>(&second));
-    if (++tries > 1) {
-      bench.kernel.add(control.data, block_bytes);
+    if (bench.tries == 1) {
+      ++bench.tries;
       return;
     }
-    bench.kernel.add(control.data, -EAGAIN);
-    std::thread([&] {
-      bench.runtime->ring_reaper.reap();
-      bench.runtime->dispatcher.drain();
-    }).join();
-    BOOST_TEST((second.state.load() == kaio::TransferState::held));
-    bench.kernel.add(static_cast<kaio::Transfer*>(&first), block_bytes);
+    in_first_try(control);
+    if (bench.tries != 1) return;
+    std::thread([&] { bench.end_all(); }).join();
+    BOOST_TEST(bench.tries == 2);
+    bench.kernel.add(control.data, part_bytes);
   };
-  BOOST_REQUIRE(bench.runtime->dispatcher.submit(second));
-  bench.runtime->dispatcher.drain();
+  BOOST_REQUIRE(bench.runtime->dispatcher.submit(bench.second));
+  bench.end_all();
+  BOOST_TEST(bench.tries == 3);
+  BOOST_TEST(bench.signalled);
+  BOOST_TEST(bench.second_cell.result_bytes == static_cast<std::int64_t>(block_bytes));
+}
 
-  BOOST_TEST(tries == 2);
-  BOOST_TEST(first_cell.word == kaio::status::done(0));
-  BOOST_TEST(second_cell.word == kaio::status::done(0));
-  BOOST_TEST(second_cell.result_bytes == static_cast<std::int64_t>(block_bytes));
+BOOST_AUTO_TEST_CASE(it_is_refused_if_nobody_could_take_its_end, *support::with_direct_io()) {
+  HeldInItsCall bench(true);
+  BOOST_TEST(!bench.runtime->dispatcher.submit(bench.second));
+  bench.end_all();
+  BOOST_TEST(bench.tries == 1);
+  BOOST_TEST(bench.first_cell.word == kaio::status::done(0));
   BOOST_TEST(!bench.runtime->ring_reaper.reaping_required());
+  BOOST_TEST(bench.runtime->requests.descriptors.at(bench.fd.get())->occupancy.now().empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
