@@ -4,7 +4,7 @@
 // Where O_DIRECT files do not know RWF_NOWAIT nobody can tell before: for a compressed disk
 // in memory the call takes microseconds, for a busy server as long as the server. So helper
 // threads do it, and it is measured. When it was quick often enough in a row, whoever
-// submits may do it in his call, as all users of kernel AIO do, which takes a third of the
+// submits may do it in its own call, as all users of kernel AIO do, which takes a third of the
 // time; until a call was slow, which then has to be made up for by more quick ones than
 // before. Of reads and writes apart.
 //

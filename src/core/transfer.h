@@ -7,8 +7,9 @@
 //
 //   state      whose                      left by
 //   free       its owner: fills it in     submission                     -> starting, held,
-//   finished starting   the dispatching thread     the decision                   -> any but
-//   running held       its descriptor's order     a predecessor's end            -> starting
+//                                                                           finished
+//   starting   the dispatching thread     the decision                   -> any but running
+//   held       its descriptor's order     a predecessor's end            -> starting
 //   backlog    the kernel backlog         a free ring slot               -> starting
 //   in_kernel  the kernel                 its completion event           -> starting, finished
 //   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting
@@ -18,11 +19,11 @@
 //                                         io_submit by the worker        -> in_kernel, backlog
 //   finished   its owner                  the end of its notification    -> free
 //
-// held, backlog, queued, and reads in polling or watched can be cancelled: the canceller takes
-// the transfer out of the container, under the container's lock; whoever got it out completes
-// it. A polling one is taken from its poll by changing its state; the kernel's event, which
-// comes all the same, and late on a busy machine, then finds nothing to do. Until then its
-// memory is not used again (KernelPoll).
+// held, backlog, queued, polling and watched can be cancelled, but for a file's transfer of which
+// a part is done already: the canceller takes the transfer out of the container, under the
+// container's lock; whoever takes it out completes it. A polling one is taken from its poll by
+// changing its state; the kernel's event, which comes all the same, and late on a busy machine,
+// then finds nothing to do. Until then its memory is not used again (KernelPoll).
 #pragma once
 
 #include <atomic>

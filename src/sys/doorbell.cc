@@ -17,7 +17,7 @@ bool Doorbell::ensure() noexcept {
   if (descriptor_.number() >= 0) return true;
   const NoCancellation no_cancellation;
   const int saved_errno = errno;
-  // Non-blocking: between a look at it and the read another thread may have heard it.
+  // Non-blocking: between a look at it and the read another thread may have cleared it.
   const bool made = descriptor_.adopt(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   errno = saved_errno;
   return made;
@@ -31,8 +31,8 @@ bool Doorbell::signal() const noexcept {
 
 void Doorbell::clear() const noexcept {
   const int fd = descriptor_.number();
-  std::uint64_t rings = 0;
-  if (fd >= 0) direct_call(SYS_read, fd, &rings, sizeof rings);
+  std::uint64_t signals = 0;
+  if (fd >= 0) direct_call(SYS_read, fd, &signals, sizeof signals);
 }
 
 Doorbell::Woken Doorbell::wait(Deadline deadline) const noexcept {

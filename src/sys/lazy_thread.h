@@ -5,8 +5,8 @@
 // a moment (unshare, setns) only has to leave kaio alone for that long.
 //
 // No need is lost between the two: whoever needs the thread first makes its need visible, by
-// a seq_cst operation, and then calls ensure_running(); the thread that wants to end first
-// says so, and then looks for needs (may_end). One of the two sees the other.
+// a seq_cst operation, and then calls ensure_running(); a thread that wants to end says so
+// first, and then looks for needs (may_end). One of the two sees the other.
 //
 // A thread can also be abandoned, if it sleeps where nobody can wake it any more: then
 // another one takes its place at the next ensure_running(), and it ends when it wakes up. If

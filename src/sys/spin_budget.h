@@ -2,8 +2,8 @@
 // Adaptive spinning: whether to look on for a moment before sleeping.
 //
 // A sleep costs more than its thread sees of it. Whoever ends it has to wake a
-// processor, often an idle one, which takes microseconds of his; and what comes next
-// then waits for him, comes late, and is slept for again.
+// processor, often an idle one, which takes microseconds of its time. What comes next
+// then waits for that thread, comes late, and is slept for again.
 //
 // So an account is kept. Looking costs the time that it takes, and gains what a sleep
 // would have cost when something came. While that pays, a thread looks on before each

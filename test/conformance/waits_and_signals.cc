@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_thread_is_cancelled_in_a_handler_that_asks_on_top_of_its_
             // Completions, so that the handler finds something to do.
             std::atomic<bool> ending = false;
             int outcome = 0;
-            std::thread company{[&ending] {
+            std::thread beside{[&ending] {
               const Channel busy{ChannelKind::pipe};
               while (!ending) {
                 const Request other = Request::to_read(busy.reader(), 8);
@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_thread_is_cancelled_in_a_handler_that_asks_on_top_of_its_
               }
             }
             ending = true;
-            company.join();
+            beside.join();
             channel.send("text");
             return wait_done(read) == 0 && aio_return(read) == 4 ? outcome : 4;
           },

@@ -11,10 +11,10 @@
  *   promote()            RingReaper::promote
  *   call()               RingReaper::wake_leader: a write to the eventfd whose poll
  *                        arm() keeps in the ring
- *   ring_done, mark()    AnyDone::on_ring, mark, done (posix/api/waits.cc)
+ *   mark()               AnyDone::on_ring, mark, done (posix/api/waits.cc)
  *   complete()           Completer::complete: publish, wake_sleepers
  *   put_aside, drain()   Dispatcher::on_result and drain (posix/request/deferred.h)
- *   submitter            submit_kernel, submitted (posix/dispatch/submission.cc)
+ *   submitter            submit_into_ring, submitted (posix/dispatch/submission.cc)
  *   worker               a pool thread
  *
  * A request is for its waiters in one of these places:

@@ -4,7 +4,7 @@
  * the program never looks again and its predecessor is lazy.
  *
  *   here                 in the code
- *   submitter            Dispatcher::admit and submit_kernel: request 0 goes to the
+ *   submitter            Dispatcher::admit and submit_into_ring: request 0 goes to the
  *                        ring, request 1 is held back; then ApiScope's drain()
  *   BACKLOG              to_backlog, release_backlog: the ring has room for one
  *   ORDER                order::admit, detach: request 1 comes after request 0

@@ -17,8 +17,8 @@
 // are events.
 //
 // epoll drops a descriptor in silence when the program closes it. So twice a second
-// the registrations are audited, and transfers whose descriptor is gone end with
-// EBADF.
+// the registrations are audited, and transfers whose descriptor is gone are
+// answered EBADF.
 #pragma once
 
 #include <array>

@@ -27,7 +27,7 @@ bool was_cancelled(const aiocb& control_block) {
   // A handler that interrupted this thread inside the engine: what it would need
   // may be locked by the frame below.
   if (deferred::must_put_aside()) return AIO_NOTCANCELED;
-  const ApiScope frame(runtime);
+  const ApiScope scope(runtime);
   runtime.ring_reaper.reap();
   const auto outcome = request == nullptr
                            ? runtime.dispatcher.cancel(fd)

@@ -12,7 +12,7 @@ KAIO_EXPORT void aio_init(const aioinit* init) noexcept {
   if (init->aio_idle_time > 0) options().idle_seconds = init->aio_idle_time;
   Runtime* engine = runtime();
   if (engine == nullptr) return;
-  const ApiScope frame(*engine);
+  const ApiScope scope(*engine);
   apply_options();
   if (init->aio_num > 0)
     engine->requests.slab.reserve(

@@ -79,7 +79,7 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
   if (engine == nullptr) return fail(EAGAIN);
   Request* found = nullptr;
   {
-    const ApiScope frame(*engine);  // for what handlers put aside while Retrieval was locked
+    const ApiScope scope(*engine);  // for what handlers put aside while Retrieval was locked
     found = engine->completer.retrieval().next();
   }
   if (found != nullptr) return take(*engine, *found, control_block);
@@ -88,7 +88,7 @@ KAIO_EXPORT ssize_t aio_waitcomplete(aiocb** control_block, const timespec* time
   NextDone next_done(*engine);
   Waited waited{};
   {
-    const ApiScope frame(*engine);
+    const ApiScope scope(*engine);
     const TakerCount counted(engine->completer);  // every result concerns us
     waited = engine->waiter.wait(next_done,
                                  timeout == nullptr ? sys::forever : sys::deadline_after(*timeout));

@@ -128,7 +128,7 @@ int list_io(Runtime& runtime, bool wait, std::span<aiocb* const> list, const sig
   }
   Refused refused;
   {
-    const ApiScope frame(runtime);
+    const ApiScope scope(runtime);
     SubmissionBatch batch(space.get());
     refused = submit_all(runtime, list, group, batch);
     if (group != nullptr) runtime.completer.count_down(*group);

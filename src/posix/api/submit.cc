@@ -139,7 +139,7 @@ int submit_one(aiocb* control_block, const Submission& submission) noexcept {
   if (engine == nullptr) return fail(EAGAIN);
   auto outcome = Submitted::accepted;
   {
-    const ApiScope frame(*engine);
+    const ApiScope scope(*engine);
     outcome = submit_here(*engine, *control_block, submission);
   }
   return outcome == Submitted::accepted ? 0 : fail(error_of(outcome));

@@ -195,7 +195,7 @@ KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt
   }
   request.control.data = static_cast<Transfer*>(&request);
   // Whoever waits for a request that was not in the ring may be asleep where only its end
-  // wakes him (posix/wait/waiter.cc), so that end has to be acted upon.
+  // is seen (posix/wait/waiter.cc), so that end has to be acted upon.
   if (by == By::later) {
     iocb_of::signal_eventfd(request.control, reaper_thread_.doorbell());
   } else if (request.pushed) {

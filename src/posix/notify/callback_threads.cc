@@ -99,8 +99,8 @@ bool CallbackThreads::ensure_now() noexcept {
 bool CallbackThreads::ensure_doorbell() noexcept {
   if (doorbell_.number() >= 0) return true;
   if (!doorbell_.ensure()) return false;
-  // A thread that listens to one before it is counted upon no more, and requests that are to
-  // ring that one have to be looked for.
+  // A thread that listens to an earlier one no longer counts. Requests that are to signal that
+  // one have to be looked for.
   looks_for_lost_.store(doorbell_turn_.fetch_add(1) != 0);
   listening_.store(false);
   return true;
@@ -197,7 +197,7 @@ bool CallbackThreads::wait_for_work() {
     }
     const Listened listened = may_listen ? listen() : Listened::another_does;
     if (listened == Listened::may_end) return false;
-    if (listened == Listened::heard) {
+    if (listened == Listened::signalled) {
       if (nobody_runs()) return true;
       owner_.reap();
     } else if (!sleep(seen)) {
@@ -211,23 +211,23 @@ CallbackThreads::Listened CallbackThreads::listen() noexcept {
   if (!listening_.compare_exchange_strong(nobody, true)) return Listened::another_does;
   const std::uint32_t turn = doorbell_turn_.load();
   const std::uint32_t taken_before = taken_.load();
-  auto heard = sys::Doorbell::Woken::signalled;
+  auto woken = sys::Doorbell::Woken::signalled;
   idle_count_.fetch_add(1);
   // Once more: those that handed over before saw nobody listen.
   if (queue_empty()) {
     const bool looks = looks_for_lost_.load();
-    heard = doorbell_.wait(sys::monotonic_ns() + (looks ? lost_look_ns : sys::thread_idle_ns));
+    woken = doorbell_.wait(sys::monotonic_ns() + (looks ? lost_look_ns : sys::thread_idle_ns));
     if (looks && promised_.load() == 0) looks_for_lost_.store(false);
   }
   idle_count_.fetch_sub(1);
   if (doorbell_turn_.load() == turn) listening_.store(false);
-  if (heard == sys::Doorbell::Woken::signalled) return Listened::heard;
+  if (woken == sys::Doorbell::Woken::signalled) return Listened::signalled;
   if (is_needless(taken_before)) {
     call_idle();  // if there is another one, it listens in our place
     return Listened::may_end;
   }
-  if (heard == sys::Doorbell::Woken::gone) restore_doorbell();
-  return Listened::heard;
+  if (woken == sys::Doorbell::Woken::gone) restore_doorbell();
+  return Listened::signalled;
 }
 
 // By a thread that listened to the one which the program has closed.

@@ -75,7 +75,7 @@ class CallbackThreads {
     return thread_count_.load() == 0 ? -1 : doorbell_.number_lately();
   }
 
-  // io_submit refused a request that was to ring it. Another one is made if it is gone.
+  // io_submit refused a request that was to signal it. If it is gone, another one is made.
   void doubt_doorbell() noexcept EXCLUDES(mutex_) {
     doorbell_.doubt();
     ensure_running();
@@ -103,7 +103,7 @@ class CallbackThreads {
   bool wait_for_work() EXCLUDES(mutex_);
   // As the spare: looks on while others run callbacks. True: take part.
   bool watch() EXCLUDES(mutex_);
-  enum class Listened : std::uint8_t { heard, may_end, another_does };
+  enum class Listened : std::uint8_t { signalled, may_end, another_does };
   // Sleeps until the doorbell is signalled.
   Listened listen() noexcept EXCLUDES(mutex_);
   // False: nothing has changed since `seen` for so long that this thread may end.
@@ -149,7 +149,7 @@ class CallbackThreads {
   sys::Doorbell doorbell_;                              // made before the first thread
   std::atomic<std::uint32_t> doorbell_turn_{0};         // counts those that were made
   std::atomic<bool> replacement_wanted_{false};  // of a thread that callbacks are not to meet
-  std::atomic<bool> looks_for_lost_{false};      // requests may ring one that is gone
+  std::atomic<bool> looks_for_lost_{false};      // requests may signal one that is gone
   std::atomic<bool> listening_{false};           // a thread sleeps on the last one, or will
   sys::FutexWord work_{0};                       // counts calls; others sleep on it
   std::atomic<bool> forgotten_{false};           // this is the child of a fork

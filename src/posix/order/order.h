@@ -68,9 +68,8 @@ bool hold_for_retry(DescriptorRecord& record, Request& request) REQUIRES(record.
 // Takes a held request out again, to be cancelled.
 void unhold(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
-// Takes a finished request, which has left the occupancy, out of the list if it is in
-// it. Requests that its end lets start
-// are put aside (posix/request/deferred.h) in state `starting`.
+// Takes a finished request, which has left the occupancy, out of the list if it is there.
+// Requests that may start now are put aside (posix/request/deferred.h) in state `starting`.
 void detach(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
 
 // For a completer, which must not wait: detaches, or leaves the request to the

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Requests that this thread has to route, later: not while it reaps and has found their
-// answer, nor while it holds one of our mutexes, nor in a signal handler that interrupted
-// either. They are put aside here, a thread each for
-// itself, and routed by drain() when the outermost frame of kaio leaves, or before it
-// calls a function of the program.
+// Requests that this thread has to route later: it may not while it reaps, while it holds one
+// of our mutexes, or in a signal handler that interrupted either. Each thread has a stack of
+// its own for them. drain() routes what is in it when the outermost frame of kaio leaves, or
+// before a function of the program is called.
 //
 // A handler and the frame it interrupted are the same thread, so the stack is
 // lock-free although no other thread ever sees it.

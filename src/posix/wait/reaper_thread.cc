@@ -71,13 +71,13 @@ void ReaperThread::run(Turn turn) {
       listen(true);
       continue;
     }
-    const auto heard = ring_reaper_.context().doorbell().wait(
+    const auto woken = ring_reaper_.context().doorbell().wait(
         sys::monotonic_ns() + std::min(pause_ns, sys::thread_idle_ns));
     if (is_replaced(turn)) return;
     listen(false);
-    if (heard == sys::Doorbell::Woken::gone) {
+    if (woken == sys::Doorbell::Woken::gone) {
       restore_doorbell();
-    } else if (heard == sys::Doorbell::Woken::timed_out && pause_ns == sys::forever &&
+    } else if (woken == sys::Doorbell::Woken::timed_out && pause_ns == sys::forever &&
                may_end(turn, [this] { return is_needed(); })) {
       return;
     }

@@ -75,7 +75,7 @@ class Retrieval {
     request.set_end_number(end_count_.fetch_add(1, std::memory_order_relaxed));
     std::uint32_t undecided = generation | claim::none;
     // seq_cst: before the look whether it is wanted after all. Whoever wants all says so
-    // before he looks at what is kept.
+    // before it looks at what is kept.
     if (!request.claim.compare_exchange_strong(undecided, generation | claim::kept))
       return requests_.free(request);
     if (!all_wanted_.load(std::memory_order_seq_cst)) return;

@@ -22,9 +22,9 @@
 // looks for a leader the last time, so one of the two sees the other.
 //
 // Reaping is required while completions cannot wait until the program looks for them, for
-// each request that is held back by order, by a fence or by a full ring. As long as it is,
-// and nobody else leads, the reaper's thread leads. It is signalled only while it listens:
-// before it sleeps it says so, and looks at everything once more.
+// each request that is held back by order, by a fence, by a full ring or a full device. As
+// long as it is, and nobody else leads, the reaper's thread leads. It is signalled only while
+// it listens: before it sleeps it says so, and looks at everything once more.
 //
 // Waking the leader. Requests may also end off the ring, in the pool, or leave the ring,
 // because io_submit refused them. So the ring holds a poll of an eventfd, which the first
@@ -87,7 +87,7 @@ class RingReaper {
   void reap() {
     if (!nothing_there()) reap_now();
   }
-  // No completion to reap, as far as can be seen for nothing.
+  // No completion to reap, as far as can be seen without a system call.
   bool nothing_there() const noexcept {
     if (!context_.ready()) return true;
     // Without the ring only the kernel knows: look whenever a request is in flight.

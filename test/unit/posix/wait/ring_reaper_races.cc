@@ -111,8 +111,8 @@ BOOST_AUTO_TEST_CASE(two_ring_reapers_take_each_event_once) {
   BOOST_TEST(bench.context.in_flight() == 0u);
 }
 
-// The event arrives, and its doorbell's thread looks, after a ring_reaper without
-// the ring has asked the kernel, and before it gives up the lock.
+// The event arrives, and its doorbell's thread looks, after a thread that reaps
+// without the ring has asked the kernel, and before it gives up the lock.
 BOOST_AUTO_TEST_CASE(without_the_ring_a_refused_look_is_made_up_for) {
   Bench bench(false);
   bench_of_hook = &bench;
