@@ -41,7 +41,7 @@
  * fails: a follower that leaves passes nothing on: -DTIMEOUT -DNOTHING_PASSED_ON
  * fails: a bystander swallows the promotion: -DBYSTANDER -DBYSTANDER_NAMES_LEADER_WORD
  * fails: a bystander swallows the promotion of those on the count: -DBYSTANDER -DON_COUNT=2 -DBYSTANDER_KEEPS_PROMOTION
- * fails: the pool does not call the leader: -DMIXED -DNO_CALL
+ * fails: the pool does not wake the leader: -DMIXED -DNO_CALL
  * fails: the leader is wakeable after its last look: -DMIXED -DWAKEABLE_LATE
  * fails: what is done is asked before what is in the ring: -DMIXED -DDONE_IS_ASKED_FIRST
  * fails: the waiter bit is looked at before the status is published: -DMIXED -DBIT_READ_FIRST
@@ -507,7 +507,7 @@ proctype waiter(byte me) {
 #define FOR_WORKER(r) (place[r] == in_pool && POOL_IS_READY)
 
 inline work() {
-#ifdef CALLS /* who sees it starting leads, and wants to be called */
+#ifdef CALLS /* whoever sees it starting leads, and wants to be woken */
   place[mine] = starting;
 #endif
   complete(WAITERS, mine);

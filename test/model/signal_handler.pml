@@ -18,7 +18,7 @@
  * one thread, and need only the compiler to keep the order.
  *
  * holds: the handler takes the awaited event: -DRING_ENDS
- * holds: the handler takes the call of a pool thread: -DPOOL_ENDS
+ * holds: the handler takes the wake-up by a pool thread: -DPOOL_ENDS
  * holds: the handler completes what is waited for, as by aio_cancel: -DHANDLER_ENDS
  * holds: the handler waits itself, for a moment: -DRING_ENDS -DHANDLER_LEADS
  * holds: the handler waits itself while a pool thread calls: -DPOOL_ENDS -DHANDLER_LEADS

@@ -23,7 +23,7 @@
  * holds: two wait, one result comes from the pool: -DTWO -DPOOL
  * fails: nothing in flight is nothing to lead for: -DONLY_IF_IN_FLIGHT
  * fails: results are not announced: -DTWO -DPOOL -DNOT_ANNOUNCED
- * fails: a result of the pool does not call the leader: -DTWO -DPOOL -DNOT_CALLED
+ * fails: a result of the pool does not wake the leader: -DTWO -DPOOL -DNOT_CALLED
  * holds: without kernel AIO two wait for what the pool does: -DTWO -DNO_AIO
  * fails: the words are read after the last look: -DTWO -DNO_AIO -DREAD_LATE
  * fails: a taker looks before it is counted: -DTWO -DNO_AIO -DTAKER_COUNTED_LATE
@@ -61,7 +61,7 @@ inline wake(i) {
 }
 
 /* Every result that can be taken, if there is anybody to take it, wakes one who sleeps on
- * `results`; else whoever sleeps on the leader word, and calls who leads. */
+ * `results`; else whoever sleeps on the leader word, and wakes the leader. */
 inline announce() {
 #ifndef NOT_ANNOUNCED
   if

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The parts, wired together: one for the process, made with the first request, never
-// destroyed, and made anew in a child of fork().
+// destroyed, and made again in a child of fork().
 //
 // Each part is given those that it calls. Two calls go the other way: what takes completions
 // hands the answers to the dispatcher, and the reaper's thread lets the completer try again

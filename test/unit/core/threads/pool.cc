@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
   BOOST_TEST(bench.threads() >= 1u);
   BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 3s));
   Job another;
-  BOOST_TEST(bench.pool.submit(another, FileAccess::shared, 0));  // and it starts anew
+  BOOST_TEST(bench.pool.submit(another, FileAccess::shared, 0));  // and a thread starts again
   BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
 }
 
