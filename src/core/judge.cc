@@ -120,13 +120,8 @@ bool is_final(const Answer& answer) noexcept {
 }
 
 Verdict judge(const Answer& answer, const DescriptorTraits& traits, bool reached_end) noexcept {
-  if (answer.answer < 0) {
-    const Verdict verdict = is_final(answer) ? finish(-answer.answer) : judge_error(answer, traits);
-    // What was transferred before the error is what the caller is told of, as by
-    // read() and write().
-    if (verdict.step == Step::finish && answer.done_bytes > 0) return finish();
-    return verdict;
-  }
+  if (answer.answer < 0)
+    return is_final(answer) ? finish(-answer.answer) : judge_error(answer, traits);
   if (is_final(answer)) return finish();
   // Short.
   switch (traits.kind) {

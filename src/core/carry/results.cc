@@ -45,7 +45,7 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
   owner_.leaves_ring(transfer);
   const FileFacts file = owner_.facts_of(transfer);
   const DescriptorTraits traits = file.traits;
-  const Operation& operation = transfer.operation;
+  const IoOperation& operation = transfer.operation;
   if (answer == -EOPNOTSUPP) facts.plain_is_quick = plain_is_quick(transfer, file, by);
   // Not of a file that has got the number meanwhile.
   if (asks_for_pages(facts, traits) && (by == By::submitter || !is_abandoned(transfer)))
@@ -68,7 +68,7 @@ Started Carrier::process_readiness(Transfer& transfer, std::int32_t answer) {
   }
   if (answer < 0) {
     if (answer == Watcher::time_is_up) answer = transfer.result_at_deadline();
-    owner_.complete(transfer, transfer.done_bytes > 0 ? transfer.done_bytes : answer);
+    owner_.complete(transfer, -answer);
     return Started::yes;
   }
   transfer.is_stream = true;
@@ -146,7 +146,7 @@ Started Carrier::act(Transfer& transfer, const Verdict& verdict, By by) {
 
 void Carrier::finish(Transfer& transfer, int error_number) {
   statistics_.count(transfer.attempt == Attempt::pool_io ? Count::by_pool : Count::by_kernel);
-  owner_.complete(transfer, error_number != 0 ? -error_number : transfer.done_bytes);
+  owner_.complete(transfer, error_number);
 }
 
 // What takes several calls goes by a number that stays what it is. Nothing: the transfer's own
@@ -159,7 +159,7 @@ std::optional<std::int32_t> Carrier::attempt_on_stream(const Transfer& transfer,
   if (!duplicate.exists()) return stream_io::attempt(transfer.operation, kind);
   if (facts.traits.known() && !is_same_file(duplicate.fd(), facts.device, facts.inode))
     return std::nullopt;
-  Operation operation = transfer.operation;
+  IoOperation operation = transfer.operation;
   operation.fd = duplicate.fd();
   return stream_io::attempt(operation, kind);
 }
@@ -175,7 +175,7 @@ std::optional<std::int32_t> Carrier::perform(Transfer& transfer) {
   if (transfer.attempt == Attempt::pool_submit) {
     statistics_.count(Count::submitted_by_pool);
     if (submit_plain(transfer, facts->device, By::later) == Started::no_threads)
-      owner_.complete(transfer, -EAGAIN);
+      owner_.complete(transfer, EAGAIN);
     return std::nullopt;
   }
   if (transfer.operation.is_sync()) return blocking_io::perform(transfer.operation);

@@ -20,9 +20,9 @@ enum class By : bool { submitter, later };
 // Thread-safe, as far as the owner lets several threads act.
 class TransferOwner {
  public:
-  // The transfer is over: bytes, or a negative error number. Once; nothing of the core's touches
-  // it afterwards.
-  virtual void complete(Transfer& transfer, std::int64_t result) = 0;
+  // The transfer is over, with done_bytes; and why it went no further, or 0. Once; nothing of the
+  // core's touches it afterwards.
+  virtual void complete(Transfer& transfer, int error_number) = 0;
   // Its file is not there any more: ends it, with what has been done until then.
   virtual void abandon(Transfer& transfer) = 0;
 

@@ -51,9 +51,7 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
 
  private:
   // For the core.
-  void complete(Transfer& transfer, std::int64_t result) override {
-    completer_.complete(request_of(transfer), result);
-  }
+  void complete(Transfer& transfer, int error_number) override;
   void abandon(Transfer& transfer) override;
   Started submit_by_kernel(Transfer& transfer, Attempt attempt, By by,
                            SubmissionBatch* batch) override;

@@ -10,7 +10,7 @@ void Dispatcher::on_result(Transfer& transfer, std::int32_t answer) {
   if (request.poll.load(std::memory_order_relaxed) != KernelPoll::none) {
     if (!end_poll(request)) return;
   } else if (request.state.load(std::memory_order_relaxed) == TransferState::in_kernel) {
-    const Operation& operation = request.operation;
+    const IoOperation& operation = request.operation;
     // By far the most frequent answer, and one that needs no thought.
     const bool whole = operation.is_sync() || (!operation.vectored && answer >= 0 &&
                                                static_cast<std::size_t>(answer) == operation.size);
@@ -23,6 +23,12 @@ void Dispatcher::on_result(Transfer& transfer, std::int32_t answer) {
   request.move_to(TransferState::starting);
   request.set_answer(answer);
   deferred::put_aside(request);
+}
+
+// What was transferred before an error is what the caller is told of, as by read() and write().
+void Dispatcher::complete(Transfer& transfer, int error_number) {
+  const bool failed = error_number != 0 && transfer.done_bytes == 0;
+  completer_.complete(request_of(transfer), failed ? -error_number : transfer.done_bytes);
 }
 
 // In a pool thread.

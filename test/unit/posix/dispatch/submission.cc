@@ -43,11 +43,11 @@ struct DispatchBench {
     request.done_bytes = 0;
     request.cell = &cell;
     request.group = nullptr;
-    request.operation = kaio::Operation{.buffer = buffer,
-                                        .size = block_bytes,
-                                        .offset_bytes = offset,
-                                        .fd = fd,
-                                        .opcode = kaio::Opcode::read};
+    request.operation = kaio::IoOperation{.buffer = buffer,
+                                          .size = block_bytes,
+                                          .offset_bytes = offset,
+                                          .fd = fd,
+                                          .opcode = kaio::Opcode::read};
     cell.word = kaio::status::in_progress;
     return request;
   }
@@ -151,6 +151,27 @@ BOOST_AUTO_TEST_CASE(it_is_refused_if_nobody_could_take_its_end, *support::with_
   BOOST_TEST(bench.first_cell.word == kaio::status::done(0));
   BOOST_TEST(!bench.runtime->ring_reaper.reaping_required());
   BOOST_TEST(bench.runtime->requests.descriptors.at(bench.fd.get())->occupancy.now().empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_transferred_before_an_error_is_the_result,
+                     *support::with_direct_io()) {
+  constexpr std::size_t part_bytes = 512;
+  DispatchBench bench;
+  const support::TemporaryFile file{2 * block_bytes};
+  const support::Fd fd = file.open(O_RDONLY | O_DIRECT);
+  alignas(block_bytes) char buffer[block_bytes];
+  int tries = 0;
+  bench.in_submit = [&](iocb& control) {
+    bench.kernel.add(control.data, ++tries == 1 ? long{part_bytes} : -EIO);
+  };
+  for (const std::int64_t expected : {std::int64_t{part_bytes}, std::int64_t{-EIO}}) {
+    kaio::StatusCell cell{};
+    BOOST_REQUIRE(bench.runtime->dispatcher.submit(bench.make_read(cell, fd.get(), 0, buffer)));
+    bench.end_all();
+    BOOST_TEST(cell.word == kaio::status::done(expected < 0 ? static_cast<int>(-expected) : 0));
+    if (expected >= 0) BOOST_TEST(cell.result_bytes == expected);
+  }
+  BOOST_TEST(tries == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
