@@ -12,6 +12,8 @@ struct FileFacts {
   DescriptorTraits traits;
   std::uint32_t device = 0;  // of the file system the file is on; the kernel's have 32 bits
   std::uint64_t inode = 0;
+  // What direct transfers have to be multiples of; 0: nobody has asked.
+  std::uint32_t direct_bytes = 0;
 };
 
 // Asks the kernel what `fd` is: statx, fcntl(F_GETFL), and whether it has a position.

@@ -35,8 +35,8 @@ void Carrier::limit_wait(Transfer& transfer, DescriptorKind kind) {
 }
 
 Started Carrier::to_pool(Transfer& transfer, Attempt attempt) {
-  owner_.leaves_ring(transfer);
   transfer.attempt = attempt;
+  owner_.leaves_ring(transfer);
   const FileFacts facts = owner_.facts_of(transfer);
   return pool_.submit(transfer, file_access_of(transfer, facts), facts.device)
              ? Started::yes

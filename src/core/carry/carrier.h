@@ -62,6 +62,8 @@ class Carrier {
   Started process_readiness(Transfer& transfer, std::int32_t answer);
   Started act(Transfer& transfer, const Verdict& verdict, By by);
   Answer describe(const Transfer& transfer, std::int32_t answer, bool refused) const;
+  std::size_t whole_blocks(const Transfer& transfer, std::size_t answer_bytes);
+  Started less_than_a_block(Transfer& transfer, By by);
   static bool ends_with_file(const Transfer& transfer, const DescriptorTraits& traits,
                              std::int32_t answer);
   static std::optional<std::int32_t> attempt_on_stream(const Transfer& transfer,

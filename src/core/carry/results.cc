@@ -34,9 +34,11 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
     return Started::yes;
   }
   if (answer > 0) {
-    transfer.done_bytes += answer;
-    transfer.operation.advance(static_cast<std::size_t>(answer));
+    const std::size_t taken_bytes = whole_blocks(transfer, static_cast<std::size_t>(answer));
+    transfer.done_bytes += static_cast<std::int64_t>(taken_bytes);
+    transfer.operation.advance(taken_bytes);
     if (transfer.is_stream) transfer.retried = false;
+    if (taken_bytes == 0) return less_than_a_block(transfer, by);
   }
   Answer facts = describe(transfer, answer, refused);
   const bool final = is_final(facts);
@@ -52,6 +54,34 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
     facts.pages = clear_the_way(operation.fd, operation.offset_bytes, facts.remaining_bytes,
                                 operation.is_read());
   return act(transfer, judge(facts, traits, ends_with_file(transfer, traits, answer)), by);
+}
+
+// How much of what a short direct transfer transferred counts: it goes on at a place where a
+// direct transfer can, and does a part of a block again. All, if it ends there with its file.
+std::size_t Carrier::whole_blocks(const Transfer& transfer, std::size_t answer_bytes) {
+  if (answer_bytes >= transfer.operation.remaining_bytes()) return answer_bytes;
+  const FileFacts facts = owner_.facts_of(transfer);
+  if (facts.direct_bytes == 0) return answer_bytes;
+  const std::size_t rest_bytes = answer_bytes % facts.direct_bytes;
+  const std::int64_t end_bytes =
+      transfer.operation.offset_bytes + static_cast<std::int64_t>(answer_bytes);
+  const bool ends = rest_bytes == 0 ||
+                    (transfer.operation.is_read() && facts.traits.kind == DescriptorKind::regular &&
+                     ends_file(transfer.operation.fd, end_bytes));
+  return ends ? answer_bytes : answer_bytes - rest_bytes;
+}
+
+// Once more, and no third time.
+Started Carrier::less_than_a_block(Transfer& transfer, By by) {
+  if (transfer.retried) {
+    finish(transfer, EIO);
+    return Started::yes;
+  }
+  transfer.retried = true;
+  statistics_.count(Count::reason_short);
+  return transfer.attempt == Attempt::pool_io
+             ? to_pool(transfer, Attempt::pool_io)
+             : owner_.submit_by_kernel(transfer, Attempt::nowait, by, nullptr);
 }
 
 bool Carrier::ends_with_file(const Transfer& transfer, const DescriptorTraits& traits,

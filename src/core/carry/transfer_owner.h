@@ -47,7 +47,8 @@ class TransferOwner {
 
   // A result has come that is no whole transfer's, and will end it, or not.
   virtual void result_is_looked_at(Transfer& transfer, bool is_final, By by) = 0;
-  // From now on the number of its descriptor is used after the call that submitted it.
+  // From now on the number of its descriptor is used after the call that submitted it, for
+  // transfer.attempt if that is a thread's.
   virtual void leaves_ring(Transfer& transfer) = 0;
 
   // A wait for readiness may be over, and the transfer another one, before wait_has_begun().

@@ -58,6 +58,7 @@ bool Context::set_up() noexcept {
       state = options_.enabled ? make_context(outcome) : State::absent;
       if (state == State::scarce)
         ask_again_ns_.store(sys::monotonic_ns() + ask_again_after_ns, std::memory_order_relaxed);
+      refusal_.store(state == State::ready ? 0 : outcome.error_number, std::memory_order_relaxed);
       state_.store(state, std::memory_order_release);
     }
   }

@@ -47,9 +47,13 @@ class Context {
     return state == State::ready || state == State::given_up;
   }
 
+  // Why there is none: the kernel's error number; 0 if there is one, or nobody has asked.
+  int refusal() const noexcept { return refusal_.load(std::memory_order_relaxed); }
+
   // A filter said no later, to io_submit itself, with this error. What is in flight still
   // completes.
   void give_up(int error_number) noexcept {
+    refusal_.store(error_number, std::memory_order_relaxed);
     state_.store(State::given_up, std::memory_order_release);
     loss_report_.submit_refused(error_number);
   }
@@ -112,7 +116,8 @@ class Context {
   Statistics& statistics_;
 
   sys::Mutex set_up_mutex_;
-  std::atomic<State> state_{State::unknown};   // release: publishes what follows
+  std::atomic<State> state_{State::unknown};  // release: publishes what follows
+  std::atomic<int> refusal_{0};
   std::atomic<std::int64_t> ask_again_ns_{0};  // while contexts are scarce
   sys::Doorbell doorbell_;
   LossReport loss_report_;

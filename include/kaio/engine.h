@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// kaio's C++ engine: O_DIRECT I/O at depth for programs that own their threads, their memory and
+// their loop. Kernel AIO where there is any, helper threads for what would block, and where there
+// is none. Link with libkaio-engine.
+//
+//   kaio::Engine engine;
+//   kaio::File file("data", {.flags = O_RDONLY});
+//   kaio::BufferPool buffers(file, 1, 4096);
+//   auto block = buffers.take();
+//   kaio::Operation read;
+//   engine.submit(read.read(file, block.data(), block.size(), 0));
+//   engine.wait();
+//   read.result().value();
+//
+// Threads: an engine and its operations are used by one thread at a time, which need not always
+// be the same. Only wake(), and stop requests, come from any thread, or from a signal handler
+// (wake()). Nothing else here is async-signal-safe. EngineThread takes operations from any.
+//
+// fork(): in the child an engine refuses everything with EngineError::other_process, and its
+// destructor does nothing. Operations that were under way in the parent
+// stay so in the child's copy for ever.
+//
+// Nothing is allocated after an engine has been made, but the stacks of helper threads.
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <system_error>
+
+#include <kaio/engine/buffer.h>
+#include <kaio/engine/chain.h>
+#include <kaio/engine/export.h>
+#include <kaio/engine/file.h>
+#include <kaio/engine/operation.h>
+#include <kaio/engine/result.h>
+#include <kaio/engine/statistics.h>
+
+namespace kaio {
+
+namespace engine {
+class Core;
+}
+
+struct EngineOptions {
+  // Operations that the kernel is given at a time, 1 to 65,536; more wait in the engine. The
+  // kernel's limit of all processes together is fs.aio-max-nr.
+  unsigned depth = 256;
+  // submit() flushes by itself when so many have come together, 1 to 256.
+  unsigned batch = 32;
+  // False: by helper threads alone.
+  bool kernel_aio = true;
+  // Helper threads for each device, 1 to 4,096. They end after a second without work.
+  unsigned threads_max = 32;
+  // Histograms of times; counters are kept in any case.
+  bool statistics = true;
+};
+
+// Whether an engine has kernel AIO, or why not.
+enum class KernelAio : std::uint8_t {
+  in_use,
+  switched_off,   // EngineOptions::kernel_aio
+  not_supported,  // this kernel was built without it: ENOSYS
+  forbidden,      // by a filter of system calls: EPERM, EACCES
+  used_up,        // fs.aio-max-nr, or memory; asked for again now and then
+};
+
+// Whether a cancel took effect.
+enum class Cancelled : std::uint8_t {
+  yes,         // it had not begun. It ends with std::errc::operation_canceled, when the engine is
+               // driven next
+  under_way,   // it cannot be taken back: it ends with what it comes to
+  not_in_use,  // it is idle
+};
+
+template <bool throws>
+class Awaitable;
+class ChainAwaitable;
+
+class KAIO_ENGINE_API Engine {
+ public:
+  // Throws std::bad_alloc, std::invalid_argument (an option out of its range), and
+  // std::system_error if not even an eventfd can be had. Not for want of kernel AIO.
+  explicit Engine(const EngineOptions& options = {});
+  // Ends all that is under way as drain() does, and all threads. In the thread that uses it,
+  // and not in a completion.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Queues the operation until flush(), poll(), wait() or a full batch; then the kernel is given
+  // all of them by one call. An error: refused, and still idle; its completion is not called.
+  // That is of EngineError; what the kernel refuses is the operation's result.
+  std::error_code submit(Operation& operation) noexcept;
+  // Submits all of its operations: refused, it has begun none of them.
+  std::error_code submit(Chain& chain) noexcept;
+  // Gives the kernel what is queued, as far as it has room.
+  void flush() noexcept;
+
+  // Flushes, and completes what has ended, without waiting. Returns how many. No system call if
+  // nothing was queued, unless fd() is in use.
+  std::size_t poll();
+  // The same, and gives back those that have no completion, in `room`: as many as there is room
+  // for, the others next time. Returns the part of it that is used.
+  std::span<Operation*> poll(std::span<Operation*> room);
+  // The same until `at_least` operations have been completed, by this call; or nothing is under
+  // way, the deadline has come, or wake() was called. Signal handlers do not end it.
+  using Clock = Operation::Clock;
+  std::size_t wait(std::size_t at_least = 1, Clock::time_point deadline = Clock::time_point::max());
+  // The same, until one can be given back.
+  std::span<Operation*> wait(std::span<Operation*> room,
+                             Clock::time_point deadline = Clock::time_point::max());
+  // Until nothing is under way.
+  void drain();
+
+  // Ends a wait() of the engine's, or the next one if there is none. Any thread, and signal
+  // handlers.
+  void wake() noexcept;
+  // For the program's own loop: an eventfd that is readable when poll() would find something. It
+  // is the engine's, not to be read or closed. From then on each operation costs the kernel a
+  // little more. To be called first while nothing is under way, or it throws std::system_error
+  // (EBUSY).
+  int fd();
+
+  // What has not begun is taken out; the rest cannot be.
+  Cancelled cancel(Operation& operation) noexcept;
+  // Its operations, as above; its sync does not begin. under_way: that has begun.
+  Cancelled cancel(Chain& chain) noexcept;
+  // The same of all: makes what drain() waits for as little as can be.
+  void cancel() noexcept;
+
+  // Submitted and not completed.
+  std::size_t under_way() const noexcept;
+  KernelAio kernel_aio() const noexcept;
+  // What the kernel granted: may be less than was asked for. 0: no kernel AIO.
+  unsigned depth() const noexcept;
+  // Any time, by the thread that uses the engine.
+  EngineStatistics statistics() const noexcept;
+
+  // For coroutines: `Result result = co_await engine.read(...)`. What cannot be submitted is the
+  // result as well. The coroutine goes on inside poll() or wait().
+  Awaitable<false> read(const File& file, void* to, std::size_t size_bytes,
+                        std::uint64_t offset_bytes) noexcept;
+  Awaitable<false> write(const File& file, const void* from, std::size_t size_bytes,
+                         std::uint64_t offset_bytes) noexcept;
+  Awaitable<false> sync(const File& file) noexcept;
+  Awaitable<false> datasync(const File& file) noexcept;
+  Awaitable<false> poll(int fd, Readiness readiness) noexcept;
+  // The chain keeps its completion to itself meanwhile.
+  ChainAwaitable run(Chain& chain) noexcept;
+
+ private:
+  std::unique_ptr<engine::Core> core_;
+};
+
+}  // namespace kaio
+
+#include <kaio/engine/awaitable.h>

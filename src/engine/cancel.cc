@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Taking operations out that have not begun.
+#include <cerrno>
+
+#include "engine/core.h"
+
+namespace kaio::engine {
+
+void Stopper::operator()() const noexcept { operation->core->request_cancel(*operation); }
+
+// Until the stop callback is gone the operation is not given back to the program.
+void Core::request_cancel(OperationState& operation) noexcept {
+  operation.stop_requested.store(true, std::memory_order_release);
+  to_cancel_.push(operation);
+  notify();
+}
+
+void Core::take_cancels() noexcept {
+  OperationState* next = nullptr;
+  for (OperationState* operation = to_cancel_.take_in_order(); operation != nullptr;
+       operation = next) {
+    next = operation->next_to_cancel;
+    cancel(*operation);
+  }
+}
+
+Cancelled Core::cancel(OperationState& operation) noexcept {
+  if (operation.core != this || in_child()) return Cancelled::not_in_use;
+  return take_out(operation, ECANCELED) ? Cancelled::yes : Cancelled::under_way;
+}
+
+void Core::cancel_all() noexcept {
+  // Newest first, as taking one out changes nothing about those that are older.
+  for (OperationState* operation = newest_; operation != nullptr; operation = operation->older)
+    take_out(*operation, ECANCELED);
+}
+
+// True: it ends with the error, at once or when the kernel has let go of its poll.
+bool Core::take_out(OperationState& operation, int error_number) noexcept {
+  switch (operation.state.load(std::memory_order_acquire)) {
+    case TransferState::backlog:
+      ready_.erase(operation);
+      --ready_count_;
+      operation.move_to(TransferState::starting);
+      break;
+    case TransferState::held:
+      held_.erase(operation);
+      operation.move_to(TransferState::starting);
+      break;
+    case TransferState::queued:
+      if (!carrier_.pool().remove(operation)) return false;
+      break;
+    case TransferState::watched:
+      if (carrier_.watcher().remove(operation)) break;
+      [[fallthrough]];  // it is on its way here
+    case TransferState::starting:
+      operation.cancelled = true;
+      operation.error_number = error_number;
+      return operation.attempt == Attempt::readiness;
+    case TransferState::polling:
+      operation.cancelled = true;
+      operation.error_number = error_number;
+      context_.cancel(operation.control);
+      return true;
+    default:
+      return false;
+  }
+  ++own_.cancelled;
+  end(operation, error_number);
+  return true;
+}
+
+}  // namespace kaio::engine

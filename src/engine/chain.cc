@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+
+#include "engine/core.h"
+
+namespace kaio {
+
+Chain::Chain(const File& file, Sync sync) noexcept {
+  if (sync == Sync::full) {
+    sync_.sync(file);
+  } else {
+    sync_.datasync(file);
+  }
+  sync_.state().chain = this;
+}
+
+Chain::~Chain() = default;
+
+Chain& Chain::add(Operation& operation) noexcept {
+  engine::OperationState& state = operation.state();
+  state.next_in_chain = nullptr;
+  (last_ == nullptr ? first_ : last_->next_in_chain) = &state;
+  last_ = &state;
+  ++remaining_count_;
+  return *this;
+}
+
+Chain& Chain::on_completion(Completion completion, void* context) noexcept {
+  completion_ = completion;
+  context_ = context;
+  return *this;
+}
+
+Result Chain::result() const noexcept { return result_; }
+
+void Chain::fail(std::error_code error) noexcept {
+  if (!result_.error) result_.error = error;
+}
+
+// Of those that have ended the states say so.
+void Chain::cancel_members() noexcept {
+  for (engine::OperationState* member = first_; member != nullptr; member = member->next_in_chain)
+    core_->cancel(*member);
+}
+
+// The last one that ends, a member or the sync, ends the chain.
+void Chain::member_ended(engine::Core& core, engine::OperationState& operation) {
+  if (&operation == &sync_.state()) {
+    if (operation.error_number != 0) fail({operation.error_number, std::system_category()});
+    return end();
+  }
+  result_.size_bytes += static_cast<std::size_t>(operation.done_bytes);
+  if (operation.error_number != 0 && !result_.error) {
+    fail({operation.error_number, std::system_category()});
+    cancel_members();
+  }
+  if (--remaining_count_ != 0) return;
+  if (!result_.error) {
+    fail(core.submit_sync(sync_.state()));
+    if (!result_.error) return;
+  }
+  end();
+}
+
+void Chain::end() {
+  core_ = nullptr;
+  for (engine::OperationState* member = first_; member != nullptr;) {
+    engine::OperationState* const next = member->next_in_chain;
+    member->chain = nullptr;
+    member->next_in_chain = nullptr;
+    member = next;
+  }
+  first_ = last_ = nullptr;
+  if (completion_ != nullptr) completion_(*this);
+}
+
+namespace engine {
+
+std::error_code Core::submit(Chain& chain) noexcept {
+  if (in_child()) return EngineError::other_process;
+  if (!chain.is_idle()) return EngineError::busy;
+  OperationState& sync = chain.sync_.state();
+  EngineError error = check(sync);
+  if (error == EngineError{} && sync.file->sync_failed.load(std::memory_order_relaxed))
+    error = EngineError::sync_failed_before;
+  for (OperationState* member = chain.first_; member != nullptr && error == EngineError{};
+       member = member->next_in_chain)
+    error = check(*member);
+  if (error != EngineError{}) return error;
+  chain.core_ = this;
+  chain.result_ = {};
+  if (chain.first_ == nullptr) {
+    begin(sync);
+    start(sync);
+    return {};
+  }
+  for (OperationState* member = chain.first_; member != nullptr; member = member->next_in_chain) {
+    member->chain = &chain;
+    begin(*member);
+    start(*member);
+  }
+  if (ready_count_ >= batch_) flush();
+  return {};
+}
+
+// Behind the writes of its chain.
+std::error_code Core::submit_sync(OperationState& sync) noexcept {
+  if (sync.file->sync_failed.load(std::memory_order_relaxed))
+    return EngineError::sync_failed_before;
+  return submit(sync);
+}
+
+Cancelled Core::cancel(Chain& chain) noexcept {
+  if (chain.core_ != this || in_child()) return Cancelled::not_in_use;
+  if (chain.remaining_count_ == 0) return cancel(chain.sync_.state());
+  chain.fail({ECANCELED, std::system_category()});
+  chain.cancel_members();
+  return Cancelled::yes;
+}
+
+}  // namespace engine
+}  // namespace kaio

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// The inside of an Engine: the owner of its operations for the core (core/carry/transfer_owner.h).
+//
+// One thread at a time uses it, and nearly everything happens in that one, without a lock or a
+// locked instruction: what is submitted is queued (ready_), a flush gives it to the kernel by one
+// io_submit, a turn takes all that has ended off the completion ring first, and only then acts on
+// it: first what needs another attempt, then the completions.
+//
+// What comes from elsewhere goes through two stacks, which each turn empties: results of helper
+// threads and of the watcher (results_), and operations whose stop was requested (to_cancel_).
+//
+// Sleep. A wait sleeps in io_getevents, and so costs what the loop by hand costs. To end it from
+// another thread there is a poll in the ring, on an eventfd (wake_control_). With nothing in the
+// ring it sleeps on the eventfd itself. Once the program has asked for fd(), each iocb signals
+// that eventfd, and wait() sleeps there too. Whoever leaves something for a thread that sleeps
+// does so first, and then looks whether it sleeps; the thread says that it sleeps, and then looks
+// whether there is anything: one of the two sees the other.
+#pragma once
+
+#include <algorithm>
+#include <span>
+
+#include <kaio/engine.h>
+
+#include "core/carry/carrier.h"
+#include "core/transfer_queue.h"
+#include "engine/deadlines.h"
+#include "engine/fork_guard.h"
+#include "engine/operation_state.h"
+
+namespace kaio::engine {
+
+class Core final : private ResultSink, private Performer, private TransferOwner {
+ public:
+  explicit Core(const EngineOptions& options);
+  // Nothing is under way.
+  ~Core() = default;
+
+  bool in_child() const noexcept { return fork_guard_.in_child(); }
+
+  // submission.cc
+  std::error_code submit(OperationState& operation) noexcept;
+  std::error_code submit(Chain& chain) noexcept;
+  std::error_code submit_sync(OperationState& sync) noexcept;
+  void flush() noexcept;
+
+  // turn.cc
+  std::size_t turn(std::span<Operation*> room, std::size_t& given_count);
+  std::size_t wait(std::size_t at_least, std::int64_t deadline_ns);
+  // Until one has been given.
+  void wait_to_give(std::int64_t deadline_ns, std::span<Operation*> room, std::size_t& given_count);
+  void complete_all();
+  void wake() noexcept;
+  int fd();
+
+  // cancel.cc
+  Cancelled cancel(OperationState& operation) noexcept;
+  Cancelled cancel(Chain& chain) noexcept;
+  void cancel_all() noexcept;
+  void request_cancel(OperationState& operation) noexcept;  // any thread
+
+  std::size_t under_way() const noexcept { return under_way_; }
+  KernelAio kernel_aio() noexcept;
+  unsigned depth() noexcept { return context_.available() ? places() : 0; }
+  EngineStatistics statistics() const noexcept;
+
+ private:
+  using Results = TransferStack;
+  using ToCancel = IntrusiveStack<OperationState, &OperationState::next_to_cancel>;
+  static constexpr std::size_t batch_max = 256;
+
+  static KAIO_THREAD_LOCAL bool in_helper_thread;
+
+  // That operations may take in the ring; the poll that ends a sleep has one besides.
+  unsigned places() const noexcept { return std::min(depth_, context_.capacity() - 1); }
+
+  // submission.cc
+  EngineError check(const OperationState& operation) const noexcept;
+  void begin(OperationState& operation) noexcept;
+  void start(OperationState& operation) noexcept;
+  bool goes_straight(const OperationState& operation) noexcept;
+  void enqueue(OperationState& operation, Attempt attempt) noexcept;
+  void prepare(OperationState& operation, Attempt attempt) noexcept;
+  int submit(std::span<iocb*> batch) noexcept;
+  void take_batch(std::span<iocb*> batch) noexcept;
+  void put_back(std::span<iocb*> batch) noexcept;
+  void refused(OperationState& operation, int error_number) noexcept;
+  void start_poll(OperationState& operation) noexcept;
+  void start_by_core(OperationState& operation) noexcept;
+  void watch(OperationState& operation) noexcept;
+
+  // turn.cc
+  std::size_t take_events() noexcept;
+  void on_event(const io_event& event) noexcept;
+  void take_results() noexcept;
+  void answer_all() noexcept;
+  void answer(OperationState& operation) noexcept;
+  void release_held(std::size_t count) noexcept;
+  void expire() noexcept;
+  std::size_t dispatch(std::span<Operation*> room, std::size_t& given_count);
+  void finish(OperationState& operation) noexcept;
+  void end(OperationState& operation, int error_number) noexcept;
+
+  // sleep.cc
+  bool sleep_until_news(std::int64_t deadline_ns) noexcept;
+  void sleep(std::int64_t until_ns) noexcept;
+  void sleep_in_ring(std::int64_t until_ns) noexcept;
+  bool arm_wake() noexcept;
+  void notify() noexcept;
+  bool has_news() const noexcept;
+
+  // cancel.cc
+  void take_cancels() noexcept;
+  bool take_out(OperationState& operation, int error_number) noexcept;
+
+  // owner.cc: for the core
+  void on_result(Transfer& transfer, std::int32_t answer) override;
+  void drain() noexcept override {}
+  std::optional<std::int32_t> carry_out(Transfer& transfer) override;
+  bool carried_out(Transfer* transfer, std::int32_t answer) override;
+  void see_to_others() override {}
+  void complete(Transfer& transfer, int error_number) override;
+  void abandon(Transfer& transfer) override { complete(transfer, EBADF); }
+  Started submit_by_kernel(Transfer& transfer, Attempt attempt, By by,
+                           SubmissionBatch* batch) override;
+  Started submit_now(OperationState& operation, Attempt attempt, By by) noexcept;
+  bool poll_by_kernel(Transfer& transfer) override;
+  bool hold(Transfer& transfer) override;
+  FileFacts facts_of(const Transfer& transfer) override;
+  std::optional<FileFacts> facts_if_same_file(const Transfer& transfer) override {
+    return facts_of(transfer);
+  }
+  void refuses_nowait(const Transfer& transfer) override;
+  void expect(const Transfer& transfer, bool blocks) override;
+  void result_is_looked_at(Transfer&, bool, By) override {}
+  void leaves_ring(Transfer& transfer) override;
+  Life life_of(const Transfer& transfer) override {
+    return {.fd = transfer.operation.fd, .generation = 0};
+  }
+  void wait_has_begun(Transfer&, Life) override {}
+  void post(OperationState& operation) noexcept;
+
+  // Constant after construction.
+  const unsigned depth_;
+  const unsigned batch_;
+  const bool keeps_times_;
+  const KernelOptions kernel_options_;
+  const Route route_;
+  ForkGuard fork_guard_;
+
+  Statistics counts_;
+  sys::Doorbell doorbell_;
+  std::atomic<bool> doorbell_is_asked_for_{false};  // fd() has been called
+  Context context_;
+
+  // Of the thread that uses the engine.
+  TransferQueue ready_;  // for the kernel: their iocbs are filled in
+  std::size_t ready_count_ = 0;
+  TransferQueue held_;     // the device was full
+  TransferQueue answers_;  // to be acted on
+  TransferQueue ended_;    // to be completed
+  std::size_t under_way_ = 0;
+  std::size_t in_ring_ = 0;  // or about to be, by a helper thread
+  std::size_t polls_in_ring_ = 0;
+  bool may_raise_sigpipe_ = false;  // what is in ready_
+  bool size_limit_is_known_ = false, has_size_limit_ = false;
+  std::int64_t now_ns_ = 0;  // when it was looked at last
+  OperationState* oldest_ = nullptr;
+  OperationState* newest_ = nullptr;
+  Deadlines deadlines_;
+  EngineStatistics own_;
+  iocb wake_control_{};
+  bool wake_is_armed_ = false;
+
+  // Of all threads.
+  Results results_;
+  ToCancel to_cancel_;
+  std::atomic<bool> sleeps_{false};
+  std::atomic<bool> woken_{false};
+
+  Carrier carrier_;  // last: its threads use the rest
+};
+
+}  // namespace kaio::engine

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include <kaio/engine/file.h>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/alignment.h"
+#include "engine/file_state.h"
+
+namespace kaio {
+namespace {
+
+[[noreturn]] void fail(int error_number, const std::string& what) {
+  throw std::system_error(error_number, std::system_category(), what);
+}
+
+int open_as_asked(const char* path, const FileOptions& options) noexcept {
+  const int flags = (options.flags & ~O_DIRECT) | O_CLOEXEC;
+  if (options.direct == Direct::never) return ::open(path, flags, options.mode);
+  const int fd = ::open(path, flags | O_DIRECT, options.mode);
+  // EINVAL: the file system knows no O_DIRECT. It has created the file nevertheless, so that
+  // O_EXCL would find it.
+  if (fd >= 0 || errno != EINVAL || options.direct == Direct::require) return fd;
+  return ::open(path, flags & ~O_EXCL, options.mode);
+}
+
+}  // namespace
+
+void File::Deleter::operator()(engine::FileState* state) const noexcept {
+  ::close(state->fd);
+  delete state;
+}
+
+File::File() noexcept = default;
+File::~File() = default;
+File::File(File&& other) noexcept = default;
+File& File::operator=(File&& other) noexcept = default;
+
+File::File(const char* path, const FileOptions& options) {
+  const int fd = open_as_asked(path, options);
+  if (fd < 0) fail(errno, path);
+  try {
+    *this = adopt(fd);
+  } catch (...) {
+    ::close(fd);
+    throw;
+  }
+}
+
+File File::adopt(int fd) {
+  const FileFacts facts = read_traits(fd);
+  if (!facts.traits.known()) fail(EBADF, "kaio::File::adopt");
+  File file;
+  file.state_.reset(new engine::FileState);
+  file.state_->fd = fd;
+  file.state_->facts = facts;
+  if (facts.traits.direct) {
+    Alignment& alignment = file.state_->alignment;
+    alignment = engine::direct_alignment(fd, facts);
+    file.state_->facts.direct_bytes = std::max(alignment.read_bytes, alignment.overwrite_bytes);
+  }
+  return file;
+}
+
+int File::fd() const noexcept { return state_ == nullptr ? -1 : state_->fd; }
+
+bool File::is_direct() const noexcept { return state_ != nullptr && state_->facts.traits.direct; }
+
+bool File::is_stream() const noexcept {
+  return state_ != nullptr && state_->facts.traits.is_stream();
+}
+
+const Alignment& File::alignment() const noexcept {
+  static constexpr Alignment none;
+  return state_ == nullptr ? none : state_->alignment;
+}
+
+std::uint64_t File::size_bytes() const {
+  std::uint64_t size_bytes = 0;
+  if (state_ != nullptr && state_->facts.traits.kind == DescriptorKind::block) {
+    if (::ioctl(fd(), BLKGETSIZE64, &size_bytes) != 0) fail(errno, "kaio::File::size_bytes");
+    return size_bytes;
+  }
+  struct stat status {};
+  if (::fstat(fd(), &status) != 0) fail(errno, "kaio::File::size_bytes");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void File::preallocate(std::uint64_t offset_bytes, std::uint64_t size_bytes) {
+  int outcome = 0;
+  do {
+    outcome =
+        ::fallocate(fd(), 0, static_cast<off_t>(offset_bytes), static_cast<off_t>(size_bytes));
+  } while (outcome != 0 && errno == EINTR);
+  if (outcome != 0) fail(errno, "kaio::File::preallocate");
+}
+
+bool File::sync_has_failed() const noexcept {
+  return state_ != nullptr && state_->sync_failed.load(std::memory_order_relaxed);
+}
+
+void File::forgive() noexcept {
+  if (state_ != nullptr) state_->sync_failed.store(false, std::memory_order_relaxed);
+}
+
+}  // namespace kaio

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// What is known of a File. Found when it is opened, but for the atomic members: guesses of all
+// engines that use the file, and whether a sync of it has failed.
+#pragma once
+
+#include <atomic>
+
+#include <kaio/engine/file.h>
+
+#include "core/carry/carrier.h"
+
+namespace kaio::engine {
+
+struct FileState {
+  int fd = -1;
+  FileFacts facts;
+  Alignment alignment;
+
+  // By direction: RWF_NOWAIT was refused; a guess whether the next one would block, as
+  // KnownFile has them.
+  struct Direction {
+    std::atomic<bool> refuses_nowait{false};
+    std::atomic<std::uint8_t> blocks{0};
+  } reads, writes;
+  std::atomic<bool> sync_failed{false};
+
+  Direction& direction(bool to_read) noexcept { return to_read ? reads : writes; }
+
+  // Nothing has to be asked before kernel AIO is tried with RWF_NOWAIT.
+  bool goes_straight(bool to_read) const noexcept {
+    const Direction& to = to_read ? reads : writes;
+    return facts.traits.direct && !to.refuses_nowait.load(std::memory_order_relaxed) &&
+           to.blocks.load(std::memory_order_relaxed) == 0;
+  }
+
+  FileFacts facts_now() const noexcept {
+    FileFacts now = facts;
+    now.traits.refuses_nowait_reads |= reads.refuses_nowait.load(std::memory_order_relaxed);
+    now.traits.refuses_nowait_writes |= writes.refuses_nowait.load(std::memory_order_relaxed);
+    return now;
+  }
+  KnownFile known() const noexcept {
+    return {.traits = facts_now().traits,
+            .reads_block = reads.blocks.load(std::memory_order_relaxed),
+            .writes_block = writes.blocks.load(std::memory_order_relaxed)};
+  }
+};
+
+}  // namespace kaio::engine

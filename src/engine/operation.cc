@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include <kaio/engine/operation.h>
+
+#include <cassert>
+#include <linux/fs.h>
+#include <new>
+
+#include "engine/operation_state.h"
+
+namespace kaio {
+namespace {
+
+using engine::OperationState;
+
+void ask(OperationState& state, const File& file, Opcode opcode, void* buffer, std::size_t size,
+         std::uint64_t offset_bytes) noexcept {
+  assert(state.core == nullptr);
+  state.file = file.state();
+  state.asked = true;
+  state.is_poll = false;
+  state.asked_bytes = size;
+  IoOperation& operation = state.operation;
+  operation.buffer = buffer;
+  operation.size = size;
+  operation.offset_bytes = static_cast<std::int64_t>(offset_bytes);
+  operation.fd = state.file == nullptr ? -1 : state.file->fd;
+  operation.opcode = opcode;
+  operation.vectored = false;
+}
+
+}  // namespace
+
+static_assert(alignof(OperationState) <= alignof(Operation));
+
+Operation::Operation() noexcept {
+  static_assert(sizeof(OperationState) <= state_bytes);
+  ::new (static_cast<void*>(memory_)) OperationState;
+}
+
+Operation::~Operation() {
+  assert(is_idle());
+  state().~OperationState();
+}
+
+Operation::Operation(Operation&& other) noexcept : Operation() { *this = std::move(other); }
+
+Operation& Operation::operator=(Operation&& other) noexcept {
+  OperationState& to = state();
+  OperationState& from = other.state();
+  assert(is_idle() && other.is_idle());
+  if (&to == &from) return *this;
+  static_cast<engine::Setup&>(to) = static_cast<engine::Setup&&>(from);
+  to.operation = from.operation;
+  to.asked_bytes = from.asked_bytes;
+  to.done_bytes = from.done_bytes;
+  to.error_number = from.error_number;
+  return *this;
+}
+
+engine::OperationState& Operation::state() noexcept {
+  return *std::launder(reinterpret_cast<OperationState*>(memory_));
+}
+
+const engine::OperationState& Operation::state() const noexcept {
+  return *std::launder(reinterpret_cast<const OperationState*>(memory_));
+}
+
+Operation& Operation::read(const File& file, void* to, std::size_t size_bytes,
+                           std::uint64_t offset_bytes) noexcept {
+  ask(state(), file, Opcode::read, to, size_bytes, offset_bytes);
+  return *this;
+}
+
+Operation& Operation::write(const File& file, const void* from, std::size_t size_bytes,
+                            std::uint64_t offset_bytes) noexcept {
+  ask(state(), file, Opcode::write, const_cast<void*>(from), size_bytes, offset_bytes);
+  return *this;
+}
+
+Operation& Operation::readv(const File& file, std::span<iovec> parts,
+                            std::uint64_t offset_bytes) noexcept {
+  ask(state(), file, Opcode::read, parts.data(), parts.size(), offset_bytes);
+  state().operation.vectored = true;
+  return *this;
+}
+
+Operation& Operation::writev(const File& file, std::span<iovec> parts,
+                             std::uint64_t offset_bytes) noexcept {
+  ask(state(), file, Opcode::write, parts.data(), parts.size(), offset_bytes);
+  state().operation.vectored = true;
+  return *this;
+}
+
+Operation& Operation::sync(const File& file) noexcept {
+  ask(state(), file, Opcode::fsync, nullptr, 0, 0);
+  return *this;
+}
+
+Operation& Operation::datasync(const File& file) noexcept {
+  ask(state(), file, Opcode::fdatasync, nullptr, 0, 0);
+  return *this;
+}
+
+Operation& Operation::poll(int fd, Readiness readiness) noexcept {
+  ask(state(), File(), readiness == Readiness::readable ? Opcode::read : Opcode::write, nullptr, 0,
+      0);
+  state().operation.fd = fd;
+  state().is_poll = true;
+  return *this;
+}
+
+Operation& Operation::set_flags(unsigned rw_flags) noexcept {
+  state().operation.rw_flags = static_cast<std::uint16_t>(rw_flags);
+  return *this;
+}
+
+Operation& Operation::set_priority(IoPriority priority) noexcept {
+  constexpr unsigned class_shift = 13, level_max = 7;
+  const auto io_class = static_cast<unsigned>(priority.io_class);  // the kernel's numbers
+  const unsigned level = priority.level < level_max ? priority.level : level_max;
+  state().io_priority = io_class == 0 ? std::uint16_t{0}
+                                      : static_cast<std::uint16_t>(io_class << class_shift | level);
+  return *this;
+}
+
+Operation& Operation::set_partial(bool partial) noexcept {
+  state().is_partial = partial;
+  return *this;
+}
+
+Operation& Operation::set_deadline(Clock::time_point deadline, Completion late) noexcept {
+  const auto ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+  state().due_ns = ns > 0 ? ns : 1;
+  state().late = late;
+  return *this;
+}
+
+Operation& Operation::clear_deadline() noexcept {
+  state().due_ns = 0;
+  state().late = nullptr;
+  return *this;
+}
+
+Operation& Operation::set_stop_token(std::stop_token token) noexcept {
+  state().stop = std::move(token);
+  return *this;
+}
+
+Operation& Operation::on_completion(Completion completion, void* context) noexcept {
+  state().completion = completion;
+  state().context = context;
+  return *this;
+}
+
+void* Operation::context() const noexcept { return state().context; }
+
+bool Operation::is_idle() const noexcept { return state().core == nullptr; }
+
+Result Operation::result() const noexcept {
+  const OperationState& self = state();
+  return {.size_bytes = static_cast<std::size_t>(self.done_bytes),
+          .error = self.error_number == 0
+                       ? std::error_code()
+                       : std::error_code(self.error_number, std::system_category())};
+}
+
+}  // namespace kaio

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// What the core asks the engine, as the owner of its transfers.
+#include <cerrno>
+
+#include "core/kernel/iocb.h"
+#include "core/kernel/sigpipe_guard.h"
+#include "engine/core.h"
+
+namespace kaio::engine {
+
+KAIO_THREAD_LOCAL bool Core::in_helper_thread = false;
+
+// By the thread of the watcher.
+void Core::on_result(Transfer& transfer, std::int32_t answer) {
+  transfer.move_to(TransferState::starting);
+  transfer.set_answer(answer);
+  post(operation_of(transfer));
+}
+
+std::optional<std::int32_t> Core::carry_out(Transfer& transfer) {
+  in_helper_thread = true;
+  return carrier_.perform(transfer);
+}
+
+bool Core::carried_out(Transfer* transfer, std::int32_t answer) {
+  if (transfer != nullptr) {
+    transfer->move_to(TransferState::starting);
+    transfer->set_answer(answer);
+    post(operation_of(*transfer));
+  }
+  return false;
+}
+
+// For the thread that uses the engine; whoever posts it does not touch it afterwards.
+void Core::post(OperationState& operation) noexcept {
+  results_.push(operation);
+  notify();
+}
+
+void Core::complete(Transfer& transfer, int error_number) {
+  OperationState& operation = operation_of(transfer);
+  if (!in_helper_thread) return end(operation, error_number);
+  operation.is_over = true;
+  operation.error_number = error_number;
+  if (operation.state.load(std::memory_order_relaxed) != TransferState::starting)
+    operation.move_to(TransferState::starting);
+  post(operation);
+}
+
+Started Core::submit_by_kernel(Transfer& transfer, Attempt attempt, By by, SubmissionBatch*) {
+  OperationState& operation = operation_of(transfer);
+  if (in_helper_thread) return submit_now(operation, attempt, by);
+  const bool has_room = in_ring_ < places() + wake_is_armed_;
+  if (attempt == Attempt::plain && has_room) return submit_now(operation, attempt, by);
+  enqueue(operation, attempt);
+  return Started::yes;
+}
+
+// What may wait for the device, or is quick according to what it took before.
+Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcept {
+  const bool here = !in_helper_thread;
+  prepare(operation, attempt);
+  operation.started_ns = sys::monotonic_ns();
+  operation.move_to(TransferState::in_kernel);
+  // In a helper thread: from here on it may be over, and gone.
+  const int outcome = context_.submit(operation.control);
+  if (outcome == 1) {
+    in_ring_ += here;
+    return Started::yes;
+  }
+  operation.move_to(TransferState::starting);
+  if (here) {
+    if (outcome == -EAGAIN) {
+      enqueue(operation, attempt);
+    } else {
+      refused(operation, -outcome);
+    }
+    return Started::yes;
+  }
+  operation.starts_again = outcome == 0 || outcome == -EAGAIN;
+  operation.refused = !operation.starts_again;
+  operation.set_answer(outcome);
+  post(operation);
+  return Started::yes;
+}
+
+bool Core::poll_by_kernel(Transfer& transfer) {
+  if (!context_.available() || polls_in_ring_ >= places() / 2) return false;
+  enqueue(operation_of(transfer), Attempt::readiness);
+  return true;
+}
+
+// The device had no room: until another transfer ends.
+bool Core::hold(Transfer& transfer) {
+  if (in_ring_ == polls_in_ring_) return false;
+  transfer.retried = true;
+  transfer.move_to(TransferState::held);
+  held_.push_back(transfer);
+  return true;
+}
+
+FileFacts Core::facts_of(const Transfer& transfer) {
+  return operation_of(transfer).file->facts_now();
+}
+
+void Core::refuses_nowait(const Transfer& transfer) {
+  const OperationState& operation = operation_of(transfer);
+  operation.file->direction(operation.operation.is_read())
+      .refuses_nowait.store(true, std::memory_order_relaxed);
+}
+
+void Core::expect(const Transfer& transfer, bool blocks) {
+  const OperationState& operation = operation_of(transfer);
+  std::atomic<std::uint8_t>& guess =
+      operation.file->direction(operation.operation.is_read()).blocks;
+  const std::uint8_t now = guess.load(std::memory_order_relaxed);
+  guess.store(static_cast<std::uint8_t>(blocks ? surely_blocks : now - (now != 0)),
+              std::memory_order_relaxed);
+}
+
+// A place in the ring for what a helper thread is to submit: the io_submit of that thread
+// must not find it full.
+void Core::leaves_ring(Transfer& transfer) {
+  OperationState& operation = operation_of(transfer);
+  if (transfer.attempt != Attempt::pool_submit || operation.holds_place) return;
+  operation.holds_place = true;
+  ++in_ring_;
+}
+
+}  // namespace kaio::engine

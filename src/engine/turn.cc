@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// A turn of the engine: takes what has ended, acts on it, and calls the completions.
+#include <cerrno>
+
+#include "engine/core.h"
+
+namespace kaio::engine {
+namespace {
+
+// Whether a sync that ended with it may have lost what was written: not if it was never done.
+bool loses_data(int error_number) noexcept {
+  switch (error_number) {
+    case ECANCELED:
+    case ETIMEDOUT:
+    case EAGAIN:
+    case EBADF:
+    case EINVAL:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
+  if (in_child()) return 0;
+  const bool doorbell_is_asked_for = doorbell_is_asked_for_.load(std::memory_order_relaxed);
+  if (doorbell_is_asked_for) doorbell_.clear();  // before the look
+  if (ready_count_ != 0) flush();
+  const std::size_t transfer_count = take_events();
+  if (!results_.empty()) take_results();
+  if (!to_cancel_.empty()) take_cancels();
+  if (!answers_.empty()) answer_all();
+  if (!held_.empty()) release_held(transfer_count);
+  if (!deadlines_.empty()) expire();
+  const std::size_t count = dispatch(room, given_count);
+  if (ready_count_ != 0) flush();
+  if (doorbell_is_asked_for && !ended_.empty()) doorbell_.signal();  // there is more to take
+  return count;
+}
+
+// Those that ended a transfer, or a part of one.
+std::size_t Core::take_events() noexcept {
+  if (in_ring_ == 0) return 0;
+  const std::size_t before = in_ring_ - polls_in_ring_;
+  if (context_.ring().usable()) {
+    if (context_.ring().empty()) return 0;
+    now_ns_ = sys::monotonic_ns();
+    for (io_event event; context_.ring().take(event);) on_event(event);
+  } else {
+    io_event events[64];
+    const timespec no_time{};
+    int count = 0;
+    do {
+      count = context_.get_events(0, events, &no_time);
+      if (count > 0) now_ns_ = sys::monotonic_ns();
+      for (int i = 0; i < count; ++i) on_event(events[i]);
+    } while (count == static_cast<int>(std::size(events)));
+  }
+  return before - (in_ring_ - polls_in_ring_);
+}
+
+void Core::on_event(const io_event& event) noexcept {
+  --in_ring_;
+  sys::taken_from_kernel(event.data);
+  if (event.data == &wake_control_) {
+    --polls_in_ring_;
+    wake_is_armed_ = false;
+    doorbell_.clear();
+    return;
+  }
+  OperationState& operation = operation_of(*static_cast<Transfer*>(event.data));
+  operation.holds_place = false;
+  const auto answer = static_cast<std::int32_t>(event.res);
+  const IoOperation& asked = operation.operation;
+  if (operation.attempt == Attempt::readiness) {
+    --polls_in_ring_;
+  } else if (!asked.vectored && !asked.is_sync() && answer >= 0 &&
+             static_cast<std::size_t>(answer) == asked.size) {
+    operation.done_bytes += answer;
+    return end(operation, 0);
+  }
+  operation.move_to(TransferState::starting);
+  operation.set_answer(answer);
+  answers_.push_back(operation);
+}
+
+void Core::take_results() noexcept {
+  if (keeps_times_) now_ns_ = sys::monotonic_ns();
+  Transfer* next = nullptr;
+  for (Transfer* transfer = results_.take_in_order(); transfer != nullptr; transfer = next) {
+    next = transfer->next;
+    OperationState& operation = operation_of(*transfer);
+    if (operation.holds_place) {
+      operation.holds_place = false;
+      --in_ring_;
+    }
+    answers_.push_back(operation);
+  }
+}
+
+void Core::answer_all() noexcept {
+  TransferQueue answers = answers_;
+  answers_ = TransferQueue();
+  while (Transfer* transfer = answers.pop_front()) answer(operation_of(*transfer));
+}
+
+// State `starting`.
+void Core::answer(OperationState& operation) noexcept {
+  const std::int32_t answer = operation.answer();
+  if (operation.is_over) return end(operation, operation.error_number);
+  if (operation.cancelled && (operation.attempt == Attempt::readiness || operation.starts_again)) {
+    ++own_.cancelled;
+    return end(operation, operation.error_number);
+  }
+  if (operation.starts_again) {
+    operation.starts_again = false;
+    return start_by_core(operation);
+  }
+  const bool ends_short = operation.is_partial && !operation.operation.is_sync() &&
+                          operation.attempt != Attempt::readiness && answer > 0;
+  if (operation.is_poll || ends_short) {
+    if (answer > 0) operation.done_bytes += answer;
+    return end(operation, answer < 0 ? -answer : 0);
+  }
+  const bool refused = operation.refused;
+  operation.refused = false;
+  if (carrier_.process_result(operation, answer, refused, By::submitter) == Started::no_threads)
+    end(operation, EAGAIN);
+}
+
+// As many as have made room; all, if nothing else would let them go on.
+void Core::release_held(std::size_t count) noexcept {
+  const bool others_run = in_ring_ != polls_in_ring_;
+  while (Transfer* transfer = held_.pop_front()) {
+    if (others_run && count == 0) {
+      held_.push_front(*transfer);
+      return;
+    }
+    if (count != 0) --count;
+    transfer->move_to(TransferState::starting);
+    start_by_core(operation_of(*transfer));
+  }
+}
+
+void Core::expire() noexcept {
+  now_ns_ = sys::monotonic_ns();
+  while (OperationState* operation = deadlines_.take_due(now_ns_)) {
+    if (operation->state.load(std::memory_order_relaxed) == TransferState::finished) continue;
+    if (take_out(*operation, ETIMEDOUT)) continue;
+    ++own_.late;
+    if (!operation->is_late && operation->late != nullptr) operation->late(operation->handle());
+  }
+}
+
+// It is over. What the program is told comes later, by dispatch().
+void Core::end(OperationState& operation, int error_number) noexcept {
+  if (operation.holds_place) {
+    operation.holds_place = false;
+    --in_ring_;
+  }
+  operation.error_number = error_number;
+  if (error_number != 0 && operation.operation.is_sync() && loses_data(error_number))
+    operation.file->sync_failed.store(true, std::memory_order_relaxed);
+  operation.move_to(TransferState::finished);
+  ended_.push_back(operation);
+}
+
+// The operation is idle afterwards, and asks for the same again.
+void Core::finish(OperationState& operation) noexcept {
+  if (operation.due_ns != 0) deadlines_.erase(operation);
+  if (operation.stop_callback) [[unlikely]] {
+    operation.stop_callback.reset();  // waits for one that runs
+    if (operation.stop_requested.load(std::memory_order_acquire)) take_cancels();
+  }
+  (operation.older == nullptr ? oldest_ : operation.older->newer) = operation.newer;
+  (operation.newer == nullptr ? newest_ : operation.newer->older) = operation.older;
+  --under_way_;
+  ++own_.completed;
+  const bool by_threads = operation.attempt == Attempt::pool_io;
+  ++(by_threads ? own_.by_threads : own_.by_kernel);
+  const auto done_bytes = static_cast<std::uint64_t>(operation.done_bytes);
+  if (operation.operation.is_read()) {
+    if (!operation.is_poll) own_.read_bytes += done_bytes;
+  } else {
+    own_.written_bytes += done_bytes;
+  }
+  own_.failed += operation.error_number != 0;
+  operation.rewind();
+  operation.core = nullptr;
+  operation.move_to(TransferState::free);
+}
+
+std::size_t Core::dispatch(std::span<Operation*> room, std::size_t& given_count) {
+  if (ended_.empty()) return 0;
+  constexpr unsigned look_at_clock = 16;  // completions
+  std::size_t count = 0;
+  const std::int64_t taken_ns = now_ns_;
+  std::int64_t now_ns = taken_ns;
+  while (Transfer* transfer = ended_.front()) {
+    OperationState& operation = operation_of(*transfer);
+    const bool is_pulled = operation.completion == nullptr && operation.chain == nullptr;
+    if (is_pulled && !room.empty() && given_count == room.size()) break;
+    ended_.pop_front();
+    if (keeps_times_) {
+      if (count % look_at_clock == look_at_clock - 1) now_ns = sys::monotonic_ns();
+      if (operation.started_ns != 0)
+        own_.device_ns.add(static_cast<std::uint64_t>(taken_ns - operation.started_ns));
+      own_.dispatch_ns.add(static_cast<std::uint64_t>(now_ns - taken_ns));
+    }
+    Chain* const chain = operation.chain;
+    finish(operation);
+    ++count;
+    if (chain != nullptr) chain->member_ended(*this, operation);
+    if (is_pulled) {
+      if (!room.empty()) room[given_count++] = &operation.handle();
+    } else if (operation.completion != nullptr) {
+      operation.completion(operation.handle());
+    }
+  }
+  return count;
+}
+
+}  // namespace kaio::engine
