@@ -8,13 +8,14 @@
 //   kaio::BufferPool buffers(file, 1, 4096);
 //   auto block = buffers.take();
 //   kaio::Operation read;
-//   engine.submit(read.read(file, block.data(), block.size(), 0));
+//   engine.submit(read.read(file, block.data(), block.size(), 0)).or_throw();
 //   engine.wait();
 //   read.result().value();
 //
 // Threads: an engine and its operations are used by one thread at a time, which need not always
 // be the same. Only wake(), and stop requests, come from any thread, or from a signal handler
-// (wake()). Nothing else here is async-signal-safe. EngineThread takes operations from any.
+// (wake()). Nothing else here is async-signal-safe. EngineThread (<kaio/engine/thread.h>)
+// takes operations from any.
 //
 // fork(): in the child an engine refuses everything with EngineError::other_process, and its
 // destructor does nothing. Operations that were under way in the parent
@@ -29,7 +30,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <system_error>
 
 #include <kaio/engine/buffer.h>
 #include <kaio/engine/chain.h>
@@ -43,7 +43,8 @@ namespace kaio {
 
 namespace engine {
 class Core;
-}
+class ThreadCore;
+}  // namespace engine
 
 struct EngineOptions {
   // Operations that the kernel is given at a time, 1 to 65,536; more wait in the engine. The
@@ -92,11 +93,10 @@ class KAIO_ENGINE_API Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Queues the operation until flush(), poll(), wait() or a full batch; then the kernel is given
-  // all of them by one call. An error: refused, and still idle; its completion is not called.
-  // That is of EngineError; what the kernel refuses is the operation's result.
-  std::error_code submit(Operation& operation) noexcept;
+  // all of them by one call. Refused, it is still idle. What the kernel refuses is its result.
+  Refusal submit(Operation& operation) noexcept;
   // Submits all of its operations: refused, it has begun none of them.
-  std::error_code submit(Chain& chain) noexcept;
+  Refusal submit(Chain& chain) noexcept;
   // Gives the kernel what is queued, as far as it has room.
   void flush() noexcept;
 
@@ -137,6 +137,8 @@ class KAIO_ENGINE_API Engine {
   KernelAio kernel_aio() const noexcept;
   // What the kernel granted: may be less than was asked for. 0: no kernel AIO.
   unsigned depth() const noexcept;
+  // This is a child of fork(), and the engine its parent's.
+  bool belongs_to_parent() const noexcept;
   // Any time, by the thread that uses the engine.
   EngineStatistics statistics() const noexcept;
 
@@ -153,6 +155,8 @@ class KAIO_ENGINE_API Engine {
   ChainAwaitable run(Chain& chain) noexcept;
 
  private:
+  friend class engine::ThreadCore;
+
   std::unique_ptr<engine::Core> core_;
 };
 

@@ -31,17 +31,15 @@ Cancelled Core::cancel(OperationState& operation) noexcept {
 
 void Core::cancel_all() noexcept {
   // Newest first, as taking one out changes nothing about those that are older.
-  for (OperationState* operation = newest_; operation != nullptr; operation = operation->older)
-    take_out(*operation, ECANCELED);
+  for (Link* link = operations_.older; link != &operations_; link = link->older)
+    take_out(OperationState::of(*link), ECANCELED);
 }
 
 // True: it ends with the error, at once or when the kernel has let go of its poll.
 bool Core::take_out(OperationState& operation, int error_number) noexcept {
   switch (operation.state.load(std::memory_order_acquire)) {
     case TransferState::backlog:
-      ready_.erase(operation);
-      --ready_count_;
-      operation.move_to(TransferState::starting);
+      leave_batch(operation);
       break;
     case TransferState::held:
       held_.erase(operation);

@@ -31,10 +31,15 @@ Chain& Chain::on_completion(Completion completion, void* context) noexcept {
   return *this;
 }
 
-Result Chain::result() const noexcept { return result_; }
+Result Chain::result() const noexcept {
+  Result result = error_;
+  result.add_bytes(done_bytes_);
+  return result;
+}
 
-void Chain::fail(std::error_code error) noexcept {
-  if (!result_.error) result_.error = error;
+// The first error is the one that counts.
+void Chain::fail(Result error) noexcept {
+  if (error_) error_ = error;
 }
 
 // Of those that have ended the states say so.
@@ -46,18 +51,18 @@ void Chain::cancel_members() noexcept {
 // The last one that ends, a member or the sync, ends the chain.
 void Chain::member_ended(engine::Core& core, engine::OperationState& operation) {
   if (&operation == &sync_.state()) {
-    if (operation.error_number != 0) fail({operation.error_number, std::system_category()});
+    if (operation.error_number != 0) fail(Result(0, operation.error_number));
     return end();
   }
-  result_.size_bytes += static_cast<std::size_t>(operation.done_bytes);
-  if (operation.error_number != 0 && !result_.error) {
-    fail({operation.error_number, std::system_category()});
+  done_bytes_ += static_cast<std::size_t>(operation.done_bytes);
+  if (operation.error_number != 0 && error_) {
+    fail(Result(0, operation.error_number));
     cancel_members();
   }
   if (--remaining_count_ != 0) return;
-  if (!result_.error) {
-    fail(core.submit_sync(sync_.state()));
-    if (!result_.error) return;
+  if (error_) {
+    fail(core.submit_sync(sync_.state()).reason());
+    if (error_) return;
   }
   end();
 }
@@ -76,44 +81,45 @@ void Chain::end() {
 
 namespace engine {
 
-std::error_code Core::submit(Chain& chain) noexcept {
+Refusal Core::submit(Chain& chain) noexcept {
   if (in_child()) return EngineError::other_process;
   if (!chain.is_idle()) return EngineError::busy;
   OperationState& sync = chain.sync_.state();
   EngineError error = check(sync);
-  if (error == EngineError{} && sync.file->sync_failed.load(std::memory_order_relaxed))
+  if (error == EngineError::none && sync.file->sync_failed.load(std::memory_order_relaxed))
     error = EngineError::sync_failed_before;
-  for (OperationState* member = chain.first_; member != nullptr && error == EngineError{};
+  for (OperationState* member = chain.first_; member != nullptr && error == EngineError::none;
        member = member->next_in_chain)
     error = check(*member);
-  if (error != EngineError{}) return error;
+  if (error != EngineError::none) return error;
   chain.core_ = this;
-  chain.result_ = {};
+  chain.done_bytes_ = 0;
+  chain.error_ = {};
   if (chain.first_ == nullptr) {
-    begin(sync);
+    begin_otherwise(sync);
     start(sync);
     return {};
   }
   for (OperationState* member = chain.first_; member != nullptr; member = member->next_in_chain) {
     member->chain = &chain;
-    begin(*member);
+    begin_otherwise(*member);
     start(*member);
   }
-  if (ready_count_ >= batch_) flush();
+  if (batch_count_ >= batch_) flush();
   return {};
 }
 
 // Behind the writes of its chain.
-std::error_code Core::submit_sync(OperationState& sync) noexcept {
+Refusal Core::submit_sync(OperationState& sync) noexcept {
   if (sync.file->sync_failed.load(std::memory_order_relaxed))
     return EngineError::sync_failed_before;
-  return submit(sync);
+  return submit_otherwise(sync);
 }
 
 Cancelled Core::cancel(Chain& chain) noexcept {
   if (chain.core_ != this || in_child()) return Cancelled::not_in_use;
   if (chain.remaining_count_ == 0) return cancel(chain.sync_.state());
-  chain.fail({ECANCELED, std::system_category()});
+  chain.fail(Result(0, ECANCELED));
   chain.cancel_members();
   return Cancelled::yes;
 }

@@ -2,7 +2,7 @@
 // The inside of an Engine: the owner of its operations for the core (core/carry/transfer_owner.h).
 //
 // One thread at a time uses it, and nearly everything happens in that one, without a lock or a
-// locked instruction: what is submitted is queued (ready_), a flush gives it to the kernel by one
+// locked instruction: what is submitted joins a batch, a flush gives it to the kernel by one
 // io_submit, a turn takes all that has ended off the completion ring first, and only then acts on
 // it: first what needs another attempt, then the completions.
 //
@@ -18,6 +18,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include <kaio/engine.h>
@@ -39,9 +40,11 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   bool in_child() const noexcept { return fork_guard_.in_child(); }
 
   // submission.cc
-  std::error_code submit(OperationState& operation) noexcept;
-  std::error_code submit(Chain& chain) noexcept;
-  std::error_code submit_sync(OperationState& sync) noexcept;
+  Refusal submit(OperationState& operation) noexcept;
+  // Refused, it has ended, and is completed as others are.
+  void submit_or_complete(OperationState& operation) noexcept;
+  Refusal submit(Chain& chain) noexcept;
+  Refusal submit_sync(OperationState& sync) noexcept;
   void flush() noexcept;
 
   // turn.cc
@@ -50,6 +53,8 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   // Until one has been given.
   void wait_to_give(std::int64_t deadline_ns, std::span<Operation*> room, std::size_t& given_count);
   void complete_all();
+  // Until wake(), with something under way or nothing.
+  void turn_until_woken();
   void wake() noexcept;
   int fd();
 
@@ -59,7 +64,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void cancel_all() noexcept;
   void request_cancel(OperationState& operation) noexcept;  // any thread
 
-  std::size_t under_way() const noexcept { return under_way_; }
+  std::size_t under_way() const noexcept { return own_.submitted - own_.completed; }
   KernelAio kernel_aio() noexcept;
   unsigned depth() noexcept { return context_.available() ? places() : 0; }
   EngineStatistics statistics() const noexcept;
@@ -75,23 +80,31 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   unsigned places() const noexcept { return std::min(depth_, context_.capacity() - 1); }
 
   // submission.cc
-  EngineError check(const OperationState& operation) const noexcept;
-  void begin(OperationState& operation) noexcept;
-  void start(OperationState& operation) noexcept;
   bool goes_straight(const OperationState& operation) noexcept;
-  void enqueue(OperationState& operation, Attempt attempt) noexcept;
-  void prepare(OperationState& operation, Attempt attempt) noexcept;
-  int submit(std::span<iocb*> batch) noexcept;
-  void take_batch(std::span<iocb*> batch) noexcept;
-  void put_back(std::span<iocb*> batch) noexcept;
-  void refused(OperationState& operation, int error_number) noexcept;
-  void start_poll(OperationState& operation) noexcept;
-  void start_by_core(OperationState& operation) noexcept;
+  bool has_size_limit() noexcept;
+  EngineError check(const OperationState& operation) const noexcept;
+  Refusal submit_otherwise(OperationState& operation) noexcept;
+  void begin(OperationState& operation, Progress progress, Condition condition) noexcept;
+  void begin_otherwise(OperationState& operation) noexcept;
+  void start(OperationState& operation) noexcept;
   void watch(OperationState& operation) noexcept;
+  void prepare(OperationState& operation, std::uint32_t rw_flags) noexcept;
+  void prepare_otherwise(OperationState& operation, Attempt attempt) noexcept;
+  void join_batch(OperationState& operation) noexcept;
+  void enqueue(OperationState& operation, Attempt attempt) noexcept;
+  void leave_batch(OperationState& operation) noexcept;
+  void refill_batch() noexcept;
+  int give(std::span<iocb*> controls) noexcept;
+  void given(OperationState& operation, std::int64_t begin_ns) noexcept;
+  bool handle_refusal(int error_number) noexcept;
+  void refused(OperationState& operation, int error_number) noexcept;
 
   // turn.cc
   std::size_t take_events() noexcept;
+  void on_events(std::span<const io_event> events) noexcept;
   void on_event(const io_event& event) noexcept;
+  void on_other_event(OperationState& operation, std::int32_t answer) noexcept;
+  void woken() noexcept;
   void take_results() noexcept;
   void answer_all() noexcept;
   void answer(OperationState& operation) noexcept;
@@ -99,6 +112,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void expire() noexcept;
   std::size_t dispatch(std::span<Operation*> room, std::size_t& given_count);
   void finish(OperationState& operation) noexcept;
+  void finish_otherwise(OperationState& operation) noexcept;
   void end(OperationState& operation, int error_number) noexcept;
 
   // sleep.cc
@@ -154,23 +168,23 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   Context context_;
 
   // Of the thread that uses the engine.
-  TransferQueue ready_;  // for the kernel: their iocbs are filled in
-  std::size_t ready_count_ = 0;
-  TransferQueue held_;     // the device was full
-  TransferQueue answers_;  // to be acted on
-  TransferQueue ended_;    // to be completed
-  std::size_t under_way_ = 0;
+  Link operations_;  // all that are under way, oldest first
+  std::size_t batch_count_ = 0;
+  std::size_t backlog_count_ = 0;
   std::size_t in_ring_ = 0;  // or about to be, by a helper thread
   std::size_t polls_in_ring_ = 0;
-  bool may_raise_sigpipe_ = false;  // what is in ready_
-  bool size_limit_is_known_ = false, has_size_limit_ = false;
   std::int64_t now_ns_ = 0;  // when it was looked at last
-  OperationState* oldest_ = nullptr;
-  OperationState* newest_ = nullptr;
+  EndedQueue ended_;         // to be completed
+  TransferQueue answers_;    // to be acted on
+  TransferQueue held_;       // the device was full
+  TransferQueue backlog_;    // there was no room in the batch
   Deadlines deadlines_;
-  EngineStatistics own_;
-  iocb wake_control_{};
+  bool size_limit_is_known_ = false, has_size_limit_ = false;  // known until the next flush
+  bool may_raise_sigpipe_ = false;                             // what is in the batch
   bool wake_is_armed_ = false;
+  iocb wake_control_{};
+  EngineStatistics own_;
+  std::array<iocb*, batch_max> batch_controls_;  // for the kernel, filled in
 
   // Of all threads.
   Results results_;

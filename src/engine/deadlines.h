@@ -10,7 +10,9 @@ class Deadlines {
  public:
   bool empty() const noexcept { return root_ == nullptr; }
   // INT64_MAX: none.
-  std::int64_t first_ns() const noexcept { return root_ == nullptr ? INT64_MAX : root_->due_ns; }
+  std::int64_t first_ns() const noexcept {
+    return root_ == nullptr ? INT64_MAX : root_->rare.due_ns;
+  }
 
   void insert(OperationState& operation) noexcept {
     operation.first_child = operation.next_sibling = operation.parent_or_previous = nullptr;
@@ -36,7 +38,7 @@ class Deadlines {
   // The first one, if it is due.
   OperationState* take_due(std::int64_t now_ns) noexcept {
     OperationState* first = root_;
-    if (first == nullptr || first->due_ns > now_ns) return nullptr;
+    if (first == nullptr || first->rare.due_ns > now_ns) return nullptr;
     erase(*first);
     return first;
   }
@@ -44,7 +46,7 @@ class Deadlines {
  private:
   // Both without siblings.
   static OperationState* meld(OperationState& one, OperationState& other) noexcept {
-    OperationState& first = one.due_ns <= other.due_ns ? one : other;
+    OperationState& first = one.rare.due_ns <= other.rare.due_ns ? one : other;
     OperationState& second = &first == &one ? other : one;
     second.parent_or_previous = &first;
     second.next_sibling = first.first_child;

@@ -63,11 +63,13 @@ EngineStatistics Core::statistics() const noexcept {
   now.refused = counts_.get(Count::reason_refused);
   now.not_ready = counts_.get(Count::reason_not_ready);
   now.no_kernel_aio = counts_.get(Count::reason_unavailable);
-  now.queued = ready_count_;
+  now.by_kernel = now.completed - now.by_threads;
+  now.queued = batch_count_ + backlog_count_;
   now.in_kernel = in_ring_ - wake_is_armed_;
-  now.under_way = under_way_;
-  if (oldest_ != nullptr)
-    now.oldest_ns = static_cast<std::uint64_t>(sys::monotonic_ns() - oldest_->submitted_ns);
+  now.under_way = under_way();
+  if (keeps_times_ && now.under_way != 0)
+    now.oldest_ns = static_cast<std::uint64_t>(sys::monotonic_ns() -
+                                               OperationState::of(*operations_.newer).submitted_ns);
   return now;
 }
 
@@ -93,10 +95,10 @@ Engine::~Engine() {
   core_->complete_all();
 }
 
-std::error_code Engine::submit(Operation& operation) noexcept {
-  return core_->submit(operation.state());
+Refusal Engine::submit(Operation& operation) noexcept {
+  return core_->submit(engine::state_of(operation));
 }
-std::error_code Engine::submit(Chain& chain) noexcept { return core_->submit(chain); }
+Refusal Engine::submit(Chain& chain) noexcept { return core_->submit(chain); }
 
 void Engine::flush() noexcept {
   if (!core_->in_child()) core_->flush();
@@ -127,7 +129,9 @@ void Engine::drain() { core_->complete_all(); }
 void Engine::wake() noexcept { core_->wake(); }
 int Engine::fd() { return core_->fd(); }
 
-Cancelled Engine::cancel(Operation& operation) noexcept { return core_->cancel(operation.state()); }
+Cancelled Engine::cancel(Operation& operation) noexcept {
+  return core_->cancel(engine::state_of(operation));
+}
 Cancelled Engine::cancel(Chain& chain) noexcept { return core_->cancel(chain); }
 void Engine::cancel() noexcept {
   if (!core_->in_child()) core_->cancel_all();
@@ -135,6 +139,7 @@ void Engine::cancel() noexcept {
 
 std::size_t Engine::under_way() const noexcept { return core_->under_way(); }
 KernelAio Engine::kernel_aio() const noexcept { return core_->kernel_aio(); }
+bool Engine::belongs_to_parent() const noexcept { return core_->in_child(); }
 unsigned Engine::depth() const noexcept { return core_->depth(); }
 EngineStatistics Engine::statistics() const noexcept { return core_->statistics(); }
 

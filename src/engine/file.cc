@@ -63,6 +63,10 @@ File File::adopt(int fd) {
     Alignment& alignment = file.state_->alignment;
     alignment = engine::direct_alignment(fd, facts);
     file.state_->facts.direct_bytes = std::max(alignment.read_bytes, alignment.overwrite_bytes);
+    file.state_->misaligned_address_bits = alignment.memory_bytes - 1;
+    file.state_->reads.misaligned_bits = alignment.read_bytes - 1;
+    file.state_->writes.misaligned_bits = alignment.overwrite_bytes - 1;
+    for (const bool to_read : {true, false}) file.state_->decide(to_read);
   }
   return file;
 }

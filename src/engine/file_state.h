@@ -13,24 +13,30 @@ namespace kaio::engine {
 
 struct FileState {
   int fd = -1;
-  FileFacts facts;
-  Alignment alignment;
 
-  // By direction: RWF_NOWAIT was refused; a guess whether the next one would block, as
-  // KnownFile has them.
   struct Direction {
+    // Kernel AIO can be tried with RWF_NOWAIT before anything is asked.
+    std::atomic<bool> straight{false};
+    // RWF_NOWAIT was refused; a guess whether the next one would block, as KnownFile has them.
     std::atomic<bool> refuses_nowait{false};
     std::atomic<std::uint8_t> blocks{0};
+    std::uint32_t misaligned_bits = 0;  // that lengths and offsets must not have
   } reads, writes;
+  std::uintptr_t misaligned_address_bits = 0;
+
+  FileFacts facts;
+  Alignment alignment;
   std::atomic<bool> sync_failed{false};
 
   Direction& direction(bool to_read) noexcept { return to_read ? reads : writes; }
 
-  // Nothing has to be asked before kernel AIO is tried with RWF_NOWAIT.
-  bool goes_straight(bool to_read) const noexcept {
-    const Direction& to = to_read ? reads : writes;
-    return facts.traits.direct && !to.refuses_nowait.load(std::memory_order_relaxed) &&
-           to.blocks.load(std::memory_order_relaxed) == 0;
+  // After a change of what decides it.
+  void decide(bool to_read) noexcept {
+    Direction& to = direction(to_read);
+    to.straight.store(facts.traits.direct && !(facts.traits.append && !to_read) &&
+                          !to.refuses_nowait.load(std::memory_order_relaxed) &&
+                          to.blocks.load(std::memory_order_relaxed) == 0,
+                      std::memory_order_relaxed);
   }
 
   FileFacts facts_now() const noexcept {

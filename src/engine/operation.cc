@@ -10,22 +10,32 @@
 namespace kaio {
 namespace {
 
+using engine::FileState;
 using engine::OperationState;
 
-void ask(OperationState& state, const File& file, Opcode opcode, void* buffer, std::size_t size,
-         std::uint64_t offset_bytes) noexcept {
+OperationState& ask(OperationState& state, FileState* file, Opcode opcode, void* buffer,
+                    std::size_t size, std::uint64_t offset_bytes) noexcept {
   assert(state.core == nullptr);
-  state.file = file.state();
+  state.file = file;
   state.asked = true;
   state.is_poll = false;
+  constexpr unsigned by_request = engine::Setup::not_open | engine::Setup::other_kind;
+  state.special = static_cast<std::uint8_t>(
+      (state.special & ~by_request) | (file == nullptr ? engine::Setup::not_open : 0) |
+      (opcode > Opcode::write ? engine::Setup::other_kind : 0));
   state.asked_bytes = size;
-  IoOperation& operation = state.operation;
-  operation.buffer = buffer;
-  operation.size = size;
-  operation.offset_bytes = static_cast<std::int64_t>(offset_bytes);
-  operation.fd = state.file == nullptr ? -1 : state.file->fd;
-  operation.opcode = opcode;
-  operation.vectored = false;
+  state.operation = IoOperation{.buffer = buffer,
+                                .size = size,
+                                .offset_bytes = static_cast<std::int64_t>(offset_bytes),
+                                .fd = file == nullptr ? -1 : file->fd,
+                                .rw_flags = state.operation.rw_flags,
+                                .opcode = opcode};
+  return state;
+}
+
+void make_vectored(OperationState& state) noexcept {
+  state.operation.vectored = true;
+  state.set(engine::Setup::other_kind, true);
 }
 
 }  // namespace
@@ -49,9 +59,9 @@ Operation& Operation::operator=(Operation&& other) noexcept {
   OperationState& from = other.state();
   assert(is_idle() && other.is_idle());
   if (&to == &from) return *this;
-  static_cast<engine::Setup&>(to) = static_cast<engine::Setup&&>(from);
+  static_cast<engine::Setup&>(to) = from;
+  to.rare = std::move(from.rare);
   to.operation = from.operation;
-  to.asked_bytes = from.asked_bytes;
   to.done_bytes = from.done_bytes;
   to.error_number = from.error_number;
   return *this;
@@ -67,50 +77,52 @@ const engine::OperationState& Operation::state() const noexcept {
 
 Operation& Operation::read(const File& file, void* to, std::size_t size_bytes,
                            std::uint64_t offset_bytes) noexcept {
-  ask(state(), file, Opcode::read, to, size_bytes, offset_bytes);
+  ask(state(), file.state(), Opcode::read, to, size_bytes, offset_bytes);
   return *this;
 }
 
 Operation& Operation::write(const File& file, const void* from, std::size_t size_bytes,
                             std::uint64_t offset_bytes) noexcept {
-  ask(state(), file, Opcode::write, const_cast<void*>(from), size_bytes, offset_bytes);
+  ask(state(), file.state(), Opcode::write, const_cast<void*>(from), size_bytes, offset_bytes);
   return *this;
 }
 
 Operation& Operation::readv(const File& file, std::span<iovec> parts,
                             std::uint64_t offset_bytes) noexcept {
-  ask(state(), file, Opcode::read, parts.data(), parts.size(), offset_bytes);
-  state().operation.vectored = true;
+  ask(state(), file.state(), Opcode::read, parts.data(), parts.size(), offset_bytes);
+  make_vectored(state());
   return *this;
 }
 
 Operation& Operation::writev(const File& file, std::span<iovec> parts,
                              std::uint64_t offset_bytes) noexcept {
-  ask(state(), file, Opcode::write, parts.data(), parts.size(), offset_bytes);
-  state().operation.vectored = true;
+  ask(state(), file.state(), Opcode::write, parts.data(), parts.size(), offset_bytes);
+  make_vectored(state());
   return *this;
 }
 
 Operation& Operation::sync(const File& file) noexcept {
-  ask(state(), file, Opcode::fsync, nullptr, 0, 0);
+  ask(state(), file.state(), Opcode::fsync, nullptr, 0, 0);
   return *this;
 }
 
 Operation& Operation::datasync(const File& file) noexcept {
-  ask(state(), file, Opcode::fdatasync, nullptr, 0, 0);
+  ask(state(), file.state(), Opcode::fdatasync, nullptr, 0, 0);
   return *this;
 }
 
 Operation& Operation::poll(int fd, Readiness readiness) noexcept {
-  ask(state(), File(), readiness == Readiness::readable ? Opcode::read : Opcode::write, nullptr, 0,
+  ask(state(), nullptr, readiness == Readiness::readable ? Opcode::read : Opcode::write, nullptr, 0,
       0);
   state().operation.fd = fd;
   state().is_poll = true;
+  state().set(engine::Setup::other_kind, true);
   return *this;
 }
 
 Operation& Operation::set_flags(unsigned rw_flags) noexcept {
   state().operation.rw_flags = static_cast<std::uint16_t>(rw_flags);
+  state().set(engine::Setup::has_flags, rw_flags != 0);
   return *this;
 }
 
@@ -118,32 +130,34 @@ Operation& Operation::set_priority(IoPriority priority) noexcept {
   constexpr unsigned class_shift = 13, level_max = 7;
   const auto io_class = static_cast<unsigned>(priority.io_class);  // the kernel's numbers
   const unsigned level = priority.level < level_max ? priority.level : level_max;
-  state().io_priority = io_class == 0 ? std::uint16_t{0}
-                                      : static_cast<std::uint16_t>(io_class << class_shift | level);
+  state().set(engine::Setup::has_priority, io_class != 0);
+  state().rare.io_priority = static_cast<std::uint16_t>(io_class << class_shift | level);
   return *this;
 }
 
 Operation& Operation::set_partial(bool partial) noexcept {
-  state().is_partial = partial;
+  state().set(engine::Setup::is_partial, partial);
   return *this;
 }
 
 Operation& Operation::set_deadline(Clock::time_point deadline, Completion late) noexcept {
   const auto ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
-  state().due_ns = ns > 0 ? ns : 1;
-  state().late = late;
+  state().set(engine::Setup::has_due_time, true);
+  state().rare.due_ns = ns;
+  state().rare.late = late;
   return *this;
 }
 
 Operation& Operation::clear_deadline() noexcept {
-  state().due_ns = 0;
-  state().late = nullptr;
+  state().set(engine::Setup::has_due_time, false);
+  state().rare.late = nullptr;
   return *this;
 }
 
 Operation& Operation::set_stop_token(std::stop_token token) noexcept {
-  state().stop = std::move(token);
+  state().set(engine::Setup::has_stop_token, token.stop_possible());
+  state().rare.stop = std::move(token);
   return *this;
 }
 
@@ -159,10 +173,7 @@ bool Operation::is_idle() const noexcept { return state().core == nullptr; }
 
 Result Operation::result() const noexcept {
   const OperationState& self = state();
-  return {.size_bytes = static_cast<std::size_t>(self.done_bytes),
-          .error = self.error_number == 0
-                       ? std::error_code()
-                       : std::error_code(self.error_number, std::system_category())};
+  return {static_cast<std::size_t>(self.done_bytes), self.error_number};
 }
 
 }  // namespace kaio

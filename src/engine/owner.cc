@@ -59,7 +59,7 @@ Started Core::submit_by_kernel(Transfer& transfer, Attempt attempt, By by, Submi
 // What may wait for the device, or is quick according to what it took before.
 Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcept {
   const bool here = !in_helper_thread;
-  prepare(operation, attempt);
+  prepare_otherwise(operation, attempt);
   operation.started_ns = sys::monotonic_ns();
   operation.move_to(TransferState::in_kernel);
   // In a helper thread: from here on it may be over, and gone.
@@ -104,18 +104,20 @@ FileFacts Core::facts_of(const Transfer& transfer) {
 }
 
 void Core::refuses_nowait(const Transfer& transfer) {
-  const OperationState& operation = operation_of(transfer);
-  operation.file->direction(operation.operation.is_read())
-      .refuses_nowait.store(true, std::memory_order_relaxed);
+  FileState& file = *operation_of(transfer).file;
+  const bool to_read = transfer.operation.is_read();
+  file.direction(to_read).refuses_nowait.store(true, std::memory_order_relaxed);
+  file.decide(to_read);
 }
 
 void Core::expect(const Transfer& transfer, bool blocks) {
-  const OperationState& operation = operation_of(transfer);
-  std::atomic<std::uint8_t>& guess =
-      operation.file->direction(operation.operation.is_read()).blocks;
+  FileState& file = *operation_of(transfer).file;
+  const bool to_read = transfer.operation.is_read();
+  std::atomic<std::uint8_t>& guess = file.direction(to_read).blocks;
   const std::uint8_t now = guess.load(std::memory_order_relaxed);
   guess.store(static_cast<std::uint8_t>(blocks ? surely_blocks : now - (now != 0)),
               std::memory_order_relaxed);
+  file.decide(to_read);
 }
 
 // A place in the ring for what a helper thread is to submit: the io_submit of that thread

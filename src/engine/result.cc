@@ -9,6 +9,8 @@ class EngineCategory final : public std::error_category {
   const char* name() const noexcept override { return "kaio"; }
   std::string message(int value) const override {
     switch (static_cast<EngineError>(value)) {
+      case EngineError::none:
+        return "nothing";
       case EngineError::misaligned_address:
         return "the memory is not aligned for direct I/O on this file (File::alignment)";
       case EngineError::misaligned_length:

@@ -30,7 +30,7 @@ void Core::wait_to_give(std::int64_t deadline_ns, std::span<Operation*> room,
 
 // False: the wait is over.
 bool Core::sleep_until_news(std::int64_t deadline_ns) noexcept {
-  if (under_way_ == 0 || in_child() || woken_.exchange(false, std::memory_order_seq_cst))
+  if (under_way() == 0 || in_child() || woken_.exchange(false, std::memory_order_seq_cst))
     return false;
   if (deadline_ns != INT64_MAX && sys::monotonic_ns() >= deadline_ns) return false;
   if (ended_.empty()) sleep(std::min(deadline_ns, deadlines_.first_ns()));
@@ -38,7 +38,16 @@ bool Core::sleep_until_news(std::int64_t deadline_ns) noexcept {
 }
 
 void Core::complete_all() {
-  while (under_way_ != 0 && !in_child()) wait(under_way_, INT64_MAX);
+  while (under_way() != 0 && !in_child()) wait(under_way(), INT64_MAX);
+}
+
+void Core::turn_until_woken() {
+  std::size_t none_given = 0;
+  turn({}, none_given);
+  while (!woken_.exchange(false, std::memory_order_seq_cst)) {
+    if (ended_.empty()) sleep(deadlines_.first_ns());
+    turn({}, none_given);
+  }
 }
 
 bool Core::has_news() const noexcept {
@@ -62,12 +71,11 @@ void Core::sleep_in_ring(std::int64_t until_ns) noexcept {
   if (until_ns != INT64_MAX)
     timeout_ns = std::min(timeout_ns, std::max(until_ns - sys::monotonic_ns(), INT64_C(0)));
   const timespec timeout = sys::to_timespec(timeout_ns);
-  io_event events[64];
+  io_event events[128];
   const int count = context_.get_events(1, events, timeout_ns == INT64_MAX ? nullptr : &timeout);
   // A filter may refuse it while the ring can be read.
   if (count < 0 && count != -EINTR) sys::sleep_for(std::min(timeout_ns, look_again_ns / 10));
-  if (count > 0) now_ns_ = sys::monotonic_ns();
-  for (int i = 0; i < count; ++i) on_event(events[i]);
+  if (count > 0) on_events({events, static_cast<std::size_t>(count)});
 }
 
 // False: it cannot be had now.
@@ -96,7 +104,7 @@ void Core::wake() noexcept {
 
 int Core::fd() {
   if (!doorbell_is_asked_for_.load(std::memory_order_relaxed)) {
-    if (under_way_ != 0)
+    if (under_way() != 0)
       throw std::system_error(EBUSY, std::system_category(),
                               "kaio::Engine::fd(): call it first while nothing is under way");
     doorbell_is_asked_for_.store(true, std::memory_order_seq_cst);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Acceptance, and the way into the kernel.
+//
+// What most transfers are is one function up to the batch: a read or a write in one piece, with
+// nothing else set, of a direct file that is known to take RWF_NOWAIT. The rest goes round.
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "core/kernel/iocb.h"
 #include "core/kernel/sigpipe_guard.h"
@@ -11,33 +15,68 @@
 namespace kaio::engine {
 namespace {
 
-bool is_multiple(std::uint64_t value, std::uint32_t power_of_two) noexcept {
-  return (value & (power_of_two - 1)) == 0;
-}
+constexpr Progress straight_progress = [] {
+  Progress progress;
+  progress.attempt = Attempt::nowait;
+  return progress;
+}();
 
-// Null: nothing wrong.
-EngineError misalignment(const IoOperation& operation, const Alignment& alignment) noexcept {
-  const std::uint32_t unit_bytes =
-      operation.is_read() ? alignment.read_bytes : alignment.overwrite_bytes;
+EngineError misalignment(const IoOperation& operation, const FileState& file) noexcept {
+  const std::uint32_t wrong_bits = (operation.is_read() ? file.reads : file.writes).misaligned_bits;
   const auto wrong_part = [&](const void* address, std::size_t size_bytes) {
-    if (!is_multiple(reinterpret_cast<std::uintptr_t>(address), alignment.memory_bytes))
+    if ((reinterpret_cast<std::uintptr_t>(address) & file.misaligned_address_bits) != 0)
       return EngineError::misaligned_address;
-    if (!is_multiple(size_bytes, unit_bytes)) return EngineError::misaligned_length;
-    return EngineError{};
+    return (size_bytes & wrong_bits) != 0 ? EngineError::misaligned_length : EngineError::none;
   };
-  if (!is_multiple(static_cast<std::uint64_t>(operation.offset_bytes), unit_bytes) &&
+  if ((static_cast<std::uint64_t>(operation.offset_bytes) & wrong_bits) != 0 &&
       (operation.rw_flags & RWF_APPEND) == 0)
     return EngineError::misaligned_offset;
   if (!operation.vectored) return wrong_part(operation.buffer, operation.size);
   for (std::size_t i = 0; i < operation.size; ++i) {
     const iovec& part = operation.vector()[i];
     const EngineError error = wrong_part(part.iov_base, part.iov_len);
-    if (error != EngineError{}) return error;
+    if (error != EngineError::none) return error;
   }
-  return EngineError{};
+  return EngineError::none;
 }
 
 }  // namespace
+
+Refusal Core::submit(OperationState& operation) noexcept {
+  if (goes_straight(operation)) [[likely]] {
+    begin(operation, straight_progress, {.is_straight = true});
+    prepare(operation, RWF_NOWAIT);
+    join_batch(operation);
+    if (batch_count_ >= batch_) flush();
+    return {};
+  }
+  return submit_otherwise(operation);
+}
+
+// It is accepted, and nothing has to be decided about it.
+inline bool Core::goes_straight(const OperationState& operation) noexcept {
+  const FileState* const file = operation.file;
+  if (operation.special != 0 || in_child() || !context_.available() ||
+      operation.state.load(std::memory_order_relaxed) != TransferState::free)
+    return false;
+  const IoOperation& asked = operation.operation;
+  const FileState::Direction& direction = asked.is_read() ? file->reads : file->writes;
+  const auto address = reinterpret_cast<std::uintptr_t>(asked.buffer);
+  if (!direction.straight.load(std::memory_order_relaxed) ||
+      ((address & file->misaligned_address_bits) |
+       ((asked.size | static_cast<std::uint64_t>(asked.offset_bytes)) &
+        direction.misaligned_bits)) != 0)
+    return false;
+  return asked.is_read() || !has_size_limit();
+}
+
+bool Core::has_size_limit() noexcept {
+  if (!size_limit_is_known_) {
+    size_limit_is_known_ = true;
+    has_size_limit_ = sys::file_size_limit_bytes() != RLIM_INFINITY;
+  }
+  return has_size_limit_;
+}
 
 EngineError Core::check(const OperationState& operation) const noexcept {
   if (in_child()) return EngineError::other_process;
@@ -45,71 +84,88 @@ EngineError Core::check(const OperationState& operation) const noexcept {
     return EngineError::busy;
   if (operation.file == nullptr && !operation.is_poll)
     return operation.asked ? EngineError::not_open : EngineError::nothing_asked;
-  if (!operation.is_poll && operation.file->facts.traits.direct && !operation.operation.is_sync())
-    return misalignment(operation.operation, operation.file->alignment);
-  return EngineError{};
+  if (operation.is_poll || operation.operation.is_sync()) return EngineError::none;
+  return misalignment(operation.operation, *operation.file);
 }
 
-std::error_code Core::submit(OperationState& operation) noexcept {
+Refusal Core::submit_otherwise(OperationState& operation) noexcept {
   const EngineError error = check(operation);
-  if (error != EngineError{}) [[unlikely]]
-    return error;
-  begin(operation);
+  if (error != EngineError::none) return error;
+  begin_otherwise(operation);
   start(operation);
-  if (ready_count_ >= batch_) flush();
+  if (batch_count_ >= batch_) flush();
   return {};
 }
 
-void Core::begin(OperationState& operation) noexcept {
-  static_cast<Progress&>(operation) = Progress();
-  static_cast<Condition&>(operation) = Condition();
+void Core::submit_or_complete(OperationState& operation) noexcept {
+  const Refusal refusal = submit(operation);
+  if (!refusal || refusal.reason() == EngineError::busy) return;
+  begin(operation, Progress(), Condition());
+  operation.started_ns = 0;
+  end(operation, -static_cast<int>(refusal.reason()));
+}
+
+[[gnu::always_inline]] inline void Core::begin(OperationState& operation, Progress progress,
+                                               Condition condition) noexcept {
+  static_cast<Progress&>(operation) = progress;
+  static_cast<Condition&>(operation) = condition;
   operation.core = this;
   operation.error_number = 0;
   operation.done_bytes = 0;
-  if (now_ns_ == 0) now_ns_ = sys::monotonic_ns();
+  // The first of a batch looks at the clock for all.
+  if (keeps_times_ && batch_count_ == 0) now_ns_ = sys::monotonic_ns();
   operation.submitted_ns = now_ns_;
-  operation.older = newest_;
-  operation.newer = nullptr;
-  (newest_ == nullptr ? oldest_ : newest_->newer) = &operation;
-  newest_ = &operation;
-  ++under_way_;
+  operation.insert_behind(*operations_.older);
   ++own_.submitted;
-  if (operation.due_ns != 0) deadlines_.insert(operation);
   operation.move_to(TransferState::starting);
-  if (operation.stop.stop_possible()) [[unlikely]] {
+}
+
+void Core::begin_otherwise(OperationState& operation) noexcept {
+  begin(operation, Progress(), Condition());
+  operation.started_ns = 0;
+  if (operation.has(Setup::has_due_time)) deadlines_.insert(operation);
+  if (operation.has(Setup::has_stop_token)) {
     operation.stop_requested.store(false, std::memory_order_relaxed);
-    operation.stop_callback.emplace(operation.stop, Stopper{&operation});
+    operation.stop_callback.emplace(operation.rare.stop, Stopper{&operation});
   }
 }
 
+// Again, too, when it has not begun after all.
 void Core::start(OperationState& operation) noexcept {
-  if (goes_straight(operation)) return enqueue(operation, Attempt::nowait);
-  if (operation.is_poll) return start_poll(operation);
+  if (operation.is_poll) {
+    if (!poll_by_kernel(operation)) watch(operation);
+    return;
+  }
   operation.is_stream = operation.file->facts.traits.is_stream();
-  start_by_core(operation);
-}
-
-void Core::start_by_core(OperationState& operation) noexcept {
   const Started started =
       carrier_.start(operation, By::submitter, nullptr, operation.file->known());
   if (started == Started::no_threads) end(operation, EAGAIN);
 }
 
-// What most transfers are: there is nothing to be decided about them.
-bool Core::goes_straight(const OperationState& operation) noexcept {
-  const IoOperation& asked = operation.operation;
-  if (operation.is_poll || asked.is_sync() || asked.vectored || asked.rw_flags != 0 ||
-      !context_.available() || !operation.file->goes_straight(asked.is_read()))
-    return false;
-  if (asked.is_read()) return true;
-  if (!size_limit_is_known_) {
-    size_limit_is_known_ = true;
-    has_size_limit_ = sys::file_size_limit_bytes() != RLIM_INFINITY;
-  }
-  return !has_size_limit_ && !operation.file->facts.traits.append;
+void Core::watch(OperationState& operation) noexcept {
+  operation.set_watch_count(0);
+  operation.clear_deadline();
+  operation.attempt = Attempt::readiness;
+  if (!carrier_.watcher().watch(operation)) end(operation, EAGAIN);
 }
 
-void Core::prepare(OperationState& operation, Attempt attempt) noexcept {
+// A transfer in one piece.
+inline void Core::prepare(OperationState& operation, std::uint32_t rw_flags) noexcept {
+  iocb& control = operation.control;
+  const IoOperation& asked = operation.operation;
+  control = {};
+  control.data = static_cast<Transfer*>(&operation);
+  control.aio_lio_opcode = asked.is_read() ? IO_CMD_PREAD : IO_CMD_PWRITE;
+  control.aio_fildes = asked.fd;
+  control.u.c.buf = asked.buffer;
+  control.u.c.nbytes = asked.size;
+  control.u.c.offset = asked.offset_bytes;
+  iocb_of::set_rw_flags(control, rw_flags);
+  if (doorbell_is_asked_for_.load(std::memory_order_relaxed))
+    iocb_of::signal_eventfd(control, doorbell_.number_unasked());
+}
+
+void Core::prepare_otherwise(OperationState& operation, Attempt attempt) noexcept {
   operation.attempt = attempt;
   iocb& control = operation.control;
   if (attempt == Attempt::kernel_sync) {
@@ -126,10 +182,10 @@ void Core::prepare(OperationState& operation, Attempt attempt) noexcept {
       }
     }
     iocb_of::transfer(control, operation.operation, operation.is_stream, flags);
-    if (operation.io_priority != 0) {
+    if (operation.has(Setup::has_priority)) {
       constexpr unsigned iocb_flag_ioprio = 1u << 1;
       control.u.c.flags |= iocb_flag_ioprio;
-      control.aio_reqprio = static_cast<short>(operation.io_priority);
+      control.aio_reqprio = static_cast<short>(operation.rare.io_priority);
     }
   }
   control.data = static_cast<Transfer*>(&operation);
@@ -137,98 +193,110 @@ void Core::prepare(OperationState& operation, Attempt attempt) noexcept {
     iocb_of::signal_eventfd(control, doorbell_.number_unasked());
 }
 
-void Core::enqueue(OperationState& operation, Attempt attempt) noexcept {
-  prepare(operation, attempt);
+// Behind those that wait already, if any do.
+inline void Core::join_batch(OperationState& operation) noexcept {
   operation.move_to(TransferState::backlog);
-  ready_.push_back(operation);
-  ++ready_count_;
-}
-
-void Core::start_poll(OperationState& operation) noexcept {
-  if (!poll_by_kernel(operation)) watch(operation);
-}
-
-void Core::watch(OperationState& operation) noexcept {
-  operation.set_watch_count(0);
-  operation.clear_deadline();
-  operation.attempt = Attempt::readiness;
-  if (!carrier_.watcher().watch(operation)) end(operation, EAGAIN);
-}
-
-void Core::take_batch(std::span<iocb*> batch) noexcept {
-  for (iocb*& control : batch) {
-    Transfer& transfer = *ready_.pop_front();
-    transfer.move_to(TransferState::starting);
-    control = &transfer.control;
+  if (batch_count_ < batch_max && backlog_count_ == 0) {
+    batch_controls_[batch_count_++] = &operation.control;
+  } else {
+    backlog_.push_back(operation);
+    ++backlog_count_;
   }
-  ready_count_ -= batch.size();
 }
 
-void Core::put_back(std::span<iocb*> batch) noexcept {
-  for (auto place = batch.rbegin(); place != batch.rend(); ++place) {
-    auto& transfer = *static_cast<Transfer*>((*place)->data);
-    transfer.move_to(TransferState::backlog);
-    ready_.push_front(transfer);
+void Core::enqueue(OperationState& operation, Attempt attempt) noexcept {
+  prepare_otherwise(operation, attempt);
+  join_batch(operation);
+}
+
+// It was to be given to the kernel.
+void Core::leave_batch(OperationState& operation) noexcept {
+  const auto end = batch_controls_.begin() + static_cast<std::ptrdiff_t>(batch_count_);
+  const auto place = std::find(batch_controls_.begin(), end, &operation.control);
+  if (place != end) {
+    std::copy(place + 1, end, place);
+    --batch_count_;
+  } else {
+    backlog_.erase(operation);
+    --backlog_count_;
   }
-  ready_count_ += batch.size();
+  operation.move_to(TransferState::starting);
 }
 
-int Core::submit(std::span<iocb*> batch) noexcept {
-  if (!may_raise_sigpipe_) return context_.submit(batch);
+void Core::refill_batch() noexcept {
+  while (backlog_count_ != 0 && batch_count_ < batch_max) {
+    batch_controls_[batch_count_++] = &backlog_.pop_front()->control;
+    --backlog_count_;
+  }
+}
+
+int Core::give(std::span<iocb*> controls) noexcept {
+  if (!may_raise_sigpipe_) return context_.submit(controls);
   may_raise_sigpipe_ = false;
   const SigpipeGuard guard;
-  return context_.submit(batch);
+  return context_.submit(controls);
 }
 
 // As many calls as it takes: the kernel stops at the first one that it does not take, and says
 // why only when that one is the first.
 void Core::flush() noexcept {
   size_limit_is_known_ = false;
+  if (backlog_count_ != 0) refill_batch();
   const std::size_t places = this->places() + wake_is_armed_;
-  while (ready_count_ != 0 && in_ring_ < places) {
-    iocb* controls[batch_max];
-    const std::size_t count = std::min({ready_count_, places - in_ring_, batch_max});
-    std::span<iocb*> batch(controls, count);
-    take_batch(batch);
-    const std::int64_t begin_ns = sys::monotonic_ns();
-    const int outcome = submit(batch);
-    now_ns_ = keeps_times_ ? sys::monotonic_ns() : begin_ns;
+  while (batch_count_ != 0 && in_ring_ < places) {
+    const std::size_t count = std::min(batch_count_, places - in_ring_);
+    const std::int64_t begin_ns = keeps_times_ ? sys::monotonic_ns() : 0;
+    const int outcome = give({batch_controls_.data(), count});
     const std::size_t taken = outcome > 0 ? static_cast<std::size_t>(outcome) : 0;
-    for (iocb* control : batch.first(taken)) {
-      OperationState& operation = operation_of(*static_cast<Transfer*>(control->data));
-      operation.move_to(operation.attempt == Attempt::readiness ? TransferState::polling
-                                                                : TransferState::in_kernel);
-      polls_in_ring_ += operation.attempt == Attempt::readiness;
-      operation.started_ns = now_ns_;
-      if (keeps_times_)
-        own_.queued_ns.add(static_cast<std::uint64_t>(begin_ns - operation.submitted_ns));
-    }
+    now_ns_ = keeps_times_ ? sys::monotonic_ns() : 0;
+    for (std::size_t i = 0; i < taken; ++i) given(operation_of(*batch_controls_[i]), begin_ns);
     if (keeps_times_) own_.submitting_ns.add(static_cast<std::uint64_t>(now_ns_ - begin_ns));
     in_ring_ += taken;
-    batch = batch.subspan(taken);
-    if (batch.empty() || outcome > 0) {
-      put_back(batch);
-      continue;
+    batch_count_ -= taken;
+    if (batch_count_ != 0) {
+      std::memmove(batch_controls_.data(), batch_controls_.data() + taken,
+                   batch_count_ * sizeof(iocb*));
+      if (outcome <= 0 && !handle_refusal(-outcome)) return;
     }
-    if ((outcome == 0 || outcome == -EAGAIN) && in_ring_ != 0) {
-      // No room but what comes back.
-      ++own_.ring_full;
-      return put_back(batch);
-    }
-    put_back(batch.subspan(1));
-    refused(operation_of(*static_cast<Transfer*>(batch.front()->data)),
-            outcome == 0 ? EAGAIN : -outcome);
+    if (backlog_count_ != 0) refill_batch();
   }
+}
+
+// The kernel has it.
+inline void Core::given(OperationState& operation, std::int64_t begin_ns) noexcept {
+  operation.move_to(TransferState::starting);
+  if (operation.attempt == Attempt::readiness) [[unlikely]] {
+    ++polls_in_ring_;
+    operation.move_to(TransferState::polling);
+  } else {
+    operation.move_to(TransferState::in_kernel);
+  }
+  if (!keeps_times_) return;
+  operation.started_ns = now_ns_;
+  own_.queued_ns.add(static_cast<std::uint64_t>(begin_ns - operation.submitted_ns));
+}
+
+// io_submit has not taken the first of the batch. False: nothing more can be given now.
+bool Core::handle_refusal(int error_number) noexcept {
+  const bool has_no_room = error_number == 0 || error_number == EAGAIN;
+  if (has_no_room && in_ring_ != 0) {  // but for what comes back
+    ++own_.ring_full;
+    return false;
+  }
+  OperationState& operation = operation_of(*batch_controls_[0]);
+  leave_batch(operation);
+  // With nothing of ours in the way the kernel has no memory.
+  refused(operation, has_no_room ? EAGAIN : error_number);
+  return true;
 }
 
 // By io_submit; state `starting`.
 void Core::refused(OperationState& operation, int error_number) noexcept {
+  if (error_number == EAGAIN) return end(operation, EAGAIN);
   if (operation.attempt == Attempt::readiness) {
     // EINVAL: more than one wait queue, as terminals have, or a kernel before 4.18.
     return error_number == EBADF ? end(operation, EBADF) : watch(operation);
   }
-  // Nothing of ours is in the way: the kernel has no memory.
-  if (error_number == EAGAIN) return end(operation, EAGAIN);
   const Started started = carrier_.process_result(operation, -error_number, true, By::submitter);
   if (started == Started::no_threads) end(operation, EAGAIN);
 }

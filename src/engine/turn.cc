@@ -27,7 +27,7 @@ std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
   if (in_child()) return 0;
   const bool doorbell_is_asked_for = doorbell_is_asked_for_.load(std::memory_order_relaxed);
   if (doorbell_is_asked_for) doorbell_.clear();  // before the look
-  if (ready_count_ != 0) flush();
+  if (batch_count_ != 0) flush();
   const std::size_t transfer_count = take_events();
   if (!results_.empty()) take_results();
   if (!to_cancel_.empty()) take_cancels();
@@ -35,7 +35,7 @@ std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
   if (!held_.empty()) release_held(transfer_count);
   if (!deadlines_.empty()) expire();
   const std::size_t count = dispatch(room, given_count);
-  if (ready_count_ != 0) flush();
+  if (batch_count_ != 0) flush();
   if (doorbell_is_asked_for && !ended_.empty()) doorbell_.signal();  // there is more to take
   return count;
 }
@@ -46,7 +46,7 @@ std::size_t Core::take_events() noexcept {
   const std::size_t before = in_ring_ - polls_in_ring_;
   if (context_.ring().usable()) {
     if (context_.ring().empty()) return 0;
-    now_ns_ = sys::monotonic_ns();
+    if (keeps_times_) now_ns_ = sys::monotonic_ns();
     for (io_event event; context_.ring().take(event);) on_event(event);
   } else {
     io_event events[64];
@@ -54,33 +54,45 @@ std::size_t Core::take_events() noexcept {
     int count = 0;
     do {
       count = context_.get_events(0, events, &no_time);
-      if (count > 0) now_ns_ = sys::monotonic_ns();
-      for (int i = 0; i < count; ++i) on_event(events[i]);
+      if (count > 0) on_events({events, static_cast<std::size_t>(count)});
     } while (count == static_cast<int>(std::size(events)));
   }
   return before - (in_ring_ - polls_in_ring_);
 }
 
-void Core::on_event(const io_event& event) noexcept {
+// Called with many in a row.
+[[gnu::always_inline]] inline void Core::on_event(const io_event& event) noexcept {
   --in_ring_;
   sys::taken_from_kernel(event.data);
-  if (event.data == &wake_control_) {
-    --polls_in_ring_;
-    wake_is_armed_ = false;
-    doorbell_.clear();
+  if (event.data == &wake_control_) [[unlikely]]
+    return woken();
+  OperationState& operation = operation_of(*static_cast<Transfer*>(event.data));
+  const auto answer = static_cast<std::int32_t>(event.res);
+  // Most: all of what it asked for.
+  if (operation.is_straight && answer >= 0 &&
+      static_cast<std::size_t>(answer) == operation.operation.size) {
+    operation.done_bytes += answer;
+    operation.move_to(TransferState::finished);
+    ended_.push(operation);
     return;
   }
-  OperationState& operation = operation_of(*static_cast<Transfer*>(event.data));
+  on_other_event(operation, answer);
+}
+
+void Core::on_events(std::span<const io_event> events) noexcept {
+  if (keeps_times_ && !events.empty()) now_ns_ = sys::monotonic_ns();
+  for (const io_event& event : events) on_event(event);
+}
+
+void Core::woken() noexcept {
+  --polls_in_ring_;
+  wake_is_armed_ = false;
+  doorbell_.clear();
+}
+
+void Core::on_other_event(OperationState& operation, std::int32_t answer) noexcept {
   operation.holds_place = false;
-  const auto answer = static_cast<std::int32_t>(event.res);
-  const IoOperation& asked = operation.operation;
-  if (operation.attempt == Attempt::readiness) {
-    --polls_in_ring_;
-  } else if (!asked.vectored && !asked.is_sync() && answer >= 0 &&
-             static_cast<std::size_t>(answer) == asked.size) {
-    operation.done_bytes += answer;
-    return end(operation, 0);
-  }
+  polls_in_ring_ -= operation.attempt == Attempt::readiness;
   operation.move_to(TransferState::starting);
   operation.set_answer(answer);
   answers_.push_back(operation);
@@ -116,9 +128,9 @@ void Core::answer(OperationState& operation) noexcept {
   }
   if (operation.starts_again) {
     operation.starts_again = false;
-    return start_by_core(operation);
+    return start(operation);
   }
-  const bool ends_short = operation.is_partial && !operation.operation.is_sync() &&
+  const bool ends_short = operation.has(Setup::is_partial) && !operation.operation.is_sync() &&
                           operation.attempt != Attempt::readiness && answer > 0;
   if (operation.is_poll || ends_short) {
     if (answer > 0) operation.done_bytes += answer;
@@ -140,7 +152,7 @@ void Core::release_held(std::size_t count) noexcept {
     }
     if (count != 0) --count;
     transfer->move_to(TransferState::starting);
-    start_by_core(operation_of(*transfer));
+    start(operation_of(*transfer));
   }
 }
 
@@ -150,7 +162,7 @@ void Core::expire() noexcept {
     if (operation->state.load(std::memory_order_relaxed) == TransferState::finished) continue;
     if (take_out(*operation, ETIMEDOUT)) continue;
     ++own_.late;
-    if (!operation->is_late && operation->late != nullptr) operation->late(operation->handle());
+    if (operation->rare.late != nullptr) operation->rare.late(operation->handle());
   }
 }
 
@@ -161,62 +173,60 @@ void Core::end(OperationState& operation, int error_number) noexcept {
     --in_ring_;
   }
   operation.error_number = error_number;
-  if (error_number != 0 && operation.operation.is_sync() && loses_data(error_number))
+  if (error_number > 0 && operation.operation.is_sync() && loses_data(error_number))
     operation.file->sync_failed.store(true, std::memory_order_relaxed);
   operation.move_to(TransferState::finished);
-  ended_.push_back(operation);
+  ended_.push(operation);
 }
 
 // The operation is idle afterwards, and asks for the same again.
-void Core::finish(OperationState& operation) noexcept {
-  if (operation.due_ns != 0) deadlines_.erase(operation);
-  if (operation.stop_callback) [[unlikely]] {
-    operation.stop_callback.reset();  // waits for one that runs
-    if (operation.stop_requested.load(std::memory_order_acquire)) take_cancels();
-  }
-  (operation.older == nullptr ? oldest_ : operation.older->newer) = operation.newer;
-  (operation.newer == nullptr ? newest_ : operation.newer->older) = operation.older;
-  --under_way_;
+inline void Core::finish(OperationState& operation) noexcept {
+  operation.unlink();
   ++own_.completed;
-  const bool by_threads = operation.attempt == Attempt::pool_io;
-  ++(by_threads ? own_.by_threads : own_.by_kernel);
   const auto done_bytes = static_cast<std::uint64_t>(operation.done_bytes);
-  if (operation.operation.is_read()) {
-    if (!operation.is_poll) own_.read_bytes += done_bytes;
-  } else {
-    own_.written_bytes += done_bytes;
-  }
-  own_.failed += operation.error_number != 0;
-  operation.rewind();
+  (operation.operation.is_read() ? own_.read_bytes : own_.written_bytes) += done_bytes;
+  if (!operation.is_straight || operation.operation.size != operation.asked_bytes ||
+      operation.error_number != 0) [[unlikely]]
+    finish_otherwise(operation);
   operation.core = nullptr;
   operation.move_to(TransferState::free);
 }
 
+void Core::finish_otherwise(OperationState& operation) noexcept {
+  own_.failed += operation.error_number != 0;
+  own_.by_threads += operation.attempt == Attempt::pool_io;
+  if (operation.is_poll) own_.read_bytes -= static_cast<std::uint64_t>(operation.done_bytes);
+  operation.rewind();
+  if (operation.has(Setup::has_due_time)) deadlines_.erase(operation);
+  if (!operation.stop_callback) return;
+  operation.stop_callback.reset();  // waits for one that runs
+  if (operation.stop_requested.load(std::memory_order_acquire)) take_cancels();
+}
+
 std::size_t Core::dispatch(std::span<Operation*> room, std::size_t& given_count) {
-  if (ended_.empty()) return 0;
   constexpr unsigned look_at_clock = 16;  // completions
   std::size_t count = 0;
   const std::int64_t taken_ns = now_ns_;
   std::int64_t now_ns = taken_ns;
-  while (Transfer* transfer = ended_.front()) {
-    OperationState& operation = operation_of(*transfer);
-    const bool is_pulled = operation.completion == nullptr && operation.chain == nullptr;
+  while (OperationState* const operation = ended_.front()) {
+    const bool is_pulled = operation->completion == nullptr && operation->chain == nullptr;
     if (is_pulled && !room.empty() && given_count == room.size()) break;
-    ended_.pop_front();
+    ended_.pop();
     if (keeps_times_) {
       if (count % look_at_clock == look_at_clock - 1) now_ns = sys::monotonic_ns();
-      if (operation.started_ns != 0)
-        own_.device_ns.add(static_cast<std::uint64_t>(taken_ns - operation.started_ns));
+      if (operation->started_ns != 0)
+        own_.device_ns.add(static_cast<std::uint64_t>(taken_ns - operation->started_ns));
       own_.dispatch_ns.add(static_cast<std::uint64_t>(now_ns - taken_ns));
     }
-    Chain* const chain = operation.chain;
-    finish(operation);
+    Chain* const chain = operation->chain;
+    finish(*operation);
     ++count;
-    if (chain != nullptr) chain->member_ended(*this, operation);
-    if (is_pulled) {
-      if (!room.empty()) room[given_count++] = &operation.handle();
-    } else if (operation.completion != nullptr) {
-      operation.completion(operation.handle());
+    if (chain != nullptr) [[unlikely]]
+      chain->member_ended(*this, *operation);
+    if (operation->completion != nullptr) {
+      operation->completion(operation->handle());
+    } else if (is_pulled && !room.empty()) {
+      room[given_count++] = &operation->handle();
     }
   }
   return count;

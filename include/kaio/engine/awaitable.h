@@ -59,7 +59,7 @@ class [[nodiscard]] Awaitable {
     return !refusal_;
   }
   std::conditional_t<throws, std::size_t, Result> await_resume() const noexcept(!throws) {
-    const Result result = refusal_ ? Result{.error = refusal_} : operation_.result();
+    const Result result = refusal_ ? Result(refusal_.reason()) : operation_.result();
     if constexpr (throws) {
       return result.value();
     } else {
@@ -70,7 +70,7 @@ class [[nodiscard]] Awaitable {
  private:
   Engine& engine_;
   Operation operation_;
-  std::error_code refusal_;
+  Refusal refusal_;
 };
 
 // The same of a chain, which has to live as long.
@@ -87,13 +87,13 @@ class [[nodiscard]] ChainAwaitable {
     return !refusal_;
   }
   Result await_resume() const noexcept {
-    return refusal_ ? Result{.error = refusal_} : chain_.result();
+    return refusal_ ? Result(refusal_.reason()) : chain_.result();
   }
 
  private:
   Engine& engine_;
   Chain& chain_;
-  std::error_code refusal_;
+  Refusal refusal_;
 };
 
 inline ChainAwaitable Engine::run(Chain& chain) noexcept { return ChainAwaitable(*this, chain); }

@@ -46,7 +46,7 @@ class KAIO_ENGINE_API Chain {
   friend class engine::Core;
 
   void member_ended(engine::Core& core, engine::OperationState& operation);
-  void fail(std::error_code error) noexcept;
+  void fail(Result error) noexcept;
   void cancel_members() noexcept;
   void end();
 
@@ -55,7 +55,8 @@ class KAIO_ENGINE_API Chain {
   engine::OperationState* first_ = nullptr;
   engine::OperationState* last_ = nullptr;
   std::size_t remaining_count_ = 0;
-  Result result_;
+  std::size_t done_bytes_ = 0;
+  Result error_;
   Completion completion_ = nullptr;
   void* context_ = nullptr;
 };

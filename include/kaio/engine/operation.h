@@ -41,7 +41,7 @@ struct IoPriority {
 // only result(), cancel and stop requests may touch it. Movable while it is idle.
 //
 // read() and its likes say what to do, and return the operation, so that
-//   engine.submit(operation.read(file, to, size_bytes, offset_bytes));
+//   engine.submit(operation.read(file, to, size_bytes, offset_bytes)).or_throw();
 // What else was set (completion, context, priority, deadline ...) stays until it is set anew.
 class KAIO_ENGINE_API Operation {
  public:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <system_error>
 
 #include <kaio/engine/export.h>
@@ -12,14 +13,15 @@ namespace kaio {
 // Refusals of the engine's own, found before the kernel is asked. What the kernel says is an
 // error of std::system_category().
 enum class EngineError {
-  misaligned_address = 1,  // of the memory: File::alignment().memory_bytes
-  misaligned_length,       // File::alignment().read_bytes or .overwrite_bytes
-  misaligned_offset,       // the same
-  busy,                    // the operation, or the chain, is under way already
-  nothing_asked,           // the operation was never told what to do
-  not_open,                // its File has been closed, or moved from
-  other_process,           // the engine is the parent process's: this is a child of fork()
-  sync_failed_before,      // a sync of the file has failed: File::forgive()
+  none,
+  misaligned_address,  // of the memory: File::alignment().memory_bytes
+  misaligned_length,   // File::alignment().read_bytes or .overwrite_bytes
+  misaligned_offset,   // the same
+  busy,                // the operation, or the chain, is under way already
+  nothing_asked,       // the operation was never told what to do
+  not_open,            // its File has been closed, or moved from
+  other_process,       // the engine is the parent process's: this is a child of fork()
+  sync_failed_before,  // a sync of the file has failed: File::forgive()
 };
 
 KAIO_ENGINE_API const std::error_category& engine_category() noexcept;
@@ -29,20 +31,53 @@ inline std::error_code make_error_code(EngineError error) noexcept {
   return {static_cast<int>(error), engine_category()};
 }
 
-struct Result {
+// Whether something was refused, and why: `if (const Refusal refusal = engine.submit(...))`.
+// None of what was to happen has happened, and no completion is called.
+class [[nodiscard]] Refusal {
+ public:
+  constexpr Refusal(EngineError reason = EngineError::none) noexcept : reason_(reason) {}
+  constexpr explicit operator bool() const noexcept { return reason_ != EngineError::none; }
+  constexpr EngineError reason() const noexcept { return reason_; }
+  operator std::error_code() const noexcept {
+    return reason_ == EngineError::none ? std::error_code() : make_error_code(reason_);
+  }
+  // For those who want an exception: throws std::system_error.
+  void or_throw() const {
+    if (*this) throw std::system_error(make_error_code(reason_));
+  }
+
+ private:
+  EngineError reason_;
+};
+
+class Result {
+ public:
+  constexpr Result() noexcept = default;
+  // `error_number`: as errno has them; 0: none.
+  constexpr Result(std::size_t size_bytes, int error_number) noexcept
+      : size_bytes_(size_bytes), error_(error_number) {}
+  constexpr Result(EngineError refusal) noexcept : error_(-static_cast<int>(refusal)) {}
+
+  // Nothing went wrong. A read that is short all the same has reached the end of its file.
+  constexpr explicit operator bool() const noexcept { return error_ == 0; }
   // Transferred, even if an error came then. Of Operation::poll(): the events, as poll(2) has
   // them.
-  std::size_t size_bytes = 0;
-  // None: all was done that there was to do. A read that is short without an error has reached
-  // the end of its file.
-  std::error_code error;
-
-  explicit operator bool() const noexcept { return !error; }
-  // The same for those who want an exception: throws std::system_error.
-  std::size_t value() const {
-    if (error) throw std::system_error(error);
-    return size_bytes;
+  constexpr std::size_t size_bytes() const noexcept { return size_bytes_; }
+  std::error_code error() const noexcept {
+    if (error_ < 0) return make_error_code(static_cast<EngineError>(-error_));
+    return error_ == 0 ? std::error_code() : std::error_code(error_, std::system_category());
   }
+  // The number of bytes, or an exception: throws std::system_error.
+  std::size_t value() const {
+    if (error_ != 0) throw std::system_error(error());
+    return size_bytes_;
+  }
+
+  void add_bytes(std::size_t size_bytes) noexcept { size_bytes_ += size_bytes; }
+
+ private:
+  std::size_t size_bytes_ = 0;
+  int error_ = 0;  // errno; less than 0: EngineError
 };
 
 }  // namespace kaio

@@ -60,7 +60,7 @@ struct KAIO_ENGINE_API EngineStatistics {
   std::uint64_t oldest_ns = 0;  // how long the oldest of them has been under way
 
   // By the engine's clock, which it reads when it is driven, not for each operation: a time is
-  // as exact as that. Empty without EngineOptions::statistics.
+  // as exact as that. Empty without EngineOptions::statistics, as oldest_ns then.
   Histogram queued_ns;      // from submit() to io_submit
   Histogram submitting_ns;  // inside io_submit, for each call
   Histogram device_ns;      // from io_submit to the end

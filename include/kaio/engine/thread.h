@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// An engine on a thread of its own, for programs without a loop.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <memory>
+
+#include <kaio/engine.h>
+
+namespace kaio {
+
+namespace engine {
+class ThreadCore;
+}
+
+// Takes operations from any thread. Their completions, and coroutines that wait for them, run in
+// the thread of the engine: what they do there keeps it from everything else, so what takes long
+// or waits belongs elsewhere. All signals are blocked in it.
+class KAIO_ENGINE_API EngineThread {
+ public:
+  // As Engine's constructor, and std::system_error if no thread can be had.
+  explicit EngineThread(const EngineOptions& options = {});
+  // Completes all that is under way, and ends the thread. Not in a completion.
+  ~EngineThread();
+  EngineThread(const EngineThread&) = delete;
+  EngineThread& operator=(const EngineThread&) = delete;
+
+  // Any thread, completions too; not signal handlers. Refused only with
+  // EngineError::other_process: what else the engine refuses is the operation's result.
+  Refusal submit(Operation& operation) noexcept;
+  // Submits it, and waits until it is over; for threads other than the engine's. Its completion,
+  // if there is one, is not called, and is forgotten.
+  Result perform(Operation& operation) noexcept;
+
+  // For coroutines: `co_await thread.enter()` goes on in the engine's thread, where engine() can
+  // be used.
+  class [[nodiscard]] Entry {
+   public:
+    explicit Entry(EngineThread& thread) noexcept : thread_(thread) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept {
+      waiting_ = waiting;
+      thread_.post(*this);
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    friend class engine::ThreadCore;
+    EngineThread& thread_;
+    std::coroutine_handle<> waiting_;
+    Entry* next_ = nullptr;
+  };
+  Entry enter() noexcept { return Entry(*this); }
+
+  // For its own thread alone, but wake().
+  Engine& engine() noexcept;
+
+ private:
+  void post(Entry& entry) noexcept;
+
+  std::unique_ptr<engine::ThreadCore> core_;
+};
+
+}  // namespace kaio
