@@ -43,6 +43,7 @@ namespace kaio {
 
 namespace engine {
 class Core;
+class GroupCommitCore;
 class ThreadCore;
 }  // namespace engine
 
@@ -155,6 +156,7 @@ class KAIO_ENGINE_API Engine {
   ChainAwaitable run(Chain& chain) noexcept;
 
  private:
+  friend class engine::GroupCommitCore;
   friend class engine::ThreadCore;
 
   std::unique_ptr<engine::Core> core_;

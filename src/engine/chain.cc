@@ -31,11 +31,7 @@ Chain& Chain::on_completion(Completion completion, void* context) noexcept {
   return *this;
 }
 
-Result Chain::result() const noexcept {
-  Result result = error_;
-  result.add_bytes(done_bytes_);
-  return result;
-}
+Result Chain::result() const noexcept { return error_.with_bytes(done_bytes_); }
 
 // The first error is the one that counts.
 void Chain::fail(Result error) noexcept {
@@ -105,7 +101,7 @@ Refusal Core::submit(Chain& chain) noexcept {
     begin_otherwise(*member);
     start(*member);
   }
-  if (batch_count_ >= batch_) flush();
+  if (batch_count_ >= batch_) give_batch();
   return {};
 }
 

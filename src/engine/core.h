@@ -31,6 +31,17 @@
 
 namespace kaio::engine {
 
+// Something that wants to add to the next batch, of what has come until then.
+class BatchJoiner {
+ public:
+  virtual void join_batch() noexcept = 0;
+
+  BatchJoiner* next_joiner = nullptr;  // for the engine
+
+ protected:
+  ~BatchJoiner() = default;
+};
+
 class Core final : private ResultSink, private Performer, private TransferOwner {
  public:
   explicit Core(const EngineOptions& options);
@@ -46,6 +57,8 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   Refusal submit(Chain& chain) noexcept;
   Refusal submit_sync(OperationState& sync) noexcept;
   void flush() noexcept;
+  // Once, before the next flush. In the thread that uses the engine.
+  void call_before_flush(BatchJoiner& joiner) noexcept;
 
   // turn.cc
   std::size_t turn(std::span<Operation*> room, std::size_t& given_count);
@@ -94,6 +107,9 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void enqueue(OperationState& operation, Attempt attempt) noexcept;
   void leave_batch(OperationState& operation) noexcept;
   void refill_batch() noexcept;
+  void call_joiners() noexcept;
+  void give_batch() noexcept;
+  bool has_batch() const noexcept { return batch_count_ != 0 || joiners_ != nullptr; }
   int give(std::span<iocb*> controls) noexcept;
   void given(OperationState& operation, std::int64_t begin_ns) noexcept;
   bool handle_refusal(int error_number) noexcept;
@@ -179,6 +195,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   TransferQueue held_;       // the device was full
   TransferQueue backlog_;    // there was no room in the batch
   Deadlines deadlines_;
+  BatchJoiner* joiners_ = nullptr;
   bool size_limit_is_known_ = false, has_size_limit_ = false;  // known until the next flush
   bool may_raise_sigpipe_ = false;                             // what is in the batch
   bool wake_is_armed_ = false;

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "engine/core.h"
+#include "engine/waiter.h"
 #include "sys/thread_group.h"
 
 namespace kaio {
@@ -34,13 +35,13 @@ class ThreadCore {
     assert(operation.is_idle());
     if (submitted_.push(state_of(operation))) engine_.wake();
   }
-  void post(EngineThread::Entry& entry) noexcept {
-    if (entered_.push(entry)) engine_.wake();
+  void post(EngineThread::Posted& posted) noexcept {
+    if (posted_.push(posted)) engine_.wake();
   }
 
  private:
   using Submitted = IntrusiveStack<OperationState, &OperationState::next_to_cancel>;
-  using Entered = IntrusiveStack<EngineThread::Entry, &EngineThread::Entry::next_>;
+  using Posted = IntrusiveStack<EngineThread::Posted, &EngineThread::Posted::next>;
 
   void run() noexcept {
     sys::name_this_thread("kaio-engine");
@@ -52,7 +53,7 @@ class ThreadCore {
     thread_.leave();
   }
 
-  bool has_work() const noexcept { return !submitted_.empty() || !entered_.empty(); }
+  bool has_work() const noexcept { return !submitted_.empty() || !posted_.empty(); }
 
   void take_work(Core& core) noexcept {
     OperationState* next_operation = nullptr;
@@ -61,39 +62,21 @@ class ThreadCore {
       next_operation = operation->next_to_cancel;
       core.submit_or_complete(*operation);
     }
-    EngineThread::Entry* next_entry = nullptr;
-    for (EngineThread::Entry* entry = entered_.take_in_order(); entry != nullptr;
-         entry = next_entry) {
-      next_entry = entry->next_;
-      entry->waiting_.resume();
+    EngineThread::Posted* next_posted = nullptr;
+    for (EngineThread::Posted* posted = posted_.take_in_order(); posted != nullptr;
+         posted = next_posted) {
+      next_posted = posted->next;
+      posted->run(*posted);
     }
   }
 
   Engine engine_;
   Submitted submitted_;
-  Entered entered_;
+  Posted posted_;
   std::atomic<bool> ends_{false};
   sys::ThreadGroup thread_;
 };
 
-namespace {
-
-// Sleeps until its operation is over.
-struct Waiter {
-  sys::FutexWord over{0};
-
-  static void wake(Operation& operation) {
-    auto& waiter = *static_cast<Waiter*>(operation.context());
-    sys::FutexWord* const word = &waiter.over;
-    word->store(1, std::memory_order_release);
-    sys::futex_wake(word, 1);  // touches no memory: the waiter may be gone
-  }
-  void wait() noexcept {
-    while (over.load(std::memory_order_acquire) == 0) sys::futex_wait(over, 0, sys::forever);
-  }
-};
-
-}  // namespace
 }  // namespace engine
 
 EngineThread::EngineThread(const EngineOptions& options)
@@ -112,14 +95,15 @@ Refusal EngineThread::submit(Operation& operation) noexcept {
 Result EngineThread::perform(Operation& operation) noexcept {
   if (core_->engine().belongs_to_parent()) return EngineError::other_process;
   engine::Waiter waiter;
-  operation.on_completion(engine::Waiter::wake, &waiter);
+  operation.on_completion(
+      [](Operation& ended) { static_cast<engine::Waiter*>(ended.context())->wake(); }, &waiter);
   core_->submit(operation);
   waiter.wait();
   operation.on_completion(nullptr);
   return operation.result();
 }
 
-void EngineThread::post(Entry& entry) noexcept { core_->post(entry); }
+void EngineThread::post(Posted& posted) noexcept { core_->post(posted); }
 
 Engine& EngineThread::engine() noexcept { return core_->engine(); }
 

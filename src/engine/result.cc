@@ -29,6 +29,8 @@ class EngineCategory final : public std::error_category {
         return "the engine belongs to the parent process";
       case EngineError::sync_failed_before:
         return "a sync of the file has failed before (File::forgive)";
+      case EngineError::log_failed:
+        return "a group of the log has failed before (GroupCommit::restart)";
     }
     return "unknown";
   }
@@ -41,6 +43,7 @@ class EngineCategory final : public std::error_category {
       case EngineError::other_process:
         return std::errc::operation_not_permitted;
       case EngineError::sync_failed_before:
+      case EngineError::log_failed:
         return std::errc::io_error;
       default:
         return std::errc::invalid_argument;

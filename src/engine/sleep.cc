@@ -38,7 +38,7 @@ bool Core::sleep_until_news(std::int64_t deadline_ns) noexcept {
 }
 
 void Core::complete_all() {
-  while (under_way() != 0 && !in_child()) wait(under_way(), INT64_MAX);
+  while ((under_way() != 0 || has_batch()) && !in_child()) wait(under_way(), INT64_MAX);
 }
 
 void Core::turn_until_woken() {

@@ -47,7 +47,7 @@ Refusal Core::submit(OperationState& operation) noexcept {
     begin(operation, straight_progress, {.is_straight = true});
     prepare(operation, RWF_NOWAIT);
     join_batch(operation);
-    if (batch_count_ >= batch_) flush();
+    if (batch_count_ >= batch_) give_batch();
     return {};
   }
   return submit_otherwise(operation);
@@ -93,7 +93,7 @@ Refusal Core::submit_otherwise(OperationState& operation) noexcept {
   if (error != EngineError::none) return error;
   begin_otherwise(operation);
   start(operation);
-  if (batch_count_ >= batch_) flush();
+  if (batch_count_ >= batch_) give_batch();
   return {};
 }
 
@@ -230,6 +230,18 @@ void Core::refill_batch() noexcept {
   }
 }
 
+void Core::call_before_flush(BatchJoiner& joiner) noexcept {
+  joiner.next_joiner = joiners_;
+  joiners_ = &joiner;
+}
+
+void Core::call_joiners() noexcept {
+  while (BatchJoiner* const joiner = joiners_) {
+    joiners_ = joiner->next_joiner;
+    joiner->join_batch();
+  }
+}
+
 int Core::give(std::span<iocb*> controls) noexcept {
   if (!may_raise_sigpipe_) return context_.submit(controls);
   may_raise_sigpipe_ = false;
@@ -237,9 +249,14 @@ int Core::give(std::span<iocb*> controls) noexcept {
   return context_.submit(controls);
 }
 
+void Core::flush() noexcept {
+  if (joiners_ != nullptr) call_joiners();
+  give_batch();
+}
+
 // As many calls as it takes: the kernel stops at the first one that it does not take, and says
 // why only when that one is the first.
-void Core::flush() noexcept {
+void Core::give_batch() noexcept {
   size_limit_is_known_ = false;
   if (backlog_count_ != 0) refill_batch();
   const std::size_t places = this->places() + wake_is_armed_;

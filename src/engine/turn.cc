@@ -27,7 +27,7 @@ std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
   if (in_child()) return 0;
   const bool doorbell_is_asked_for = doorbell_is_asked_for_.load(std::memory_order_relaxed);
   if (doorbell_is_asked_for) doorbell_.clear();  // before the look
-  if (batch_count_ != 0) flush();
+  if (has_batch()) flush();
   const std::size_t transfer_count = take_events();
   if (!results_.empty()) take_results();
   if (!to_cancel_.empty()) take_cancels();
@@ -35,7 +35,7 @@ std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
   if (!held_.empty()) release_held(transfer_count);
   if (!deadlines_.empty()) expire();
   const std::size_t count = dispatch(room, given_count);
-  if (batch_count_ != 0) flush();
+  if (has_batch()) flush();
   if (doorbell_is_asked_for && !ended_.empty()) doorbell_.signal();  // there is more to take
   return count;
 }

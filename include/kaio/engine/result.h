@@ -22,6 +22,7 @@ enum class EngineError {
   not_open,            // its File has been closed, or moved from
   other_process,       // the engine is the parent process's: this is a child of fork()
   sync_failed_before,  // a sync of the file has failed: File::forgive()
+  log_failed,          // a group of the log has failed: GroupCommit::restart()
 };
 
 KAIO_ENGINE_API const std::error_category& engine_category() noexcept;
@@ -73,7 +74,12 @@ class Result {
     return size_bytes_;
   }
 
-  void add_bytes(std::size_t size_bytes) noexcept { size_bytes_ += size_bytes; }
+  // The same outcome of another number of bytes.
+  constexpr Result with_bytes(std::size_t size_bytes) const noexcept {
+    Result other = *this;
+    other.size_bytes_ = size_bytes;
+    return other;
+  }
 
  private:
   std::size_t size_bytes_ = 0;

@@ -33,23 +33,31 @@ class KAIO_ENGINE_API EngineThread {
   // if there is one, is not called, and is forgotten.
   Result perform(Operation& operation) noexcept;
 
+  // Something to be done in the engine's thread; belongs to whoever made it, and stays where it
+  // is until then.
+  struct Posted {
+    void (*run)(Posted& posted) = nullptr;
+    Posted* next = nullptr;
+  };
+  // Any thread; not signal handlers.
+  void post(Posted& posted) noexcept;
+
   // For coroutines: `co_await thread.enter()` goes on in the engine's thread, where engine() can
   // be used.
-  class [[nodiscard]] Entry {
+  class [[nodiscard]] Entry : private Posted {
    public:
     explicit Entry(EngineThread& thread) noexcept : thread_(thread) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiting) noexcept {
       waiting_ = waiting;
+      run = [](Posted& posted) { static_cast<Entry&>(posted).waiting_.resume(); };
       thread_.post(*this);
     }
     void await_resume() const noexcept {}
 
    private:
-    friend class engine::ThreadCore;
     EngineThread& thread_;
     std::coroutine_handle<> waiting_;
-    Entry* next_ = nullptr;
   };
   Entry enter() noexcept { return Entry(*this); }
 
@@ -57,8 +65,6 @@ class KAIO_ENGINE_API EngineThread {
   Engine& engine() noexcept;
 
  private:
-  void post(Entry& entry) noexcept;
-
   std::unique_ptr<engine::ThreadCore> core_;
 };
 
