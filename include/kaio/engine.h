@@ -126,6 +126,10 @@ class KAIO_ENGINE_API Engine {
   // (EBUSY).
   int fd();
 
+  // The first deadline of all that are under way, for the timeout of such a loop: the engine
+  // looks at the time only when it is driven. time_point::max(): none.
+  Clock::time_point next_deadline() const noexcept;
+
   // What has not begun is taken out; the rest cannot be.
   Cancelled cancel(Operation& operation) noexcept;
   // Its operations, as above; its sync does not begin. under_way: that has begun.

@@ -52,12 +52,10 @@ bool Core::take_out(OperationState& operation, int error_number) noexcept {
       if (carrier_.watcher().remove(operation)) break;
       [[fallthrough]];  // it is on its way here
     case TransferState::starting:
-      operation.cancelled = true;
-      operation.error_number = error_number;
+      operation.given_up_for = error_number;
       return operation.attempt == Attempt::readiness;
     case TransferState::polling:
-      operation.cancelled = true;
-      operation.error_number = error_number;
+      operation.given_up_for = error_number;
       context_.cancel(operation.control);
       return true;
     default:

@@ -78,6 +78,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void request_cancel(OperationState& operation) noexcept;  // any thread
 
   std::size_t under_way() const noexcept { return own_.submitted - own_.completed; }
+  std::int64_t first_deadline_ns() const noexcept { return deadlines_.first_ns(); }
   KernelAio kernel_aio() noexcept;
   unsigned depth() noexcept { return context_.available() ? places() : 0; }
   EngineStatistics statistics() const noexcept;

@@ -129,6 +129,12 @@ void Engine::drain() { core_->complete_all(); }
 void Engine::wake() noexcept { core_->wake(); }
 int Engine::fd() { return core_->fd(); }
 
+Engine::Clock::time_point Engine::next_deadline() const noexcept {
+  const std::int64_t ns = core_->first_deadline_ns();
+  return ns == INT64_MAX ? Clock::time_point::max()
+                         : Clock::time_point(std::chrono::nanoseconds(ns));
+}
+
 Cancelled Engine::cancel(Operation& operation) noexcept {
   return core_->cancel(engine::state_of(operation));
 }

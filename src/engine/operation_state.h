@@ -75,20 +75,22 @@ struct RareSetup {
   std::stop_token stop;
 };
 
-// How it stands with it; all false when it is submitted.
+// How it stands with it; all false when it is submitted. Whoever has the transfer writes it.
 struct Condition {
-  bool cancelled : 1 = false;     // asked to be; effective unless it has begun
   bool holds_place : 1 = false;   // in the ring, without being there yet: its io_submit is a
                                   // helper thread's
   bool refused : 1 = false;       // by io_submit, in a helper thread
   bool starts_again : 1 = false;  // comes back from one without an answer
   bool is_over : 1 = false;       // has ended in one
   bool is_straight : 1 = false;   // nothing is in use that few have
-  std::uint8_t : 2;
+  std::uint8_t : 3;
 };
 
 // In the order of use: the first four cache lines are what a plain transfer touches.
 struct OperationState : Transfer, Setup, Condition, Link {
+  // Why it is to be given up, unless it has begun; 0: it is not. Of the thread that uses the
+  // engine, whoever has the transfer.
+  int given_up_for = 0;
   int error_number = 0;
   Core* core = nullptr;  // null: idle
 

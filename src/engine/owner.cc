@@ -68,19 +68,20 @@ Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcep
     in_ring_ += here;
     return Started::yes;
   }
-  operation.move_to(TransferState::starting);
-  if (here) {
-    if (outcome == -EAGAIN) {
-      enqueue(operation, attempt);
-    } else {
-      refused(operation, -outcome);
-    }
-    return Started::yes;
+  const bool has_no_room = outcome == 0 || outcome == -EAGAIN;
+  if (!here) {
+    operation.starts_again = has_no_room;
+    operation.refused = !has_no_room;
   }
-  operation.starts_again = outcome == 0 || outcome == -EAGAIN;
-  operation.refused = !operation.starts_again;
-  operation.set_answer(outcome);
-  post(operation);
+  operation.move_to(TransferState::starting);
+  if (!here) {
+    operation.set_answer(outcome);
+    post(operation);
+  } else if (has_no_room) {
+    enqueue(operation, attempt);
+  } else {
+    refused(operation, -outcome);
+  }
   return Started::yes;
 }
 

@@ -110,6 +110,7 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
   static_cast<Progress&>(operation) = progress;
   static_cast<Condition&>(operation) = condition;
   operation.core = this;
+  operation.given_up_for = 0;
   operation.error_number = 0;
   operation.done_bytes = 0;
   // The first of a batch looks at the clock for all.

@@ -122,9 +122,10 @@ void Core::answer_all() noexcept {
 void Core::answer(OperationState& operation) noexcept {
   const std::int32_t answer = operation.answer();
   if (operation.is_over) return end(operation, operation.error_number);
-  if (operation.cancelled && (operation.attempt == Attempt::readiness || operation.starts_again)) {
+  if (operation.given_up_for != 0 &&
+      (operation.attempt == Attempt::readiness || operation.starts_again)) {
     ++own_.cancelled;
-    return end(operation, operation.error_number);
+    return end(operation, operation.given_up_for);
   }
   if (operation.starts_again) {
     operation.starts_again = false;
@@ -221,13 +222,13 @@ std::size_t Core::dispatch(std::span<Operation*> room, std::size_t& given_count)
     Chain* const chain = operation->chain;
     finish(*operation);
     ++count;
-    if (chain != nullptr) [[unlikely]]
-      chain->member_ended(*this, *operation);
     if (operation->completion != nullptr) {
       operation->completion(operation->handle());
     } else if (is_pulled && !room.empty()) {
       room[given_count++] = &operation->handle();
     }
+    if (chain != nullptr) [[unlikely]]
+      chain->member_ended(*this, *operation);
   }
   return count;
 }
