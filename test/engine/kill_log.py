@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Kills the write-ahead log of the examples at random moments, and opens it again: every record
-that was acknowledged is there, and the log goes on behind the last good one.
+"""Kills a program that writes numbered records at random moments, and opens what it wrote again:
+every record that was acknowledged is there, and it goes on behind the last good one.
 
-Usage: kill_log.py PROGRAM [KILLS]
-KAIO_SEED repeats a run.
+Usage: kill_log.py PROGRAM KILLS
+KAIO_SEED repeats a run; KAIO_TEST_LONG=1 kills 200 times and more. The program is the write-ahead
+log of the examples, or another one that takes the same arguments.
 """
 
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
-from cases import Cases
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'structure'))
+from cases import Cases  # noqa: E402
 
 COMMITTERS = 16
 RECORDS = 100_000  # more than one lives to write
@@ -39,8 +42,17 @@ def killed_while_writing(program, log, wait_s):
     return [int(line) for line in lines if line.endswith('\n')]
 
 
+def remove(log):
+    if log.is_dir():
+        shutil.rmtree(log)
+    else:
+        log.unlink()
+
+
 def main():
-    program, kills = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 30
+    program, kills = sys.argv[1], int(sys.argv[2])
+    if os.environ.get('KAIO_TEST_LONG') == '1':
+        kills = max(kills, 200)
     seed = int(os.environ.get('KAIO_SEED', time.time_ns() % 2**32))
     chance = random.Random(seed)
     cases = Cases()
@@ -49,7 +61,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='kaio-test-', dir=parent) as folder:
         log = pathlib.Path(folder, 'log')
         for kill in range(kills):
-            acknowledged = killed_while_writing(program, log, chance.uniform(0, 0.06))
+            acknowledged = killed_while_writing(program, log, chance.uniform(0, 0.12))
             acknowledged_count += len(acknowledged)
             found = last_good(program, log)
             if not acknowledged or min(acknowledged) != before + 1:
@@ -60,11 +72,11 @@ def main():
                                 f'{found} is the last one')
             before = found
             if found > RECORDS_IN_A_LOG:
-                log.unlink()
+                remove(log)
                 before = 0
     print(f'{acknowledged_count} records acknowledged by {kills} writers that were killed, '
           f'seed {seed}')
-    cases.tell('what the log acknowledged is there after a kill', problems, f'seed {seed}')
+    cases.tell('what was acknowledged is there after a kill', problems, f'seed {seed}')
     cases.exit()
 
 
