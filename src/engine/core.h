@@ -57,6 +57,8 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   Refusal submit(Chain& chain) noexcept;
   Refusal submit_sync(OperationState& sync) noexcept;
   void flush() noexcept;
+  // A flush would give the kernel something, or try.
+  bool has_batch() const noexcept { return batch_count_ != 0 || joiners_ != nullptr; }
   // Once, before the next flush. In the thread that uses the engine.
   void call_before_flush(BatchJoiner& joiner) noexcept;
 
@@ -110,7 +112,6 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void refill_batch() noexcept;
   void call_joiners() noexcept;
   void give_batch() noexcept;
-  bool has_batch() const noexcept { return batch_count_ != 0 || joiners_ != nullptr; }
   int give(std::span<iocb*> controls) noexcept;
   void given(OperationState& operation, std::int64_t begin_ns) noexcept;
   bool handle_refusal(int error_number) noexcept;

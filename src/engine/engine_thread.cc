@@ -46,9 +46,16 @@ class ThreadCore {
   void run() noexcept {
     sys::name_this_thread("kaio-engine");
     Core& core = *engine_.core_;
-    while (!ends_.load(std::memory_order_seq_cst) || core.under_way() != 0 || has_work()) {
+    for (;;) {
+      const bool ends = ends_.load(std::memory_order_seq_cst);
       take_work(core);
-      core.turn_until_woken();
+      if (!ends) {
+        core.turn_until_woken();
+      } else if (core.under_way() != 0 || core.has_batch() || has_work()) {
+        core.wait(1, INT64_MAX);
+      } else {
+        break;
+      }
     }
     thread_.leave();
   }
