@@ -10,6 +10,7 @@
 #include "core/kernel/iocb.h"
 #include "core/kernel/sigpipe_guard.h"
 #include "engine/core.h"
+#include "engine/probes.h"
 #include "sys/size_limit.h"
 
 namespace kaio::engine {
@@ -46,6 +47,7 @@ Refusal Core::submit(OperationState& operation) noexcept {
   if (goes_straight(operation)) [[likely]] {
     begin(operation, straight_progress, {.is_straight = true});
     prepare(operation, RWF_NOWAIT);
+    probes::submit(operation);
     join_batch(operation);
     if (batch_count_ >= batch_) give_batch();
     return {};
@@ -90,7 +92,10 @@ EngineError Core::check(const OperationState& operation) const noexcept {
 
 Refusal Core::submit_otherwise(OperationState& operation) noexcept {
   const EngineError error = check(operation);
-  if (error != EngineError::none) return error;
+  if (error != EngineError::none) {
+    probes::refuse(operation, error);
+    return error;
+  }
   begin_otherwise(operation);
   start(operation);
   if (batch_count_ >= batch_) give_batch();
@@ -124,6 +129,7 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
 void Core::begin_otherwise(OperationState& operation) noexcept {
   begin(operation, Progress(), Condition());
   operation.started_ns = 0;
+  probes::submit(operation);
   if (operation.has(Setup::has_due_time)) deadlines_.insert(operation);
   if (operation.has(Setup::has_stop_token)) {
     operation.stop_requested.store(false, std::memory_order_relaxed);

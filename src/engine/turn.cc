@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "engine/core.h"
+#include "engine/probes.h"
 
 namespace kaio::engine {
 namespace {
@@ -73,6 +74,7 @@ std::size_t Core::take_events() noexcept {
       static_cast<std::size_t>(answer) == operation.operation.size) {
     operation.done_bytes += answer;
     operation.move_to(TransferState::finished);
+    probes::complete(operation);
     ended_.push(operation);
     return;
   }
@@ -177,6 +179,7 @@ void Core::end(OperationState& operation, int error_number) noexcept {
   if (error_number > 0 && operation.operation.is_sync() && loses_data(error_number))
     operation.file->sync_failed.store(true, std::memory_order_relaxed);
   operation.move_to(TransferState::finished);
+  probes::complete(operation);
   ended_.push(operation);
 }
 
@@ -220,6 +223,7 @@ std::size_t Core::dispatch(std::span<Operation*> room, std::size_t& given_count)
       own_.dispatch_ns.add(static_cast<std::uint64_t>(now_ns - taken_ns));
     }
     Chain* const chain = operation->chain;
+    probes::dispatch(*operation);
     finish(*operation);
     ++count;
     if (operation->completion != nullptr) {
