@@ -47,6 +47,10 @@ class GroupCommitCore;
 class ThreadCore;
 }  // namespace engine
 
+namespace testing {
+class FaultyKernel;
+}
+
 struct EngineOptions {
   // Operations that the kernel is given at a time, 1 to 65,536; more wait in the engine. The
   // kernel's limit of all processes together is fs.aio-max-nr.
@@ -59,6 +63,8 @@ struct EngineOptions {
   unsigned threads_max = 32;
   // Histograms of times; counters are kept in any case.
   bool statistics = true;
+  // In place of the kernel's AIO, for tests (<kaio/testing.h>): outlives the engine.
+  testing::FaultyKernel* kernel = nullptr;
 };
 
 // Whether an engine has kernel AIO, or why not.

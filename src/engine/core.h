@@ -19,11 +19,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 
 #include <kaio/engine.h>
 
 #include "core/carry/carrier.h"
+#include "core/kernel/context.h"
 #include "core/transfer_queue.h"
 #include "engine/deadlines.h"
 #include "engine/fork_guard.h"
@@ -89,6 +91,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   using Results = TransferStack;
   using ToCancel = IntrusiveStack<OperationState, &OperationState::next_to_cancel>;
   static constexpr std::size_t batch_max = 256;
+  static constexpr std::size_t events_max = 128;  // taken at a time
 
   static KAIO_THREAD_LOCAL bool in_helper_thread;
 
@@ -183,10 +186,12 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   Statistics counts_;
   sys::Doorbell doorbell_;
   std::atomic<bool> doorbell_is_asked_for_{false};  // fd() has been called
-  Context context_;
+  std::optional<Context> own_context_;              // none: a test has put another one in its place
+  AioContext& context_;
 
   // Of the thread that uses the engine.
-  Link operations_;  // all that are under way, oldest first
+  Link operations_;     // all that are under way, oldest first
+  bool takes_ = false;  // context_ was available when it was asked last
   std::size_t batch_count_ = 0;
   std::size_t backlog_count_ = 0;
   std::size_t in_ring_ = 0;  // or about to be, by a helper thread

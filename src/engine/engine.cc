@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "engine/core.h"
+#include "engine/faulty_kernel.h"
 
 namespace kaio {
 
@@ -30,12 +31,14 @@ Core::Core(const EngineOptions& options)
       // One more, for the poll that ends a sleep.
       kernel_options_{.queue_depth = options.depth + 1, .enabled = options.kernel_aio},
       route_(options.kernel_aio ? Route::automatic : Route::pool),
-      context_(kernel_options_, counts_), carrier_(*this, *this, *this, context_, route_, counts_) {
+      context_(options.kernel == nullptr ? own_context_.emplace(kernel_options_, counts_)
+                                         : testing::context_of(*options.kernel)),
+      carrier_(*this, *this, *this, context_, route_, counts_) {
   constexpr std::int64_t idle_ns = 1'000'000'000;
   carrier_.pool().configure(options.threads_max, idle_ns);
   if (!doorbell_.ensure())
     throw std::system_error(errno, std::system_category(), "kaio::Engine: eventfd");
-  context_.available();  // here, as it takes a while
+  takes_ = context_.available();  // here, as it takes a while
 }
 
 KernelAio Core::kernel_aio() noexcept {

@@ -63,7 +63,8 @@ Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcep
   operation.started_ns = sys::monotonic_ns();
   operation.move_to(TransferState::in_kernel);
   // In a helper thread: from here on it may be over, and gone.
-  const int outcome = context_.submit(operation.control);
+  iocb* control = &operation.control;
+  const int outcome = context_.submit({&control, 1});
   if (outcome == 1) {
     in_ring_ += here;
     return Started::yes;

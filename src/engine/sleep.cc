@@ -71,7 +71,7 @@ void Core::sleep_in_ring(std::int64_t until_ns) noexcept {
   if (until_ns != INT64_MAX)
     timeout_ns = std::min(timeout_ns, std::max(until_ns - sys::monotonic_ns(), INT64_C(0)));
   const timespec timeout = sys::to_timespec(timeout_ns);
-  io_event events[128];
+  io_event events[events_max];
   const int count = context_.get_events(1, events, timeout_ns == INT64_MAX ? nullptr : &timeout);
   // A filter may refuse it while the ring can be read.
   if (count < 0 && count != -EINTR) sys::sleep_for(std::min(timeout_ns, look_again_ns / 10));
@@ -85,7 +85,8 @@ bool Core::arm_wake() noexcept {
   if (fd < 0 && !doorbell_.ensure()) return false;
   iocb_of::readiness(wake_control_, doorbell_.number_unasked(), true);
   wake_control_.data = &wake_control_;
-  wake_is_armed_ = context_.submit(wake_control_) == 1;
+  iocb* control = &wake_control_;
+  wake_is_armed_ = context_.submit({&control, 1}) == 1;
   in_ring_ += wake_is_armed_;
   polls_in_ring_ += wake_is_armed_;
   return wake_is_armed_;

@@ -58,7 +58,7 @@ Refusal Core::submit(OperationState& operation) noexcept {
 // It is accepted, and nothing has to be decided about it.
 inline bool Core::goes_straight(const OperationState& operation) noexcept {
   const FileState* const file = operation.file;
-  if (operation.special != 0 || in_child() || !context_.available() ||
+  if (operation.special != 0 || in_child() || !takes_ ||
       operation.state.load(std::memory_order_relaxed) != TransferState::free)
     return false;
   const IoOperation& asked = operation.operation;
@@ -96,6 +96,7 @@ Refusal Core::submit_otherwise(OperationState& operation) noexcept {
     probes::refuse(operation, error);
     return error;
   }
+  takes_ = context_.available();
   begin_otherwise(operation);
   start(operation);
   if (batch_count_ >= batch_) give_batch();
@@ -311,6 +312,7 @@ bool Core::handle_refusal(int error_number) noexcept {
   leave_batch(operation);
   // With nothing of ours in the way the kernel has no memory.
   refused(operation, has_no_room ? EAGAIN : error_number);
+  takes_ = context_.available();  // it may have been given up for that
   return true;
 }
 

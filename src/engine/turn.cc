@@ -45,19 +45,12 @@ std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
 std::size_t Core::take_events() noexcept {
   if (in_ring_ == 0) return 0;
   const std::size_t before = in_ring_ - polls_in_ring_;
-  if (context_.ring().usable()) {
-    if (context_.ring().empty()) return 0;
-    if (keeps_times_) now_ns_ = sys::monotonic_ns();
-    for (io_event event; context_.ring().take(event);) on_event(event);
-  } else {
-    io_event events[64];
-    const timespec no_time{};
-    int count = 0;
-    do {
-      count = context_.get_events(0, events, &no_time);
-      if (count > 0) on_events({events, static_cast<std::size_t>(count)});
-    } while (count == static_cast<int>(std::size(events)));
-  }
+  io_event events[events_max];
+  std::size_t count = 0;
+  do {
+    count = context_.take_events(events);
+    on_events({events, count});
+  } while (count == events_max);
   return before - (in_ring_ - polls_in_ring_);
 }
 

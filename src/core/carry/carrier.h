@@ -12,7 +12,7 @@
 
 #include "core/carry/transfer_owner.h"
 #include "core/judge.h"
-#include "core/kernel/context.h"
+#include "core/kernel/aio_context.h"
 #include "core/plain_speed.h"
 #include "core/readiness/watcher.h"
 #include "core/threads/pool.h"
@@ -29,7 +29,7 @@ struct KnownFile {
 class Carrier {
  public:
   // `sink` takes what the watcher answers, `performer` runs in the threads of the pool.
-  Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, Context& context,
+  Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, AioContext& context,
           const Route& route, Statistics& statistics) noexcept;
 
   // The first attempt, or the next one after a wait for others (state `starting`).
@@ -86,7 +86,7 @@ class Carrier {
 
   // Constant after construction.
   TransferOwner& owner_;
-  Context& context_;
+  AioContext& context_;
   const Route& route_;
   Statistics& statistics_;
 

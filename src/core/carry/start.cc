@@ -7,7 +7,7 @@
 
 namespace kaio {
 
-Carrier::Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, Context& context,
+Carrier::Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, AioContext& context,
                  const Route& route, Statistics& statistics) noexcept
     : owner_(owner), context_(context), route_(route), statistics_(statistics),
       watcher_(sink, statistics), pool_(performer, statistics) {}

@@ -111,6 +111,17 @@ int Context::events_error() noexcept {
   return -sys::calls.io_getevents(context_, 0, 1, &none, &no_time);
 }
 
+std::size_t Context::take_events(std::span<io_event> events) noexcept {
+  if (!ring_.usable()) {
+    const timespec no_time{};
+    const int count = get_events(0, events, &no_time);
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  std::size_t count = 0;
+  while (count < events.size() && ring_.take(events[count])) ++count;
+  return count;
+}
+
 int Context::get_events(long min_count, std::span<io_event> events, const timespec* timeout) {
   statistics_.count(Count::io_getevents_calls);
   return sys::calls.io_getevents(context_, min_count, static_cast<long>(events.size()),

@@ -9,6 +9,7 @@
 
 #include <span>
 
+#include "core/kernel/aio_context.h"
 #include "core/kernel/loss_report.h"
 #include "core/kernel/ring.h"
 #include "core/statistics.h"
@@ -25,7 +26,7 @@ struct KernelOptions {
   bool read_ring = true;        // false: fetch events by io_getevents
 };
 
-class Context {
+class Context final : public AioContext {
  public:
   Context(const KernelOptions& options, Statistics& statistics) noexcept
       : options_(options), statistics_(statistics) {}
@@ -36,7 +37,7 @@ class Context {
 
   // Sets up on the first call. False: there is no kernel AIO here (not built in, or
   // filtered), or none now.
-  bool available() noexcept {
+  bool available() noexcept override {
     const State state = state_.load(std::memory_order_acquire);
     return state == State::ready ||
            ((state == State::unknown || state == State::scarce) && set_up());
@@ -47,12 +48,9 @@ class Context {
     return state == State::ready || state == State::given_up;
   }
 
-  // Why there is none: the kernel's error number; 0 if there is one, or nobody has asked.
-  int refusal() const noexcept { return refusal_.load(std::memory_order_relaxed); }
+  int refusal() const noexcept override { return refusal_.load(std::memory_order_relaxed); }
 
-  // A filter said no later, to io_submit itself, with this error. What is in flight still
-  // completes.
-  void give_up(int error_number) noexcept {
+  void give_up(int error_number) noexcept override {
     refusal_.store(error_number, std::memory_order_relaxed);
     state_.store(State::given_up, std::memory_order_release);
     loss_report_.submit_refused(error_number);
@@ -72,11 +70,9 @@ class Context {
   }
   // Iocbs that were submitted and whose events nobody has taken yet.
   std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_seq_cst); }
-  std::uint32_t capacity() const noexcept { return capacity_; }
+  std::uint32_t capacity() const noexcept override { return capacity_; }
 
-  // One io_submit. Returns how many the kernel took, or the error number of the
-  // first one, negative.
-  int submit(std::span<iocb*> iocbs) noexcept {
+  int submit(std::span<iocb*> iocbs) noexcept override {
     statistics_.count(Count::io_submit_calls);
     for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
     return sys::io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
@@ -86,17 +82,15 @@ class Context {
     return submit({&list, 1});
   }
 
-  // io_getevents with a relative timeout; null for ever. As libaio.
-  int get_events(long min_count, std::span<io_event> events, const timespec* timeout);
-
-  // Ends a poll; its event arrives all the same. True: it was found.
-  bool cancel(iocb& control) noexcept;
+  // By the ring, or by io_getevents where it cannot be read. For one thread at a time.
+  std::size_t take_events(std::span<io_event> events) noexcept override;
+  int get_events(long min_count, std::span<io_event> events, const timespec* timeout) override;
+  bool cancel(iocb& control) noexcept override;
 
   Ring& ring() noexcept { return ring_; }
   // What the reaper sleeps on, made by it.
   sys::Doorbell& doorbell() noexcept { return doorbell_; }
-  // Whether iocbs of writes may carry RWF_NOSIGNAL.
-  bool has_nosignal() const noexcept { return has_nosignal_; }
+  bool has_nosignal() const noexcept override { return has_nosignal_; }
 
   // In a child of fork(): gives up what was inherited. The parent's ring is not mapped here;
   // an empty one takes its place, for frames that a forking signal handler interrupted.
