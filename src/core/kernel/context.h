@@ -59,15 +59,23 @@ class Context {
   // Asks for a place for one more iocb. Whoever got one submits, or gives it back.
   bool reserve() noexcept {
     // seq_cst: whoever needs the reaper for it looks whether that runs only after this.
-    if (in_flight_.fetch_add(1, std::memory_order_seq_cst) < capacity_) return true;
-    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    const std::uint64_t before = reserved_.fetch_add(1, std::memory_order_seq_cst);
+    // Signed: of those that came after us some may be released already.
+    if (static_cast<std::int64_t>(before - released_.load(std::memory_order_seq_cst)) < capacity_)
+      return true;
+    unreserve();
     return false;
   }
-  void unreserve(std::uint32_t count) noexcept {
-    in_flight_.fetch_sub(count, std::memory_order_seq_cst);
-  }
+  void unreserve() noexcept { reserved_.fetch_sub(1, std::memory_order_seq_cst); }
+  // So many events have been taken. Only with the lock held under which they are, which is given
+  // up by a full fence: whoever sees places missing then is seen by the looks behind it.
+  void release(std::uint32_t count) noexcept { sys::add_alone(released_, count); }
   // Iocbs that were submitted and whose events nobody has taken yet.
-  std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_seq_cst); }
+  std::uint32_t in_flight() const noexcept {
+    // In this order: none is released that was not reserved before.
+    const std::uint64_t released = released_.load(std::memory_order_seq_cst);
+    return static_cast<std::uint32_t>(reserved_.load(std::memory_order_seq_cst) - released);
+  }
   std::uint32_t capacity() const noexcept { return capacity_; }
 
   // One io_submit. Returns how many the kernel took, or the error number of the
@@ -124,7 +132,11 @@ class Context {
   std::uint32_t capacity_ = 0;
   bool has_nosignal_ = false;
 
-  alignas(64) std::atomic<std::uint32_t> in_flight_{0};
+  // What is in flight: places that were ever given, and those of them that are free again. Two
+  // counters, because only one thread at a time writes the second one, which so needs no atomic
+  // read-modify-write.
+  alignas(64) std::atomic<std::uint64_t> reserved_{0};
+  std::atomic<std::uint64_t> released_{0};
 };
 
 }  // namespace kaio

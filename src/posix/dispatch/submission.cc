@@ -138,7 +138,7 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request, by);
   if (by == By::later && !reaper_thread_.ensure_running()) {
-    context_.unreserve(1);
+    context_.unreserve();
     return Started::no_threads;
   }
   prepare_control(request, attempt, by);
@@ -234,7 +234,7 @@ void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {
 
 // io_submit took nothing, and said why.
 Started Dispatcher::submitted(Request& request, int outcome, By by) {
-  context_.unreserve(1);
+  context_.unreserve();
   // A leader may count on its end in the ring. First the state, which it looks at when it
   // is woken.
   request.move_to(TransferState::starting);

@@ -132,7 +132,7 @@ void RingReaper::deliver_late(io_event& handed) noexcept {
       if (hold.held()) {
         if (!take_from(handed, event)) return;
         handle(event);
-        context_.unreserve(1);
+        context_.release(1);
         return;
       }
     }
@@ -181,7 +181,7 @@ inline void RingReaper::handle_all() {
     for (; take_handed(event); ++count) handle(event);
   if (context_.ring().usable())
     for (; context_.ring().take(event); ++count) handle(event);
-  if (count != 0) context_.unreserve(count);
+  context_.release(count);
 }
 
 bool RingReaper::take_handed(io_event& event) noexcept {
@@ -294,7 +294,7 @@ void RingReaper::arm_wakeup() noexcept {
   wakeup_armed_.store(true, std::memory_order_relaxed);
   if (context_.submit(wakeup_control_) == 1) return;
   wakeup_armed_.store(false, std::memory_order_relaxed);
-  context_.unreserve(1);
+  context_.unreserve();
 }
 
 RingReaper::OverLeader::OverLeader(RingReaper& ring_reaper) noexcept : ring_reaper_(ring_reaper) {
