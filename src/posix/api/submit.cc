@@ -48,7 +48,7 @@ int fill(Requests& requests, const aiocb& control_block, const Submission& submi
 }
 
 Request* allocate(Runtime& runtime) noexcept {
-  Request* request = runtime.requests.slab.take_free();
+  Request* request = runtime.requests.take_free();
   if (request != nullptr) return request;
   runtime.completer.retrieval().forget_old();
   return runtime.requests.slab.allocate();
