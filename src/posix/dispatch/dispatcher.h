@@ -108,6 +108,9 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   bool end_poll(Request& request);
   bool take_from_poll(Request& request);
 
+  // results.cc: all but a whole transfer of the ring's
+  [[gnu::cold]] void on_other_result(Request& request, std::int32_t answer);
+
   // cancel.cc
   class Canceller;
   bool is_stream(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
