@@ -41,6 +41,8 @@ class Context {
     return state == State::ready ||
            ((state == State::unknown || state == State::scarce) && set_up());
   }
+  // Set up, and takes requests.
+  bool takes() const noexcept { return state_.load(std::memory_order_acquire) == State::ready; }
   // There is a context, whose completions are to be reaped.
   bool ready() const noexcept {
     const State state = state_.load(std::memory_order_acquire);
@@ -82,12 +84,16 @@ class Context {
   // first one, negative.
   int submit(std::span<iocb*> iocbs) noexcept {
     statistics_.count(Count::io_submit_calls);
-    for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
-    return sys::io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
+    return submit_counted(iocbs);
   }
   int submit(iocb& control) noexcept {
     iocb* list = &control;
     return submit({&list, 1});
+  }
+  // For whoever has counted the call.
+  int submit_counted(std::span<iocb*> iocbs) noexcept {
+    for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
+    return sys::io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
   }
 
   // io_getevents with a relative timeout; null for ever. As libaio.
