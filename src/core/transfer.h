@@ -30,7 +30,7 @@
 #include <cassert>
 #include <libaio.h>
 
-#include "core/operation.h"
+#include "core/io_operation.h"
 
 namespace kaio {
 
@@ -116,7 +116,7 @@ struct Transfer : Progress {
   Transfer* next = nullptr;  // whichever queue it is in, or stack
   Transfer* previous = nullptr;
 
-  Operation operation;
+  IoOperation operation;
   std::int64_t done_bytes = 0;
 
   iocb control{};  // stays while polling: io_cancel finds the poll by its address

@@ -46,7 +46,7 @@ Started Carrier::to_pool(Transfer& transfer, Attempt attempt) {
 // Whether a read had better not be tried first where only a thread can do that: many that
 // are blocked must not take many threads.
 bool Carrier::waits_first(const Transfer& transfer, const DescriptorTraits& traits) {
-  const Operation& operation = transfer.operation;
+  const IoOperation& operation = transfer.operation;
   return operation.is_read() && waits_in_kernel(traits.kind) && !traits.non_blocking &&
          traits.readable && operation.remaining_bytes() != 0 &&
          poll_tells_all(operation.fd, traits.kind);
@@ -69,7 +69,7 @@ Started Carrier::to_pool_io(Transfer& transfer, By by) {
 // buffered one is durable it waits without, and several by one commit. A device is written
 // by several at once.)
 FileAccess Carrier::file_access_of(const Transfer& transfer, const FileFacts& facts) const {
-  const Operation& operation = transfer.operation;
+  const IoOperation& operation = transfer.operation;
   if (!operation.is_write()) return FileAccess::shared;
   const DescriptorTraits& traits = facts.traits;
   if (traits.kind != DescriptorKind::regular) return FileAccess::shared;
@@ -91,7 +91,7 @@ void Carrier::learn_whether_it_locks(const Transfer& transfer, const FileFacts& 
 
 // A write that extends its file may take long where others do not.
 bool Carrier::plain_is_quick(const Transfer& transfer, const FileFacts& facts, By by) const {
-  const Operation& operation = transfer.operation;
+  const IoOperation& operation = transfer.operation;
   const std::size_t size_bytes = operation.remaining_bytes();
   if (by != By::submitter || !facts.traits.direct || size_bytes > limits::bytes_in_a_call_max ||
       !plain_speed_.is_quick(facts.device, operation.is_read()))

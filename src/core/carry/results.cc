@@ -45,7 +45,7 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
   owner_.leaves_ring(transfer);
   const FileFacts file = owner_.facts_of(transfer);
   const DescriptorTraits traits = file.traits;
-  const Operation& operation = transfer.operation;
+  const IoOperation& operation = transfer.operation;
   if (answer == -EOPNOTSUPP) facts.plain_is_quick = plain_is_quick(transfer, file, by);
   // Not of a file that has got the number meanwhile.
   if (asks_for_pages(facts, traits) && (by == By::submitter || !is_abandoned(transfer)))
@@ -159,7 +159,7 @@ std::optional<std::int32_t> Carrier::attempt_on_stream(const Transfer& transfer,
   if (!duplicate.exists()) return stream_io::attempt(transfer.operation, kind);
   if (facts.traits.known() && !is_same_file(duplicate.fd(), facts.device, facts.inode))
     return std::nullopt;
-  Operation operation = transfer.operation;
+  IoOperation operation = transfer.operation;
   operation.fd = duplicate.fd();
   return stream_io::attempt(operation, kind);
 }

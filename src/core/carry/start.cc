@@ -79,7 +79,7 @@ bool Carrier::copies_too_much(const Transfer& transfer, const DescriptorTraits& 
 }
 
 bool Carrier::may_exceed_size_limit(const Transfer& transfer, const KnownFile& known) {
-  const Operation& operation = transfer.operation;
+  const IoOperation& operation = transfer.operation;
   if (!operation.is_write()) return false;
   const std::uint64_t limit_bytes = sys::file_size_limit_bytes();
   if (limit_bytes == RLIM_INFINITY) return false;
@@ -92,7 +92,7 @@ bool Carrier::may_exceed_size_limit(const Transfer& transfer, const KnownFile& k
 // Looks closer at a transfer whose predecessors would have blocked: at what is not
 // cached, and at writes that no file system does without blocking, or that extend.
 bool Carrier::would_block(const Transfer& transfer, const DescriptorTraits& traits) {
-  const Operation& operation = transfer.operation;
+  const IoOperation& operation = transfer.operation;
   const std::size_t size_bytes = operation.remaining_bytes();
   bool blocks = false;
   if (traits.kind == DescriptorKind::regular) {

@@ -7,7 +7,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 
-#include "core/operation.h"
+#include "core/io_operation.h"
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -44,7 +44,7 @@ inline void set_priority(iocb& control, unsigned reqprio) noexcept {
   control.aio_reqprio = static_cast<short>(class_best_effort << class_shift | level);
 }
 
-inline void transfer(iocb& control, const Operation& operation, bool is_stream,
+inline void transfer(iocb& control, const IoOperation& operation, bool is_stream,
                      std::uint32_t more_rw_flags) noexcept {
   constexpr short vectored = IO_CMD_PREADV - IO_CMD_PREAD;
   static_assert(IO_CMD_PWRITE == IO_CMD_PREAD + 1 && IO_CMD_PWRITEV == IO_CMD_PWRITE + vectored);
@@ -59,7 +59,7 @@ inline void transfer(iocb& control, const Operation& operation, bool is_stream,
   set_priority(control, operation.priority);
 }
 
-inline void sync(iocb& control, const Operation& operation) noexcept {
+inline void sync(iocb& control, const IoOperation& operation) noexcept {
   control = {};
   control.aio_lio_opcode = operation.opcode == Opcode::fsync ? IO_CMD_FSYNC : IO_CMD_FDSYNC;
   control.aio_fildes = operation.fd;

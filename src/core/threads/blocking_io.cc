@@ -10,14 +10,14 @@
 namespace kaio::blocking_io {
 namespace {
 
-ssize_t transfer(const Operation& operation, off_t offset, int flags) noexcept {
+ssize_t transfer(const IoOperation& operation, off_t offset, int flags) noexcept {
   CallVector vector(operation);
   const auto call = operation.is_read() ? ::preadv2 : ::pwritev2;
   return call(operation.fd, vector.parts(), vector.count(), offset, flags);
 }
 
 // The calls without flags are there for every kind of file and every kernel.
-ssize_t plain_transfer(const Operation& operation) noexcept {
+ssize_t plain_transfer(const IoOperation& operation) noexcept {
   if (operation.vectored || operation.rw_flags != 0) {
     if (operation.rw_flags != 0)
       return transfer(operation, operation.offset_bytes, operation.rw_flags);
@@ -37,7 +37,7 @@ std::int32_t outcome(ssize_t size) noexcept {
 
 }  // namespace
 
-std::int32_t perform(const Operation& operation) noexcept {
+std::int32_t perform(const IoOperation& operation) noexcept {
   for (;;) {
     ssize_t size = 0;
     if (operation.is_sync()) {

@@ -17,7 +17,7 @@
 #include <linux/fs.h>
 #include <sys/syscall.h>
 
-#include "core/operation.h"
+#include "core/io_operation.h"
 #include "sys/direct_call.h"
 
 namespace kaio::cached_read {
@@ -27,7 +27,7 @@ namespace kaio::cached_read {
 inline constexpr std::size_t whole_bytes_max = 16384;
 
 // Whether it can be tried.
-inline bool suits(const Operation& operation) noexcept {
+inline bool suits(const IoOperation& operation) noexcept {
   if (!operation.is_read() || operation.vectored || operation.rw_flags != 0 ||
       operation.offset_bytes < 0)  // -1: at the file's own position
     return false;
@@ -42,7 +42,7 @@ inline bool suits(const Operation& operation) noexcept {
 // Reads what is asked for if all of it is in the page cache: its size. Otherwise what the
 // kernel says instead: less, or a negative error number, -EINVAL if the descriptor is
 // O_DIRECT.
-inline std::int64_t perform(const Operation& operation) noexcept {
+inline std::int64_t perform(const IoOperation& operation) noexcept {
   auto* const buffer = static_cast<char*>(operation.buffer);
   const bool last = operation.size <= whole_bytes_max;
   alignas(2) char pair[2];

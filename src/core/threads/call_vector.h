@@ -2,13 +2,13 @@
 // An operation's memory as the vector calls want it.
 #pragma once
 
-#include "core/operation.h"
+#include "core/io_operation.h"
 
 namespace kaio {
 
 class CallVector {
  public:
-  explicit CallVector(const Operation& operation) noexcept
+  explicit CallVector(const IoOperation& operation) noexcept
       : single_{.iov_base = operation.buffer, .iov_len = operation.size},
         parts_(operation.vectored ? operation.vector() : &single_),
         count_(operation.vectored ? static_cast<int>(operation.size) : 1) {}

@@ -40,7 +40,7 @@ std::int32_t final_outcome(ssize_t size) noexcept {
   return size < 0 && errno == EAGAIN ? ends_with_eagain : outcome(size);
 }
 
-ssize_t nowait(const Operation& operation) noexcept {
+ssize_t nowait(const IoOperation& operation) noexcept {
   CallVector vector(operation);
   const auto call = operation.is_read() ? ::preadv2 : ::pwritev2;
   return call(operation.fd, vector.parts(), vector.count(), -1,
@@ -67,7 +67,7 @@ bool lacks_nowait(bool to_read, int error_number) noexcept {
   }
 }
 
-ssize_t plain(const Operation& operation, int fd) noexcept {
+ssize_t plain(const IoOperation& operation, int fd) noexcept {
   if (!operation.vectored)
     return operation.is_read() ? ::read(fd, operation.buffer, operation.size)
                                : ::write(fd, operation.buffer, operation.size);
@@ -77,7 +77,7 @@ ssize_t plain(const Operation& operation, int fd) noexcept {
 }
 
 // Writes of the first part that has anything in it, and not too much of it.
-ssize_t write_little(const Operation& operation, std::size_t bytes_max) noexcept {
+ssize_t write_little(const IoOperation& operation, std::size_t bytes_max) noexcept {
   CallVector vector(operation);
   int first = 0;
   while (first + 1 < vector.count() && vector.parts()[first].iov_len == 0) ++first;
@@ -87,13 +87,13 @@ ssize_t write_little(const Operation& operation, std::size_t bytes_max) noexcept
 
 // Whether the call is allowed and there at all, for that direction: a vector without a
 // byte in it is turned back after just that, before the file is asked. 0 or an error number.
-int refusal(const Operation& operation) noexcept {
+int refusal(const IoOperation& operation) noexcept {
   iovec nothing{};
   const auto call = operation.is_read() ? ::readv : ::writev;
   return call(operation.fd, &nothing, 1) < 0 ? errno : 0;
 }
 
-bool is_ready(const Operation& operation) noexcept {
+bool is_ready(const IoOperation& operation) noexcept {
   pollfd look{.fd = operation.fd,
               .events = static_cast<short>(operation.is_read() ? POLLIN : POLLOUT),
               .revents = 0};
@@ -130,7 +130,7 @@ class OwnDescription {
   int fd_ = -1;
 };
 
-std::int32_t by_message(const Operation& operation) noexcept {
+std::int32_t by_message(const IoOperation& operation) noexcept {
   CallVector vector(operation);
   msghdr message{};
   message.msg_iov = vector.parts();
@@ -144,7 +144,7 @@ std::int32_t by_message(const Operation& operation) noexcept {
   return outcome(::sendmsg(operation.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | record));
 }
 
-std::int32_t of_pipe(const Operation& operation, int status_flags) noexcept {
+std::int32_t of_pipe(const IoOperation& operation, int status_flags) noexcept {
   {
     const OwnDescription own(operation.fd, operation.is_read(), status_flags);
     if (own.exists()) return outcome(plain(operation, own.fd()));
@@ -171,7 +171,7 @@ bool reads_do_not_wait(int fd) noexcept {
          settings.c_cc[VMIN] == 0 && settings.c_cc[VTIME] == 0;
 }
 
-std::int32_t of_terminal(const Operation& operation) noexcept {
+std::int32_t of_terminal(const IoOperation& operation) noexcept {
   if (!is_ready(operation)) {
     if (operation.is_read() && reads_do_not_wait(operation.fd)) return 0;
     return -EAGAIN;
@@ -189,7 +189,7 @@ bool is_untyped(int fd) noexcept {
   return ::fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == 0;
 }
 
-std::int32_t of_other(const Operation& operation) noexcept {
+std::int32_t of_other(const IoOperation& operation) noexcept {
   if (!is_ready(operation)) {
     const std::size_t size = operation.remaining_bytes();
     if (size < untyped_bytes_min && is_untyped(operation.fd)) return -EINVAL;
@@ -199,7 +199,7 @@ std::int32_t of_other(const Operation& operation) noexcept {
 }
 
 // No read or write of nothing waits, but for some devices' that are made to.
-std::optional<std::int32_t> of_nothing(const Operation& operation, DescriptorKind kind) noexcept {
+std::optional<std::int32_t> of_nothing(const IoOperation& operation, DescriptorKind kind) noexcept {
   if (operation.remaining_bytes() != 0 || kind == DescriptorKind::stream) return std::nullopt;
   // A message may have no bytes.
   if (kind == DescriptorKind::socket && !operation.is_read() && !operation.vectored)
@@ -209,7 +209,7 @@ std::optional<std::int32_t> of_nothing(const Operation& operation, DescriptorKin
 
 }  // namespace
 
-std::int32_t attempt(const Operation& operation, DescriptorKind kind) noexcept {
+std::int32_t attempt(const IoOperation& operation, DescriptorKind kind) noexcept {
   // It says nothing about a transfer of nothing, which not every file takes.
   if (operation.remaining_bytes() != 0) {
     const ssize_t size = nowait(operation);

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "core/descriptor_kind.h"
-#include "core/operation.h"
+#include "core/io_operation.h"
 
 namespace kaio::stream_io {
 
@@ -23,6 +23,6 @@ inline constexpr std::int32_t ends_with_eagain = INT32_MIN;
 // had been found ready, and there is no call that would say so. It then goes on when data
 // or room come again. That is so for devices, the master of a pty and what has no type,
 // and for pipes where /proc is not there, or not to be opened.
-std::int32_t attempt(const Operation& operation, DescriptorKind kind) noexcept;
+std::int32_t attempt(const IoOperation& operation, DescriptorKind kind) noexcept;
 
 }  // namespace kaio::stream_io

@@ -49,7 +49,7 @@ struct Taken {
 }
 
 [[gnu::always_inline]] inline void fill(Request& request, aiocb& asked) noexcept {
-  Operation& operation = request.operation;
+  IoOperation& operation = request.operation;
   operation.buffer = const_cast<void*>(asked.aio_buf);
   operation.size = asked.aio_nbytes;
   operation.offset_bytes = asked.aio_offset;

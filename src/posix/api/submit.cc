@@ -13,7 +13,7 @@ namespace {
 
 // Our copy of the iovec array. 0; EAGAIN: there is no memory for it, and the request is
 // refused; or the error with which it ends.
-int copy_vector(Requests& requests, Operation& operation) noexcept {
+int copy_vector(Requests& requests, IoOperation& operation) noexcept {
   if (operation.size > IovecStore::count_max) return EINVAL;
   const auto* parts = static_cast<const iovec*>(operation.buffer);
   std::size_t total_bytes = 0;
@@ -29,17 +29,17 @@ int copy_vector(Requests& requests, Operation& operation) noexcept {
 
 // Fills in what was asked. As copy_vector().
 int fill(Requests& requests, const aiocb& control_block, const Submission& submission,
-         Operation& operation) noexcept {
+         IoOperation& operation) noexcept {
   if (submission.opcode >= Opcode::fsync) {
-    operation = Operation{.fd = control_block.aio_fildes, .opcode = submission.opcode};
+    operation = IoOperation{.fd = control_block.aio_fildes, .opcode = submission.opcode};
     return 0;
   }
-  operation = Operation{.buffer = const_cast<void*>(control_block.aio_buf),
-                        .size = control_block.aio_nbytes,
-                        .offset_bytes = control_block.aio_offset,
-                        .fd = control_block.aio_fildes,
-                        .rw_flags = submission.rw_flags,
-                        .opcode = submission.opcode};
+  operation = IoOperation{.buffer = const_cast<void*>(control_block.aio_buf),
+                          .size = control_block.aio_nbytes,
+                          .offset_bytes = control_block.aio_offset,
+                          .fd = control_block.aio_fildes,
+                          .rw_flags = submission.rw_flags,
+                          .opcode = submission.opcode};
   operation.priority = control_block.aio_reqprio & 0x1f;  // checked to be in range
   if (submission.vectored) return copy_vector(requests, operation);
   return operation.size > SSIZE_MAX ? EINVAL : 0;

@@ -13,7 +13,7 @@ void Dispatcher::on_result(Transfer& transfer, std::int32_t answer) {
   if (request.state.load(std::memory_order_relaxed) != TransferState::in_kernel)
     return on_other_result(request, answer);
   assert(request.poll.load(std::memory_order_relaxed) == KernelPoll::none);
-  const Operation& operation = request.operation;
+  const IoOperation& operation = request.operation;
   // By far the most frequent answer, and one that needs no thought. A sync has no bytes, and is
   // answered with none.
   const bool whole =

@@ -21,7 +21,7 @@ namespace kaio {
 namespace {
 
 // Apart, as single reads do not come here.
-[[gnu::noinline]] bool has_nothing_else_to_ask(const Operation& operation,
+[[gnu::noinline]] bool has_nothing_else_to_ask(const IoOperation& operation,
                                                bool has_nosignal) noexcept {
   if (operation.is_sync() || operation.remaining_bytes() > limits::bytes_in_a_call_max)
     return false;
@@ -29,7 +29,7 @@ namespace {
                                  sys::file_size_limit_bytes() == RLIM_INFINITY);
 }
 
-[[gnu::noinline]] bool may_join(SubmissionBatch& batch, const Operation& operation) noexcept {
+[[gnu::noinline]] bool may_join(SubmissionBatch& batch, const IoOperation& operation) noexcept {
   return batch.has_identified(operation.fd) &&
          batch.has_room_for(operation.fd, operation.remaining_bytes());
 }
@@ -88,7 +88,7 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
 
 // Nothing has to be asked before the first attempt, unless it is by the descriptor.
 KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
-  const Operation& operation = request.operation;
+  const IoOperation& operation = request.operation;
   static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
                 Route::poll < Route::pool);
   if (route_ > Route::kernel || !context_.available()) return false;
@@ -101,7 +101,7 @@ KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& reques
 // What is cached is read in two thirds of the time by calls of its own, instead of by
 // kernel AIO.
 KAIO_STRAIGHT bool Dispatcher::read_cached(DescriptorRecord& record, Request& request) {
-  Operation& operation = request.operation;
+  IoOperation& operation = request.operation;
   if (operation.size > limits::bytes_in_a_call_max || !cached_read::suits(operation)) return false;
   const std::int64_t answer = cached_read::perform(operation);
   if (answer < 0 || static_cast<std::size_t>(answer) != operation.size) {
@@ -203,7 +203,7 @@ bool Dispatcher::go_on(DescriptorRecord& record, Request& request, const Given& 
 }
 
 KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
-  const Operation& operation = request.operation;
+  const IoOperation& operation = request.operation;
   request.attempt = attempt;
   if (attempt == Attempt::kernel_sync) {
     iocb_of::sync(request.control, operation);

@@ -36,7 +36,7 @@ static_assert(int(Notification::Kind::signal) == 1 && int(Notification::Kind::th
 // `opcode`: enum Opcode, and 4 more for a vector, whose entries `size` counts in place of bytes.
 [[gnu::always_inline]] inline void submit([[maybe_unused]] const Request& request,
                                           [[maybe_unused]] const void* control_block) noexcept {
-  [[maybe_unused]] const Operation& operation = request.operation;
+  [[maybe_unused]] const IoOperation& operation = request.operation;
   [[maybe_unused]] const unsigned opcode =
       static_cast<unsigned>(operation.opcode) | (operation.vectored ? 4u : 0u);
   KAIO_PROBE(6, submit, &request, control_block, operation.fd, opcode, operation.size,

@@ -65,7 +65,7 @@ struct Backends {
 
 void prepare(Transfer& transfer, Opcode opcode, int fd, void* buffer, std::size_t size_bytes) {
   transfer.operation =
-      kaio::Operation{.buffer = buffer, .size = size_bytes, .fd = fd, .opcode = opcode};
+      kaio::IoOperation{.buffer = buffer, .size = size_bytes, .fd = fd, .opcode = opcode};
   transfer.move_to(TransferState::starting);
 }
 

@@ -10,8 +10,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+using kaio::IoOperation;
 using kaio::Opcode;
-using kaio::Operation;
 
 namespace {
 
@@ -45,13 +45,13 @@ BOOST_AUTO_TEST_CASE(transfers_are_what_the_kernel_reads) {
   char memory[8];
   for (const auto& kind : kinds) {
     for (const bool is_stream : {false, true}) {
-      const Operation operation{.buffer = memory,
-                                .size = 0x123456789,
-                                .offset_bytes = 0x7654321012,
-                                .fd = 77,
-                                .rw_flags = RWF_DSYNC,
-                                .opcode = kind.opcode,
-                                .vectored = kind.vectored};
+      const IoOperation operation{.buffer = memory,
+                                  .size = 0x123456789,
+                                  .offset_bytes = 0x7654321012,
+                                  .fd = 77,
+                                  .rw_flags = RWF_DSYNC,
+                                  .opcode = kind.opcode,
+                                  .vectored = kind.vectored};
       iocb control = dirty();
       kaio::iocb_of::transfer(control, operation, is_stream, RWF_NOWAIT);
       kernel_iocb expected{};
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(transfers_are_what_the_kernel_reads) {
 }
 
 BOOST_AUTO_TEST_CASE(a_negative_offset_goes_to_the_kernel_as_it_is) {
-  const Operation operation{.offset_bytes = -5, .fd = 1};
+  const IoOperation operation{.offset_bytes = -5, .fd = 1};
   iocb control = dirty();
   kaio::iocb_of::transfer(control, operation, false, 0);
   kernel_iocb expected{};
@@ -80,13 +80,13 @@ BOOST_AUTO_TEST_CASE(a_negative_offset_goes_to_the_kernel_as_it_is) {
 BOOST_AUTO_TEST_CASE(syncs_carry_nothing_but_the_descriptor) {
   for (const Opcode opcode : {Opcode::fsync, Opcode::fdatasync}) {
     char memory[1];
-    const Operation operation{.buffer = memory,
-                              .size = 5,
-                              .offset_bytes = 9,
-                              .fd = 33,
-                              .rw_flags = RWF_DSYNC,
-                              .opcode = opcode,
-                              .priority = 3};
+    const IoOperation operation{.buffer = memory,
+                                .size = 5,
+                                .offset_bytes = 9,
+                                .fd = 33,
+                                .rw_flags = RWF_DSYNC,
+                                .opcode = opcode,
+                                .priority = 3};
     iocb control = dirty();
     kaio::iocb_of::sync(control, operation);
     kernel_iocb expected{};
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(the_doorbell_is_an_eventfd_to_signal) {
 BOOST_AUTO_TEST_CASE(priorities_go_down_the_best_effort_levels_and_never_up) {
   int last_level = 4;  // what a thread has that asked for nothing
   for (std::uint8_t reqprio = 0; reqprio <= 20; ++reqprio) {
-    Operation operation{.fd = 1};
+    IoOperation operation{.fd = 1};
     operation.priority = reqprio & 0x1f;
     iocb control = dirty();
     kaio::iocb_of::transfer(control, operation, false, 0);
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(priorities_go_down_the_best_effort_levels_and_never_up) {
 }
 
 BOOST_AUTO_TEST_CASE(priority_and_doorbell_do_not_disturb_each_other) {
-  Operation operation{.fd = 1, .priority = 1};
+  IoOperation operation{.fd = 1, .priority = 1};
   iocb control{};
   kaio::iocb_of::transfer(control, operation, false, 0);
   kaio::iocb_of::signal_eventfd(control, 6);

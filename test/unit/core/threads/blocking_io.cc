@@ -10,8 +10,8 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 
+using kaio::IoOperation;
 using kaio::Opcode;
-using kaio::Operation;
 using namespace kaio::blocking_io;
 
 BOOST_AUTO_TEST_SUITE(blocking_calls)
@@ -20,16 +20,16 @@ BOOST_AUTO_TEST_CASE(a_file_is_read_and_written_at_its_offset) {
   const support::TemporaryFile file(8192);
   const support::Fd opened = file.open(O_RDWR);
   std::string buffer(100, '.');
-  const Operation read{
+  const IoOperation read{
       .buffer = buffer.data(), .size = 100, .offset_bytes = 5000, .fd = opened.get()};
   BOOST_TEST(perform(read) == 100);
   BOOST_TEST(support::is_pattern(buffer, 5000));
   std::string text = "hello";
-  const Operation write{.buffer = text.data(),
-                        .size = 5,
-                        .offset_bytes = 7000,
-                        .fd = opened.get(),
-                        .opcode = Opcode::write};
+  const IoOperation write{.buffer = text.data(),
+                          .size = 5,
+                          .offset_bytes = 7000,
+                          .fd = opened.get(),
+                          .opcode = Opcode::write};
   BOOST_TEST(perform(write) == 5);
   BOOST_TEST(file.content().substr(7000, 5) == "hello");
 }
@@ -40,12 +40,12 @@ BOOST_AUTO_TEST_CASE(vectors_and_flags_go_with_it) {
   std::string one = "ab";
   std::string two = "cde";
   iovec parts[2] = {{one.data(), 2}, {two.data(), 3}};
-  Operation write{.buffer = parts,
-                  .size = 2,
-                  .offset_bytes = 10,
-                  .fd = opened.get(),
-                  .opcode = Opcode::write,
-                  .vectored = true};
+  IoOperation write{.buffer = parts,
+                    .size = 2,
+                    .offset_bytes = 10,
+                    .fd = opened.get(),
+                    .opcode = Opcode::write,
+                    .vectored = true};
   BOOST_TEST(perform(write) == 5);
   BOOST_TEST(file.content().substr(10, 5) == "abcde");
   write.rw_flags = RWF_APPEND;
@@ -59,12 +59,12 @@ BOOST_AUTO_TEST_CASE(vectors_and_flags_go_with_it) {
 }
 
 BOOST_AUTO_TEST_CASE(errors_are_negative_numbers) {
-  const Operation nowhere{.size = 0, .fd = -1};
+  const IoOperation nowhere{.size = 0, .fd = -1};
   BOOST_TEST(perform(nowhere) == -EBADF);
-  const Operation sync{.fd = -1, .opcode = Opcode::fsync};
+  const IoOperation sync{.fd = -1, .opcode = Opcode::fsync};
   BOOST_TEST(perform(sync) == -EBADF);
   const auto ends = support::make_pipe();
-  const Operation sync_of_pipe{.fd = ends.first.get(), .opcode = Opcode::fdatasync};
+  const IoOperation sync_of_pipe{.fd = ends.first.get(), .opcode = Opcode::fdatasync};
   BOOST_TEST(perform(sync_of_pipe) == -EINVAL);
 }
 

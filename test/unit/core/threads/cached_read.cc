@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
-using kaio::Operation;
+using kaio::IoOperation;
 using namespace kaio::cached_read;
 
 BOOST_AUTO_TEST_SUITE(cached_reads)
@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_CASE(what_is_cached_is_read_whole) {
   const support::Fd opened = file.open(O_RDONLY);
   std::string buffer(100, '.');
   BOOST_TEST(support::is_pattern(file.content(), 0));  // which caches it
-  Operation read{.buffer = buffer.data(), .size = 100, .offset_bytes = 5000, .fd = opened.get()};
+  IoOperation read{.buffer = buffer.data(), .size = 100, .offset_bytes = 5000, .fd = opened.get()};
   BOOST_REQUIRE(suits(read));
   BOOST_TEST(perform(read) == 100);
   BOOST_TEST(support::is_pattern(buffer, 5000));
@@ -41,7 +41,8 @@ BOOST_AUTO_TEST_CASE(so_is_much_that_is_cached) {
   for (const std::size_t size :
        {whole_bytes_max - 1, whole_bytes_max, whole_bytes_max + 1, sizeof buffer}) {
     std::ranges::fill(buffer, '.');
-    const Operation read{.buffer = buffer, .size = size, .offset_bytes = 4095, .fd = opened.get()};
+    const IoOperation read{
+        .buffer = buffer, .size = size, .offset_bytes = 4095, .fd = opened.get()};
     BOOST_REQUIRE(suits(read));
     BOOST_TEST(perform(read) == static_cast<std::int64_t>(size));
     BOOST_TEST(support::is_pattern(std::string(buffer, size), 4095));
@@ -55,7 +56,7 @@ BOOST_AUTO_TEST_CASE(a_direct_read_is_not_waited_for, *support::with_direct_io()
   const support::Fd opened = file.open(O_RDONLY | O_DIRECT);
   alignas(4096) static char buffer[16 << 20];
   for (std::size_t size = 512; size <= sizeof buffer; size *= 2) {
-    const Operation read{.buffer = buffer, .size = size, .fd = opened.get()};
+    const IoOperation read{.buffer = buffer, .size = size, .fd = opened.get()};
     BOOST_REQUIRE(suits(read));
     const std::int64_t answer = perform(read);
     // EAGAIN: by a file system that would have read it by the page cache.
@@ -65,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_direct_read_is_not_waited_for, *support::with_direct_io()
 
 BOOST_AUTO_TEST_CASE(no_byte_is_stored_where_the_kernel_has_stored_none) {
   alignas(4096) static char pages[8192];
-  Operation read{.buffer = pages, .size = 4096};
+  IoOperation read{.buffer = pages, .size = 4096};
   BOOST_TEST(suits(read));
   read.size = 4097;
   BOOST_TEST(!suits(read));

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 using kaio::DescriptorKind;
+using kaio::IoOperation;
 using kaio::Opcode;
-using kaio::Operation;
 using kaio::stream_io::attempt;
 
 namespace {
@@ -33,14 +33,14 @@ BOOST_AUTO_TEST_CASE(a_stream_is_never_waited_for) {
     BOOST_TEST_CONTEXT(kind) {
       const support::Channel channel(kind);
       char buffer[10];
-      const Operation read{
+      const IoOperation read{
           .buffer = buffer, .size = sizeof buffer, .offset_bytes = 99, .fd = channel.reader()};
       BOOST_TEST(attempt(read, kind_of(channel.reader())) == -EAGAIN);
       channel.send("abc");
       BOOST_TEST(attempt(read, kind_of(channel.reader())) == 3);
       BOOST_TEST(attempt(read, kind_of(channel.reader())) == -EAGAIN);
       channel.fill();
-      const Operation write{
+      const IoOperation write{
           .buffer = buffer, .size = sizeof buffer, .fd = channel.writer(), .opcode = Opcode::write};
       BOOST_TEST(attempt(write, kind_of(channel.writer())) == -EAGAIN);
     }
@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_vector_with_an_empty_part_is_written_to_a_terminal) {
   std::string text = "xyz";
   iovec parts[3] = {{nullptr, 0}, {text.data(), 3}, {text.data(), 3}};
   for (const int fd : {pty.first.get(), pty.second.get()}) {
-    const Operation write{
+    const IoOperation write{
         .buffer = parts, .size = 3, .fd = fd, .opcode = Opcode::write, .vectored = true};
     BOOST_TEST(attempt(write, DescriptorKind::terminal) >= 3);
   }
@@ -68,14 +68,14 @@ BOOST_AUTO_TEST_CASE(without_proc_a_pipe_takes_PIPE_BUF_bytes_at_a_time,
         if (::chroot(empty.path().c_str()) != 0) return 1;
         support::refuse({SYS_preadv2, SYS_pwritev2}, EPERM);
         std::string data(100'000, 'x');
-        Operation write{
+        IoOperation write{
             .buffer = data.data(), .size = 4097, .fd = ends.second.get(), .opcode = Opcode::write};
         if (attempt(write, DescriptorKind::pipe) != PIPE_BUF) return 2;
         write.size = 4096;
         for (int free = 15; free > 0; --free)
           if (attempt(write, DescriptorKind::pipe) != 4096) return 3;
         if (attempt(write, DescriptorKind::pipe) != -EAGAIN) return 4;
-        const Operation read{.buffer = data.data(), .size = data.size(), .fd = ends.first.get()};
+        const IoOperation read{.buffer = data.data(), .size = data.size(), .fd = ends.first.get()};
         if (attempt(read, DescriptorKind::pipe) != 65536) return 5;
         if (attempt(read, DescriptorKind::pipe) != -EAGAIN) return 6;
         return 0;
@@ -86,12 +86,12 @@ BOOST_AUTO_TEST_CASE(the_wrong_end_is_not_opened_by_another_way) {
   const auto ends = support::make_pipe();
   BOOST_TEST(::write(ends.second.get(), "text", 4) == 4);
   char buffer[4];
-  const Operation read{.buffer = buffer, .size = 4, .fd = ends.second.get()};
+  const IoOperation read{.buffer = buffer, .size = 4, .fd = ends.second.get()};
   BOOST_TEST(attempt(read, DescriptorKind::pipe) == -EBADF);
   BOOST_TEST(support::run_in_child([&] {
                support::refuse({SYS_preadv2, SYS_pwritev2}, ENOSYS);
                if (attempt(read, DescriptorKind::pipe) != -EBADF) return 1;
-               const Operation right{.buffer = buffer, .size = 4, .fd = ends.first.get()};
+               const IoOperation right{.buffer = buffer, .size = 4, .fd = ends.first.get()};
                if (attempt(right, DescriptorKind::pipe) != 4) return 2;
                if (attempt(right, DescriptorKind::pipe) != -EAGAIN) return 3;
                return (::fcntl(ends.first.get(), F_GETFL) & O_NONBLOCK) == 0 ? 0 : 4;

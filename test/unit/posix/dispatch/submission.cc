@@ -43,11 +43,11 @@ struct DispatchBench {
     request.done_bytes = 0;
     request.cell = &cell;
     request.group = nullptr;
-    request.operation = kaio::Operation{.buffer = buffer,
-                                        .size = block_bytes,
-                                        .offset_bytes = offset,
-                                        .fd = fd,
-                                        .opcode = kaio::Opcode::read};
+    request.operation = kaio::IoOperation{.buffer = buffer,
+                                          .size = block_bytes,
+                                          .offset_bytes = offset,
+                                          .fd = fd,
+                                          .opcode = kaio::Opcode::read};
     cell.word = kaio::status::in_progress;
     return request;
   }

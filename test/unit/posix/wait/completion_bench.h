@@ -25,7 +25,7 @@ struct CompletionBench final : kaio::ResultSink, kaio::PeriodicWork {
     request.notification = {};
     request.group = nullptr;
     request.done_bytes = 0;
-    request.operation = kaio::Operation();
+    request.operation = kaio::IoOperation();
     request.operation.fd = descriptor;
     kaio::RecordLock lock(record());
     const kaio::Occupancy::View before = kaio::order::enter(record(), request);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "core/operation.h"
+#include "core/io_operation.h"
 
 #include <boost/test/unit_test.hpp>
 
 #include <vector>
 
+using kaio::IoOperation;
 using kaio::Opcode;
-using kaio::Operation;
 
 BOOST_AUTO_TEST_SUITE(operation)
 
 BOOST_AUTO_TEST_CASE(advancing_moves_buffer_offset_and_what_remains) {
   char buffer[100];
-  Operation operation{.buffer = buffer, .size = 100, .offset_bytes = 1000};
+  IoOperation operation{.buffer = buffer, .size = 100, .offset_bytes = 1000};
   operation.advance(30);
   BOOST_TEST(operation.buffer == buffer + 30);
   BOOST_TEST(operation.offset_bytes == 1030);
@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(a_vector_advances_by_any_amount_through_any_parts) {
         parts.push_back({.iov_base = place, .iov_len = length});
         place += length;
       }
-      Operation operation{.buffer = parts.data(), .size = parts.size(), .vectored = true};
+      IoOperation operation{.buffer = parts.data(), .size = parts.size(), .vectored = true};
       operation.advance(first);
       operation.advance(second);
       BOOST_TEST(operation.remaining_bytes() == 16 - first - second);
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_vector_advances_by_any_amount_through_any_parts) {
 
 BOOST_AUTO_TEST_CASE(kinds_are_told_apart) {
   for (const Opcode opcode : {Opcode::read, Opcode::write, Opcode::fsync, Opcode::fdatasync}) {
-    const Operation operation{.opcode = opcode};
+    const IoOperation operation{.opcode = opcode};
     BOOST_TEST(operation.is_read() == (opcode == Opcode::read));
     BOOST_TEST(operation.is_write() == (opcode == Opcode::write));
     BOOST_TEST(operation.is_sync() == (opcode == Opcode::fsync || opcode == Opcode::fdatasync));
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(kinds_are_told_apart) {
 
 BOOST_AUTO_TEST_CASE(every_priority_fits) {
   for (std::uint8_t priority = 0; priority <= 20; ++priority) {
-    Operation operation;
+    IoOperation operation;
     operation.priority = priority & 0x1f;
     BOOST_TEST(int(operation.priority) == int(priority));
   }

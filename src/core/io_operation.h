@@ -10,7 +10,7 @@ namespace kaio {
 
 enum class Opcode : std::uint8_t { read, write, fsync, fdatasync };
 
-struct Operation {
+struct IoOperation {
   // Moves on as parts of the transfer complete. When vectored, `buffer` points
   // to our copy of the iovec array and `size` counts its entries.
   void* buffer = nullptr;
@@ -52,6 +52,6 @@ struct Operation {
     }
   }
 };
-static_assert(sizeof(Operation) == 32);
+static_assert(sizeof(IoOperation) == 32);
 
 }  // namespace kaio
