@@ -51,7 +51,17 @@ class Statistics {
   static constexpr std::uint32_t shard_count = 80;
   static constexpr std::uint32_t shard_bytes = 256;
 
+  static constexpr std::uint32_t own_shard_count = 64;
+
+  // Below own_shard_count: a number that only the calling thread has, for ever. Not below: it has
+  // none.
+  static std::uint32_t this_threads_number() noexcept { return this_threads_shard; }
+
   void count(Count what) noexcept { add(what, 1); }
+  // For a thread that has that number.
+  void count(Count what, std::uint32_t number) noexcept {
+    sys::add_alone(shards_[number].counters[static_cast<std::size_t>(what)], 1);
+  }
   void uncount(Count what) noexcept { add(what, -1); }
   std::uint64_t get(Count what) const noexcept {
     std::uint64_t sum = 0;
@@ -61,7 +71,6 @@ class Statistics {
   }
 
  private:
-  static constexpr std::uint32_t own_shard_count = 64;
   static constexpr std::uint32_t shared_shard_count = shard_count - own_shard_count;
 
   struct alignas(64) Shard {

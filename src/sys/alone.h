@@ -18,7 +18,21 @@ inline void add_alone(std::atomic<std::uint64_t>& counter, std::int64_t differen
 }
 
 // Compares and exchanges where no other thread writes, but a signal handler of this one
-// may: the same without the lock prefix.
+// may: the same without the lock prefix. Of pointers, nobody else even looks.
+template <class Object>
+bool exchange_alone(std::atomic<Object*>& pointer, Object* expected, Object* desired) noexcept {
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+  bool done = false;
+  __asm__ volatile("cmpxchgq %3, %1"
+                   : "=@ccz"(done), "+m"(pointer), "+a"(expected)
+                   : "r"(desired)
+                   : "memory");
+  return done;
+#else
+  return pointer.compare_exchange_strong(expected, desired, std::memory_order_relaxed);
+#endif
+}
+
 inline bool exchange_alone(std::uint32_t& word, std::uint32_t& expected,
                            std::uint32_t desired) noexcept {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)

@@ -10,7 +10,7 @@ source "$(dirname "$0")/../real/cases.sh"
 
 program=$1
 # What it was when this was written, and a little: to be lowered with it.
-instructions_more_max=785
+instructions_more_max=400
 reads=(1000 6000)
 
 skip_without valgrind "instructions of a polled read"

@@ -12,7 +12,9 @@
  *                        does something else for ever
  *   worker               a pool thread, with -DPOOL; without, it is busy for ever
  *   next                 a result in Retrieval, put there by Completer::sent
- *   announce             Completer::announce_result
+ *   announce             Completer::announce_result; in the code not for a result that is kept while
+ *                        nobody has asked for results (Retrieval::Kept::here): whoever waits
+ *                        has asked, and so collected those, before it is counted
  *   on_results,          where a sleeping thread is queued: the kernel takes it off the
  *   on_leader_word        word that it is woken by, it itself off the other one
  *

@@ -42,6 +42,8 @@ class Context final : public AioContext {
     return state == State::ready ||
            ((state == State::unknown || state == State::scarce) && set_up());
   }
+  // Set up, and takes requests.
+  bool takes() const noexcept { return state_.load(std::memory_order_acquire) == State::ready; }
   // There is a context, whose completions are to be reaped.
   bool ready() const noexcept {
     const State state = state_.load(std::memory_order_acquire);
@@ -61,25 +63,37 @@ class Context final : public AioContext {
   // Asks for a place for one more iocb. Whoever got one submits, or gives it back.
   bool reserve() noexcept {
     // seq_cst: whoever needs the reaper for it looks whether that runs only after this.
-    if (in_flight_.fetch_add(1, std::memory_order_seq_cst) < capacity_) return true;
-    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    const std::uint64_t before = reserved_.fetch_add(1, std::memory_order_seq_cst);
+    // Signed: of those that came after us some may be released already.
+    if (static_cast<std::int64_t>(before - released_.load(std::memory_order_seq_cst)) < capacity_)
+      return true;
+    unreserve();
     return false;
   }
-  void unreserve(std::uint32_t count) noexcept {
-    in_flight_.fetch_sub(count, std::memory_order_seq_cst);
-  }
+  void unreserve() noexcept { reserved_.fetch_sub(1, std::memory_order_seq_cst); }
+  // So many events have been taken. Only with the lock held under which they are, which is given
+  // up by a full fence: whoever sees places missing then is seen by the looks behind it.
+  void release(std::uint32_t count) noexcept { sys::add_alone(released_, count); }
   // Iocbs that were submitted and whose events nobody has taken yet.
-  std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_seq_cst); }
+  std::uint32_t in_flight() const noexcept {
+    // In this order: none is released that was not reserved before.
+    const std::uint64_t released = released_.load(std::memory_order_seq_cst);
+    return static_cast<std::uint32_t>(reserved_.load(std::memory_order_seq_cst) - released);
+  }
   std::uint32_t capacity() const noexcept override { return capacity_; }
 
   int submit(std::span<iocb*> iocbs) noexcept override {
     statistics_.count(Count::io_submit_calls);
-    for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
-    return sys::io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
+    return submit_counted(iocbs);
   }
   int submit(iocb& control) noexcept {
     iocb* list = &control;
     return submit({&list, 1});
+  }
+  // For whoever has counted the call.
+  int submit_counted(std::span<iocb*> iocbs) noexcept {
+    for (iocb* control : iocbs) sys::handed_to_kernel(control->data);
+    return sys::io_submit(context_, static_cast<long>(iocbs.size()), iocbs.data());
   }
 
   // By the ring, or by io_getevents where it cannot be read. For one thread at a time.
@@ -123,7 +137,11 @@ class Context final : public AioContext {
   std::uint32_t capacity_ = 0;
   bool has_nosignal_ = false;
 
-  alignas(64) std::atomic<std::uint32_t> in_flight_{0};
+  // What is in flight: places that were ever given, and those of them that are free again. Two
+  // counters, because only one thread at a time writes the second one, which so needs no atomic
+  // read-modify-write.
+  alignas(64) std::atomic<std::uint64_t> reserved_{0};
+  std::atomic<std::uint64_t> released_{0};
 };
 
 }  // namespace kaio

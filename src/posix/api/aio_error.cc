@@ -3,9 +3,12 @@
 #include "posix/api/refresh_status.h"
 #include "posix/api/misuse.h"
 
-KAIO_ENTRY(int, aio_error, const aiocb* control_block) {
-  using namespace kaio;
-  const std::uint32_t word = refresh_status(*control_block);
+namespace kaio {
+namespace {
+
+// Apart, so that there is nothing to save where the status says that it is done.
+[[gnu::noinline]] int error_of_others(const aiocb& control_block) {
+  const std::uint32_t word = refresh_status(control_block);
   switch (word & status::tag_mask) {
     case status::tag_in_progress:
       return EINPROGRESS;
@@ -17,5 +20,16 @@ KAIO_ENTRY(int, aio_error, const aiocb* control_block) {
     default:  // never submitted: what glibc reads there
       return is_refused_misuse("aio_error") ? EINVAL : static_cast<int>(word);
   }
+}
+
+}  // namespace
+}  // namespace kaio
+
+KAIO_ENTRY(int, aio_error, const aiocb* control_block) {
+  using namespace kaio;
+  // acquire as in refresh_status().
+  const std::uint32_t word = cell_of(*control_block).word.load(std::memory_order_acquire);
+  if ((word & status::tag_mask) != status::tag_done) return error_of_others(*control_block);
+  return static_cast<int>(word & status::error_mask);
 }
 KAIO_ALIAS_64(aio_error);

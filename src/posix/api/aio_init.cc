@@ -15,6 +15,6 @@ KAIO_EXPORT void aio_init(const aioinit* init) noexcept {
   const ApiScope scope(*engine);
   apply_options();
   if (init->aio_num > 0)
-    engine->requests.slab.reserve(
+    engine->requests.reserve(
         std::min(static_cast<std::uint32_t>(init->aio_num), limits::requests_max));
 }

@@ -3,11 +3,12 @@
 #include "kaio/aio.h"
 #include "posix/api/export.h"
 #include "posix/api/rw_flags.h"
+#include "posix/api/straight_read.h"
 #include "posix/api/submit.h"
 
 KAIO_ENTRY(int, aio_read, aiocb* control_block) {
-  static constexpr kaio::Submission plain{.opcode = kaio::Opcode::read};
-  return kaio::submit_shielded(control_block, plain);
+  return kaio::sys::without_cancellation_of_sleep(
+      [control_block] { return kaio::read_straight(control_block); });
 }
 KAIO_ALIAS_64(aio_read);
 

@@ -41,9 +41,8 @@ inline RequestId id_of(const aiocb& control_block) noexcept {
           .generation = static_cast<std::uint32_t>(bits >> 32)};
 }
 
-inline void set_id(aiocb& control_block, const Request& request) noexcept {
-  const std::uintptr_t bits = std::uintptr_t{request.generation()} << 32 | request.slot;
-  control_block.__next_prio = reinterpret_cast<aiocb*>(bits);
+inline void set_id(aiocb& control_block, std::uint64_t identity) noexcept {
+  control_block.__next_prio = reinterpret_cast<aiocb*>(std::uintptr_t{identity});
 }
 
 // The request that this aiocb is in progress for; null if it is not, whatever its

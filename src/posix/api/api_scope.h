@@ -11,7 +11,7 @@ namespace kaio {
 // as it found it.
 class ApiScope {
  public:
-  explicit ApiScope(Runtime& runtime) noexcept : runtime_(runtime) { deferred::submitted = {}; }
+  explicit ApiScope(Runtime& runtime) noexcept : runtime_(runtime) { deferred::submitted = 0; }
   ~ApiScope() {
     runtime_.dispatcher.drain();
     deferred::submitted = submitted_before_;
@@ -24,7 +24,7 @@ class ApiScope {
   Runtime& runtime_;
   int saved_errno_ = errno;
   // That of the frame which we, in a signal handler, interrupted.
-  const deferred::Submitted submitted_before_ = deferred::submitted;
+  const std::uint64_t submitted_before_ = deferred::submitted;
 };
 
 }  // namespace kaio

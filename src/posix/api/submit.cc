@@ -11,8 +11,6 @@
 namespace kaio {
 namespace {
 
-constexpr int reqprio_max = 20;  // AIO_PRIO_DELTA_MAX
-
 // Our copy of the iovec array. 0; EAGAIN: there is no memory for it, and the request is
 // refused; or the error with which it ends.
 int copy_vector(Requests& requests, IoOperation& operation) noexcept {
@@ -48,7 +46,7 @@ int fill(Requests& requests, const aiocb& control_block, const Submission& submi
 }
 
 Request* allocate(Runtime& runtime) noexcept {
-  Request* request = runtime.requests.slab.take_free();
+  Request* request = runtime.requests.take_free();
   if (request != nullptr) return request;
   runtime.completer.retrieval().forget_old();
   return runtime.requests.slab.allocate();
@@ -82,7 +80,8 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
 [[gnu::always_inline]] inline Submitted submit_here(Runtime& runtime, aiocb& control_block,
                                                     const Submission& submission) noexcept {
   const bool is_sync = submission.opcode >= Opcode::fsync;
-  if (!is_sync && (control_block.aio_reqprio < 0 || control_block.aio_reqprio > reqprio_max))
+  if (!is_sync &&
+      (control_block.aio_reqprio < 0 || control_block.aio_reqprio > limits::reqprio_max))
     return refuse(nullptr, control_block, Submitted::invalid);
   StatusCell& cell = cell_of(control_block);
   const std::uint32_t last = cell.word.load(std::memory_order_acquire);
@@ -113,7 +112,7 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
   if (submission.error_number != 0) error_number = submission.error_number;
   probes::submit(*request, &control_block);
   if (error_number == EAGAIN) return withdraw(runtime, *request, control_block);
-  set_id(control_block, *request);
+  set_id(control_block, request->identity());
   cell.result_bytes = 0;
   cell.word.store(status::in_progress, std::memory_order_release);
   if (error_number != 0) {
@@ -121,11 +120,16 @@ void end_at_once(Runtime& runtime, Request& request, int error_number) noexcept 
     return Submitted::accepted;
   }
   if (runtime.dispatcher.submit(*request, submission.batch)) return Submitted::accepted;
-  runtime.completer.publish_refusal(cell, EAGAIN);  // somebody may wait for it already
-  return withdraw(runtime, *request, control_block);
+  return take_back(runtime, *request, control_block);
 }
 
 }  // namespace
+
+Submitted take_back(Runtime& runtime, Request& request, const aiocb& control_block) noexcept {
+  // Somebody may wait for it already.
+  runtime.completer.publish_refusal(cell_of(control_block), EAGAIN);
+  return withdraw(runtime, request, control_block);
+}
 
 Submitted submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept {
   const Submitted outcome = submit_here(runtime, control_block, submission);

@@ -9,6 +9,10 @@
 
 namespace kaio {
 
+namespace limits {
+inline constexpr int reqprio_max = 20;  // AIO_PRIO_DELTA_MAX
+}  // namespace limits
+
 struct Submission {
   Opcode opcode = Opcode::read;
   bool vectored = false;
@@ -34,6 +38,9 @@ constexpr int error_of(Submitted outcome) {
 
 // For an element of a list: what is refused says so in its status, unless it is in progress.
 Submitted submit(Runtime& runtime, aiocb& control_block, const Submission& submission) noexcept;
+
+// A request that has been made, and is to be refused after all, for want of something.
+Submitted take_back(Runtime& runtime, Request& request, const aiocb& control_block) noexcept;
 
 // The body of aio_read() and so on: 0, or -1 with errno.
 int submit_one(aiocb* control_block, const Submission& submission) noexcept;

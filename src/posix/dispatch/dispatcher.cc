@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "posix/dispatch/dispatcher.h"
 
+#include "sys/errno_kept.h"
+
 namespace kaio {
 
 Dispatcher::Dispatcher(Requests& requests, Completer& completer, Context& context,
@@ -88,6 +90,7 @@ void Dispatcher::fail_abandoned(Transfer* abandoned) {
 }
 
 void Dispatcher::drain_now() {
+  const sys::ErrnoKept errno_kept;
   do {
     release_backlog();
     deferred::drain([this](Request& request) {

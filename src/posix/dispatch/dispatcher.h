@@ -20,6 +20,13 @@
 
 namespace kaio {
 
+// That life of the request's.
+[[gnu::always_inline]] inline bool is_over(const Request& request,
+                                           std::uint32_t generation) noexcept {
+  return request.generation() != generation ||
+         request.state.load(std::memory_order_acquire) == TransferState::finished;
+}
+
 class Dispatcher final : public ResultSink, public Performer, private TransferOwner {
  public:
   Dispatcher(Requests& requests, Completer& completer, Context& context, RingReaper& ring_reaper,
@@ -30,6 +37,32 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   // accepted, for want of memory or threads; the request is still the caller's.
   bool submit(Request& request, SubmissionBatch* batch = nullptr);
   void submit(SubmissionBatch& batch);
+
+  // For a read that its call puts straight into the ring (posix/api/straight_read.cc).
+  //
+  // What the call remembers of it: the request may be over, and another one, as soon as the
+  // kernel has it.
+  struct Given {
+    Occupancy::View seen;  // when it had entered, or later
+    std::uint32_t generation;
+    std::uint32_t posted;  // Ring::posted() before
+    int fd;
+    bool reads;
+    bool tells;  // whether what the descriptor is may be learnt from what becomes of it
+  };
+  bool somebody_waits_for_a_place() const noexcept { return !backlog_.empty(); }
+  // Once it is submitted, and what was done at once has been reaped.
+  Started look_after(DescriptorRecord& record, Request& request, const Given& given);
+  void learn_from_read(DescriptorRecord& record, int fd, bool at_once) {
+    std::uint8_t count = record.reads_completed_inline.load(std::memory_order_relaxed);
+    // Once asked, it is asked again when the count has gone round.
+    if (!at_once && (count == 0 || count >= inline_reads_to_ask)) return;
+    count = at_once ? static_cast<std::uint8_t>(count + 1) : 0;
+    record.reads_completed_inline.store(count, std::memory_order_relaxed);
+    if (count == inline_reads_to_ask && route_ == Route::automatic) ask_whether_cached(record, fd);
+  }
+  // When io_submit has not taken it. As submit().
+  bool go_on(DescriptorRecord& record, Request& request, const Given& given, int outcome);
 
   // aio_cancel; AIO_CANCELED and so on are the caller's business.
   enum class Cancelled : std::uint8_t { all, not_all, none_left };
@@ -50,6 +83,10 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   void see_to_others() override;
 
  private:
+  // So many reads in a row that were done at once make it worth asking whether they are of
+  // a cached file.
+  static constexpr std::uint8_t inline_reads_to_ask = 8;
+
   // For the core.
   void complete(Transfer& transfer, int error_number) override;
   void abandon(Transfer& transfer) override;
@@ -78,7 +115,6 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   void prepare_control(Request& request, Attempt attempt, By by);
   int submit_guarded(iocb& control) noexcept;
   bool may_be_in_other_hands(const Request& request) const noexcept;
-  void learn_from_read(DescriptorRecord& record, int fd, bool at_once);
   void ask_whether_cached(DescriptorRecord& record, int fd);
   Started submitted(Request& request, int outcome, By by);
 
@@ -105,6 +141,9 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   Started to_backlog(Request& request, By by);
   bool end_poll(Request& request);
   bool take_from_poll(Request& request);
+
+  // results.cc: all but a whole transfer of the ring's
+  [[gnu::cold]] void on_other_result(Request& request, std::int32_t answer);
 
   // cancel.cc
   class Canceller;

@@ -41,9 +41,8 @@ void Dispatcher::note_identity(int fd) {
 // if something of that is still outstanding: as long as this thread is in the call that
 // submits the request, the number still is what the request is for.
 void Dispatcher::renew_identity(Request& request) {
-  deferred::Submitted& submitted = deferred::submitted;
-  if (submitted.request != &request || submitted.generation != request.generation()) return;
-  submitted = {};  // once is enough
+  if (!deferred::is_being_submitted(request)) return;
+  deferred::submitted = 0;  // once is enough
   const int fd = request.operation.fd;
   DescriptorRecord& record = *requests_.descriptors.at(fd);
   FileFacts noted;

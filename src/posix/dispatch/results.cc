@@ -1,24 +1,37 @@
 // SPDX-License-Identifier: MIT
 // What the backends answer.
 #include "posix/dispatch/dispatcher.h"
+#include "sys/errno_kept.h"
 
 namespace kaio {
 
 // In whatever thread reaps, with the reap lock held.
 void Dispatcher::on_result(Transfer& transfer, std::int32_t answer) {
   Request& request = request_of(transfer);
+  // First the state: the event of a poll may come late, when the request is over, and others
+  // write to it. Until that has come it does not go anywhere else.
+  if (request.state.load(std::memory_order_relaxed) != TransferState::in_kernel)
+    return on_other_result(request, answer);
+  assert(request.poll.load(std::memory_order_relaxed) == KernelPoll::none);
+  const IoOperation& operation = request.operation;
+  // By far the most frequent answer, and one that needs no thought. A sync has no bytes, and is
+  // answered with none.
+  const bool whole =
+      !operation.vectored && answer >= 0 && static_cast<std::size_t>(answer) == operation.size;
+  if (!whole) return on_other_result(request, answer);
+  completer_.complete_transfer(request, request.done_bytes + answer);
+}
+
+// Apart, so that the above has nothing to save.
+[[gnu::noinline]] void Dispatcher::on_other_result(Request& request, std::int32_t answer) {
+  const sys::ErrnoKept errno_kept;
   if (request.poll.load(std::memory_order_relaxed) != KernelPoll::none) {
     if (!end_poll(request)) return;
-  } else if (request.state.load(std::memory_order_relaxed) == TransferState::in_kernel) {
-    const IoOperation& operation = request.operation;
-    // By far the most frequent answer, and one that needs no thought.
-    const bool whole = operation.is_sync() || (!operation.vectored && answer >= 0 &&
-                                               static_cast<std::size_t>(answer) == operation.size);
-    if (whole) {
-      statistics_.count(Count::by_kernel);
-      completer_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
-      return;
-    }
+  } else if (request.state.load(std::memory_order_relaxed) == TransferState::in_kernel &&
+             request.operation.is_sync()) {
+    statistics_.count(Count::by_kernel);
+    completer_.complete(request, answer < 0 ? answer : request.done_bytes + answer);
+    return;
   }
   request.move_to(TransferState::starting);
   request.set_answer(answer);

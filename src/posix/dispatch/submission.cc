@@ -3,7 +3,8 @@
 //
 // What most requests take is one function, without a call of ours up to io_submit: the
 // kernel's own calls push ours out of the processor's return stack, so each return behind a
-// system call is predicted wrongly, and takes some 20 cycles.
+// system call is predicted wrongly, and takes some 20 cycles. (The simplest reads have a function
+// of their own: posix/api/straight_read.cc.)
 #include <linux/fs.h>
 
 #include "core/kernel/iocb.h"
@@ -11,16 +12,13 @@
 #include "core/threads/cached_read.h"
 #include "posix/dispatch/dispatcher.h"
 #include "posix/request/deferred.h"
+#include "sys/errno_kept.h"
 #include "sys/size_limit.h"
 
 #define KAIO_STRAIGHT [[gnu::always_inline]] inline  // part of that function
 
 namespace kaio {
 namespace {
-
-// So many reads in a row that were done at once make it worth asking whether they are of
-// a cached file.
-constexpr std::uint8_t inline_reads_to_ask = 8;
 
 // Apart, as single reads do not come here.
 [[gnu::noinline]] bool has_nothing_else_to_ask(const IoOperation& operation,
@@ -36,12 +34,6 @@ constexpr std::uint8_t inline_reads_to_ask = 8;
          batch.has_room_for(operation.fd, operation.remaining_bytes());
 }
 
-// That life of the request's.
-KAIO_STRAIGHT bool is_over(const Request& request, std::uint32_t generation) noexcept {
-  return request.generation() != generation ||
-         request.state.load(std::memory_order_acquire) == TransferState::finished;
-}
-
 }  // namespace
 
 // False: not accepted, and still the caller's.
@@ -49,7 +41,7 @@ bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
   request.pushed =
       request.notification.kind != Notification::Kind::none ||
       (request.group != nullptr && request.group->notification.kind != Notification::Kind::none);
-  deferred::submitted = {.request = &request, .generation = request.generation()};
+  deferred::submitted = request.identity();
   statistics_.count(Count::submitted);  // before it can complete
   if (deferred::must_put_aside()) {
     deferred::put_aside(request);
@@ -138,7 +130,7 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   if ((by == By::submitter && !backlog_.empty()) || !context_.reserve())
     return to_backlog(request, by);
   if (by == By::later && !reaper_thread_.ensure_running()) {
-    context_.unreserve(1);
+    context_.unreserve();
     return Started::no_threads;
   }
   prepare_control(request, attempt, by);
@@ -152,10 +144,14 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   }
   // Whether what the descriptor is may be learnt from what becomes of this read.
   const bool tells = to_read && attempt == Attempt::nowait && request.has_turn && !request.listed;
-  const int fd = request.operation.fd;
-  const std::uint16_t epoch = record.occupancy.now().epoch();
-  const std::uint32_t generation = request.generation();
-  const std::uint32_t posted = context_.ring().usable() ? context_.ring().posted() : 0;
+  const Given given{
+      .seen = record.occupancy.now(),
+      .generation = request.generation(),
+      .posted = context_.ring().usable() ? context_.ring().posted() : 0,
+      .fd = request.operation.fd,
+      .reads = to_read,
+      .tells = tells,
+  };
   const auto submit_now = [&] {
     return may_raise_sigpipe ? submit_guarded(request.control) : context_.submit(request.control);
   };
@@ -167,20 +163,43 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   }
   if (outcome != 1) return submitted(request, outcome, by);
   ring_reaper_.reap();  // what was done at once is there already
-  if (by == By::later) return Started::yes;
-  const bool over = is_over(request, generation);
+  return by == By::later ? Started::yes : look_after(record, request, given);
+}
+
+Started Dispatcher::look_after(DescriptorRecord& record, Request& request, const Given& given) {
+  const bool over = is_over(request, given.generation);
   if (over) statistics_.count(Count::at_once);
-  if (to_read) learn_from_read(record, fd, over);
+  if (given.reads) learn_from_read(record, given.fd, over);
   if (over) return Started::yes;
-  const bool answers_came = !context_.ring().usable() || context_.ring().posted() != posted;
+  const bool answers_came = !context_.ring().usable() || context_.ring().posted() != given.posted;
   // As long as the call has not returned, it can still be refused for want of a thread.
   if (answers_came && deferred::take_back(request)) return route(request, By::submitter);
   if (answers_came && may_be_in_other_hands(request)) {
-    note_identity(fd);
-  } else if (tells && !is_over(request, generation)) {  // in that order: the slot is used again
-    record.occupancy.know_reads_unordered(epoch);
+    note_identity(given.fd);
+  } else if (given.tells && !is_over(request, given.generation)) {  // in that order: the slot is
+    record.occupancy.know_reads_unordered(given.seen.epoch());      // used again
   }
   return Started::yes;
+}
+
+bool Dispatcher::go_on(DescriptorRecord& record, Request& request, const Given& given,
+                       int outcome) {
+  const sys::ErrnoKept errno_kept;
+  if (outcome == -EAGAIN) {
+    ring_reaper_.reap();
+    outcome = context_.submit(request.control);
+  }
+  Started started{};
+  if (outcome == 1) {
+    ring_reaper_.reap();
+    started = look_after(record, request, given);
+  } else {
+    started = submitted(request, outcome, By::submitter);
+  }
+  if (started != Started::no_threads) return true;
+  withdraw(request);
+  statistics_.uncount(Count::submitted);
+  return false;
 }
 
 KAIO_STRAIGHT void Dispatcher::prepare_control(Request& request, Attempt attempt, By by) {
@@ -217,16 +236,8 @@ bool Dispatcher::may_be_in_other_hands(const Request& request) const noexcept {
          request.state.load(std::memory_order_seq_cst) != TransferState::in_kernel;
 }
 
-KAIO_STRAIGHT void Dispatcher::learn_from_read(DescriptorRecord& record, int fd, bool at_once) {
-  std::uint8_t count = record.reads_completed_inline.load(std::memory_order_relaxed);
-  // Once asked, it is asked again when the count has gone round.
-  if (!at_once && (count == 0 || count >= inline_reads_to_ask)) return;
-  count = at_once ? static_cast<std::uint8_t>(count + 1) : 0;
-  record.reads_completed_inline.store(count, std::memory_order_relaxed);
-  if (count == inline_reads_to_ask && route_ == Route::automatic) ask_whether_cached(record, fd);
-}
-
 void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {
+  const sys::ErrnoKept errno_kept;
   const DescriptorTraits traits = carrier_.ask_facts(fd).traits;
   if (traits.kind == DescriptorKind::regular && !traits.direct)
     record.occupancy.guess_cached_reads(true);
@@ -234,7 +245,7 @@ void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {
 
 // io_submit took nothing, and said why.
 Started Dispatcher::submitted(Request& request, int outcome, By by) {
-  context_.unreserve(1);
+  context_.unreserve();
   // A leader may count on its end in the ring. First the state, which it looks at when it
   // is woken.
   request.move_to(TransferState::starting);

@@ -65,7 +65,7 @@ bool Dispatcher::poll_by_kernel(Transfer& transfer) {
     return false;
   }
   if (!reaper_thread_.ensure_running()) {
-    context_.unreserve(1);
+    context_.unreserve();
     kernel_polls_.fetch_sub(1);
     return false;
   }
@@ -78,7 +78,7 @@ bool Dispatcher::poll_by_kernel(Transfer& transfer) {
   request.move_to(TransferState::polling);
   const int outcome = context_.submit(request.control);
   if (outcome != 1) {
-    context_.unreserve(1);
+    context_.unreserve();
     const bool ours = end_poll(request);
     ring_reaper_.wake_leader();
     if (!ours) return true;  // it has been cancelled

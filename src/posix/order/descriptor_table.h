@@ -15,9 +15,14 @@ class DescriptorTable {
  public:
   // Null for a negative number, or without memory.
   DescriptorRecord* at(int fd) noexcept {
+    DescriptorRecord* const there = at_once(fd);
+    return there != nullptr ? there : find(fd);
+  }
+  // Null as well for one that takes longer to find.
+  DescriptorRecord* at_once(int fd) noexcept {
     const auto number = static_cast<unsigned>(fd);
     DescriptorRecord* const first = first_.load(std::memory_order_acquire);
-    return number < leaf_size && first != nullptr ? first + number : find(fd);
+    return number < leaf_size && first != nullptr ? first + number : nullptr;
   }
 
  private:

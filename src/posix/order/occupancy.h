@@ -86,6 +86,9 @@ class Occupancy : private OccupancyLayout {
   class View {
    public:
     explicit constexpr View(std::uint64_t bits) noexcept : bits_(bits) {}
+    // No word of a descriptor that somebody has entered.
+    static constexpr View none() noexcept { return View(0); }
+    constexpr bool is_none() const noexcept { return bits_ == 0; }
     constexpr std::uint32_t unlisted() const noexcept {
       return static_cast<std::uint32_t>(bits_ & unlisted_mask);
     }
@@ -102,6 +105,9 @@ class Occupancy : private OccupancyLayout {
     }
     constexpr bool is_known() const noexcept { return (bits_ & known) != 0; }
     constexpr bool reads_are_cached() const noexcept { return (bits_ & cached_reads) != 0; }
+    constexpr bool is_unordered(bool to_read) const noexcept {
+      return (bits_ & unordered(to_read)) != 0;
+    }
     constexpr bool has_turn(bool to_read) const noexcept { return (bits_ & turn(to_read)) != 0; }
 
    private:
@@ -115,42 +121,37 @@ class Occupancy : private OccupancyLayout {
   // not known what the descriptor is, though it would not matter now.
   bool enter_unlisted(Request& request, bool known_only) noexcept {
     const bool to_read = request.operation.is_read();
-    std::uint64_t bits = word_.load(std::memory_order_relaxed);
-    std::uint64_t next = 0;
-    do {
-      if ((bits & (awaited | careful(to_read))) != 0) return false;
-      if (known_only && (bits & known) == 0) return false;
-      if ((bits & unordered(to_read)) != 0) {
-        if ((bits & unlisted_mask) == unlisted_mask) return false;
-        next = bits + unlisted_one;
-      } else {
-        if (!View(bits).empty()) return false;
-        next = (bits | turn(to_read)) + unlisted_one;
-      }
-      // acquire pairs with the release in leave(): a request that is alone here comes after all
-      // that the others did.
-    } while (!word_.compare_exchange_weak(bits, next, std::memory_order_acquire,
-                                          std::memory_order_relaxed));
+    const View now = enter(to_read, known_only, 0);
+    if (now.is_none()) return false;
     request.listed = false;
-    request.has_turn = (next & unordered(to_read)) == 0;
-    request.fd_generation = View(next).fd_generation() & fd_generation_max;
+    request.has_turn = !now.is_unordered(to_read);
+    request.fd_generation = now.fd_generation() & fd_generation_max;
     return true;
+  }
+  // The same for a read that makes its first attempt with that, and of which nothing else is
+  // to be noted. Not if reads are probably of a file that is cached. Returns how it is then.
+  View enter_to_read(Request& request, Attempt attempt) noexcept {
+    const View now = enter(true, false, cached_reads);
+    if (!now.is_none())
+      static_cast<Progress&>(request) = Progress{
+          .attempt = attempt,
+          .has_turn = !now.is_unordered(true),
+          .fd_generation = static_cast<std::uint8_t>(now.fd_generation() & fd_generation_max)};
+    return now;
   }
 
   // Before the status is published. True: somebody waits for the end of others.
   bool leave(const Request& request) noexcept {
+    return leave(word_.load(std::memory_order_relaxed), request,
+                 request.listed ? listed_one : unlisted_one);
+  }
+  bool leave_unlisted(const Request& request) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
-    std::uint64_t next = 0;
-    do {
-      next = bits - (request.listed ? listed_one : unlisted_one);
-      if (request.has_turn && View(bits).fd_generation() == request.fd_generation)
-        next &= ~turn(request.operation.is_read());
-      if (View(next).empty())
-        next = (next & (fd_generation_mask | guesses)) | ((bits + epoch_one) & epoch_mask);
-      // seq_cst: before the look at who waits, and at who has the mutex.
-    } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
-                                          std::memory_order_relaxed));
-    return (next & awaited) != 0;
+    if ((bits & (unlisted_mask | listed_mask)) == unlisted_one &&
+        word_.compare_exchange_strong(bits, left_empty(bits), std::memory_order_seq_cst,
+                                      std::memory_order_relaxed))
+      return false;
+    return leave(bits, request, unlisted_one);
   }
 
   // Reads are probably of a file that is cached. No mutex needed.
@@ -229,6 +230,49 @@ class Occupancy : private OccupancyLayout {
   }
 
  private:
+  // `other`: what keeps it from entering besides. Returns how it is then, or none.
+  View enter(bool to_read, bool known_only, std::uint64_t other) noexcept {
+    std::uint64_t bits = word_.load(std::memory_order_relaxed);
+    std::uint64_t next = 0;
+    do {
+      if ((bits & (awaited | careful(to_read) | other)) != 0) return View::none();
+      if (known_only && (bits & known) == 0) return View::none();
+      if ((bits & unordered(to_read)) != 0) {
+        if ((bits & unlisted_mask) == unlisted_mask) return View::none();
+        next = bits + unlisted_one;
+      } else {
+        if (!View(bits).empty()) return View::none();
+        next = (bits | turn(to_read)) + unlisted_one;
+      }
+      // acquire pairs with the release in leave(): a request that is alone here comes after all
+      // that the others did.
+    } while (!word_.compare_exchange_weak(bits, next, std::memory_order_acquire,
+                                          std::memory_order_relaxed));
+    return View(next);
+  }
+
+  // The word when the last one has left: what is known is forgotten, and who had the turn.
+  static constexpr std::uint64_t left_empty(std::uint64_t bits) noexcept {
+    // Where the epoch goes round it carries into the flag above it.
+    static_assert(known == epoch_mask + epoch_one);
+    return ((bits & (fd_generation_mask | guesses | epoch_mask)) + epoch_one) & ~known;
+  }
+
+  bool leave(std::uint64_t bits, const Request& request, std::uint64_t one) noexcept {
+    std::uint64_t next = 0;
+    do {
+      next = bits - one;
+      if (View(next).empty()) {
+        next = left_empty(bits);
+      } else if (request.has_turn && View(bits).fd_generation() == request.fd_generation) {
+        next &= ~turn(request.operation.is_read());
+      }
+      // seq_cst: before the look at who waits, and at who has the mutex.
+    } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
+                                          std::memory_order_relaxed));
+    return (next & awaited) != 0;
+  }
+
   // Guesses outlive the requests, and the file.
   void guess(std::uint64_t what, bool is) noexcept {
     if (is) {

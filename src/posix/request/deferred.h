@@ -18,17 +18,14 @@ namespace kaio::deferred {
 // a handler), else to be dispatched.
 extern KAIO_THREAD_LOCAL TransferStack requests;
 
-// The request, and its life, that the innermost frame of kaio in this thread has
+// The request, in its present life, that the innermost frame of kaio in this thread has
 // submitted last, until it leaves: the program has not gone on yet, so the descriptor is
 // still what the request is for. (posix/api/api_scope.h keeps one for each frame.)
-struct Submitted {
-  const Request* request = nullptr;
-  std::uint32_t generation = 0;
-};
-extern KAIO_THREAD_LOCAL Submitted submitted;
+// Its identity; 0: there is none.
+extern KAIO_THREAD_LOCAL std::uint64_t submitted;
 
 inline bool is_being_submitted(const Request& request) noexcept {
-  return submitted.request == &request && submitted.generation == request.generation();
+  return submitted == request.identity();
 }
 
 inline void put_aside(Request& request) noexcept { requests.push(request); }

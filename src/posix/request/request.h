@@ -44,6 +44,8 @@ struct Request : Transfer, Notifiable {
   std::uint32_t generation() const noexcept {
     return claim.load(std::memory_order_relaxed) & ~kaio::claim::mask;
   }
+  // Of this life of the slot: its generation, and its index below. Never 0.
+  std::uint64_t identity() const noexcept { return std::uint64_t{generation()} << 32 | slot; }
 
   // In which place it ended, for posix/wait/retrieval.h; afterwards, in the same memory.
   std::uint64_t end_number() const noexcept {

@@ -53,9 +53,7 @@ class Slab {
 
   // The object with that index, in use or free; null where there never was one.
   Object* at(std::uint32_t index) const noexcept {
-    if (index >= capacity || chunks_ == nullptr) return nullptr;
-    Object* chunk = chunks_[index / objects_per_chunk].load(std::memory_order_acquire);
-    return chunk == nullptr ? nullptr : chunk + index % objects_per_chunk;
+    return index < slot_count() ? &known(index) : nullptr;
   }
 
   // Every index below has an object.

@@ -4,6 +4,7 @@
 #include <climits>
 
 #include "posix/request/probes.h"
+#include "sys/errno_kept.h"
 
 namespace kaio {
 namespace {
@@ -23,7 +24,14 @@ bool concerns_only_callbacks(const Request& request) noexcept {
 
 // What is left of it when all that it alone has to tell have been told.
 inline void Completer::keep_result(Request& request) noexcept {
-  retrieval_.retain_or_free(request);
+  const std::uint32_t generation = request.generation();
+  const Retrieval::Kept kept = retrieval_.keep(request, generation);
+  if (kept != Retrieval::Kept::here) settle_result(request, generation, kept);
+}
+
+[[gnu::noinline]] void Completer::settle_result(Request& request, std::uint32_t generation,
+                                                Retrieval::Kept kept) noexcept {
+  retrieval_.settle(request, generation, kept);
   // Whoever waits for this request, or for its list, has been woken for that.
   if (has_takers()) announce_result();
 }
@@ -58,6 +66,48 @@ inline void Completer::told(Request& request) {
   RequestGroup* group = request.group;
   keep_result(request);
   if (group != nullptr) count_down(*group);
+}
+
+// The same as below, where nobody but the caller's cell has to be told: without a call, and so
+// with nothing to save. As soon as that is not so, it goes on elsewhere.
+void Completer::complete_transfer(Request& request, std::int64_t bytes) {
+  DescriptorRecord* const record = requests_.descriptors.at_once(request.operation.fd);
+  const std::uint32_t number = Statistics::this_threads_number();
+  if (record == nullptr || request.listed || request.group != nullptr ||
+      request.notification.kind != Notification::Kind::none ||
+      number >= Statistics::own_shard_count)
+    return complete_counted(request, bytes);
+  Statistics& statistics = statistics_;
+  statistics.count(Count::by_kernel, number);
+  statistics.count(Count::completed, number);
+  probes::complete(request, bytes);
+  const bool to_detach = record->occupancy.leave_unlisted(request);
+  request.done_bytes = bytes;
+  StatusCell& cell = *request.cell;
+  cell.result_bytes = bytes;
+  // As in publish().
+  const std::uint32_t before = cell.word.exchange(status::done(0), std::memory_order_seq_cst);
+  if (before != status::in_progress || to_detach || sleepers_.load(std::memory_order_seq_cst) != 0)
+    return end_published(request, before, cell.word, to_detach ? record : nullptr);
+  request.move_to(TransferState::finished);
+  keep_result(request);
+}
+
+[[gnu::noinline]] void Completer::complete_counted(Request& request, std::int64_t bytes) {
+  const sys::ErrnoKept errno_kept;
+  statistics_.count(Count::by_kernel);
+  complete(request, bytes);
+}
+
+// `record`: where it has to be detached.
+[[gnu::noinline]] void Completer::end_published(Request& request, std::uint32_t before,
+                                                const sys::FutexWord& word,
+                                                DescriptorRecord* record) {
+  const sys::ErrnoKept errno_kept;
+  if (before != status::in_progress) wake_waiters(&word, before);
+  wake_sleepers();
+  request.move_to(TransferState::finished);
+  if (record == nullptr || order::detach_or_leave(*record, request)) keep_result(request);
 }
 
 void Completer::complete(Request& request, std::int64_t result) {

@@ -33,6 +33,8 @@ class Completer final : public NotificationOwner {
   // `result`: bytes, or a negative error number. Exactly once per request; it is gone
   // afterwards.
   void complete(Request& request, std::int64_t result);
+  // The same for one of which the kernel has transferred all, which it counts.
+  void complete_transfer(Request& request, std::int64_t bytes);
   // For a request that was completed, and detached from its record by another frame: the rest.
   void notify(Request& request) { send(request); }
   // A request that was refused at its call, though its status may have been EINPROGRESS for
@@ -90,9 +92,14 @@ class Completer final : public NotificationOwner {
     return sleepers_.load(std::memory_order_seq_cst) != 0 && wake_all_sleepers();
   }
   bool wake_all_sleepers() noexcept;
+  [[gnu::cold]] void complete_counted(Request& request, std::int64_t bytes);
+  [[gnu::cold]] void end_published(Request& request, std::uint32_t before,
+                                   const sys::FutexWord& word, DescriptorRecord* record);
   void publish(Request& request, std::int64_t result);
   void wake_waiters(const sys::FutexWord* word, std::uint32_t last) noexcept;
   void keep_result(Request& request) noexcept;
+  [[gnu::cold]] void settle_result(Request& request, std::uint32_t generation,
+                                   Retrieval::Kept kept) noexcept;
   void told(Request& request);
   void complete_grouped(Request& request, DescriptorRecord* record);
   void send(Notifiable& item);

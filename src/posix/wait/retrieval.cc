@@ -24,6 +24,14 @@ void claim_kept(Requests& requests, std::uint32_t claim, IsMeant&& is_meant, Use
 
 }  // namespace
 
+void Retrieval::take_later(Request& request, std::uint32_t generation, std::uint32_t now) noexcept {
+  while (now != (generation | claim::taken) && (now & ~claim::mask) == generation)
+    if (request.claim.compare_exchange_strong(now, generation | claim::taken)) {
+      if (now == (generation | claim::kept)) requests_.free(request);
+      return;
+    }
+}
+
 void Retrieval::forget_old() noexcept {
   const std::uint32_t slot_count = requests_.slab.slot_count();
   if (all_wanted_.load(std::memory_order_relaxed) ||

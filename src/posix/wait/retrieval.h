@@ -30,13 +30,40 @@ class Retrieval {
   // A finished request of which nothing but its result is left. Never waits.
   void retain_or_free(Request& request) noexcept {
     const std::uint32_t generation = request.generation();
-    if (!all_wanted_.load(std::memory_order_relaxed)) return keep_or_free(request, generation);
+    const Kept kept = keep(request, generation);
+    if (kept != Kept::here) settle(request, generation, kept);
+  }
+
+  // The same in two halves, of which the first one most often is all.
+  enum class Kept : std::uint8_t {
+    // Nothing is left to do. Nobody waits for results: whoever does has said so (next()) before
+    // it is counted as waiting, and has found all that were kept until then.
+    here,
+    // Nothing has been done, as all results are wanted.
+    not_yet,
+    // The result was taken before: the request is to be freed.
+    taken,
+    // All results were wanted a moment later.
+    but_wanted,
+  };
+  Kept keep(Request& request, std::uint32_t generation) noexcept {
+    if (all_wanted_.load(std::memory_order_relaxed)) return Kept::not_yet;
+    request.set_end_number(end_count_.fetch_add(1, std::memory_order_relaxed));
     std::uint32_t undecided = generation | claim::none;
-    if (request.claim.compare_exchange_strong(undecided, generation | claim::retained)) {
+    // seq_cst: before the look whether it is wanted after all. Whoever wants all says so
+    // before it looks at what is kept.
+    if (!request.claim.compare_exchange_strong(undecided, generation | claim::kept))
+      return Kept::taken;
+    return all_wanted_.load(std::memory_order_seq_cst) ? Kept::but_wanted : Kept::here;
+  }
+  void settle(Request& request, std::uint32_t generation, Kept kept) noexcept {
+    std::uint32_t before = generation | (kept == Kept::not_yet ? claim::none : claim::kept);
+    if (kept != Kept::taken &&
+        request.claim.compare_exchange_strong(before, generation | claim::retained)) {
       retain(request);
-    } else {
+    } else if (kept != Kept::but_wanted) {
       requests_.free(request);  // aio_return() was faster
-    }
+    }  // else it has been taken, or collected, meanwhile, and is not ours any more
   }
 
   // The result of that life of the slot has been taken, or its aiocb is used again.
@@ -45,9 +72,24 @@ class Retrieval {
     Request* request = requests_.find(slot, generation);
     if (request == nullptr || request->cell != &cell) return;
     std::uint32_t now = generation | claim::kept;
-    while (!request->claim.compare_exchange_strong(now, generation | claim::taken))
-      if (now == (generation | claim::taken) || (now & ~claim::mask) != generation) return;
-    if (now == (generation | claim::kept)) requests_.free(*request);
+    if (!request->claim.compare_exchange_strong(now, generation | claim::taken))
+      return take_later(*request, generation, now);
+    requests_.free(*request);
+  }
+
+  // The same if it is as most often; without a call, so that its caller has nothing to save.
+  // False: nothing has been done.
+  bool taken_at_once(std::uint32_t slot, std::uint32_t generation,
+                     const StatusCell& cell) noexcept {
+    Requests& requests = requests_;
+    Request* request = requests.find(slot, generation);
+    if (request == nullptr || request->cell != &cell) return true;
+    std::uint32_t now = generation | claim::kept;
+    if (!requests.is_freed_at_once(*request) ||
+        !request->claim.compare_exchange_strong(now, generation | claim::taken))
+      return false;
+    requests.free_at_once(*request, generation);
+    return true;
   }
 
   // Before memory for requests grows: gives up results that nobody seems to want.
@@ -71,18 +113,9 @@ class Retrieval {
   }
 
  private:
-  void keep_or_free(Request& request, std::uint32_t generation) noexcept {
-    request.set_end_number(end_count_.fetch_add(1, std::memory_order_relaxed));
-    std::uint32_t undecided = generation | claim::none;
-    // seq_cst: before the look whether it is wanted after all. Whoever wants all says so
-    // before it looks at what is kept.
-    if (!request.claim.compare_exchange_strong(undecided, generation | claim::kept))
-      return requests_.free(request);
-    if (!all_wanted_.load(std::memory_order_seq_cst)) return;
-    // If it has been taken, or collected, meanwhile, it is not ours any more.
-    std::uint32_t kept = generation | claim::kept;
-    if (request.claim.compare_exchange_strong(kept, generation | claim::retained)) retain(request);
-  }
+  // What is not kept, as `now` says, is freed by whoever finds that its result is taken.
+  [[gnu::cold]] void take_later(Request& request, std::uint32_t generation,
+                                std::uint32_t now) noexcept;
 
   void retain(Request& request) noexcept {
     retained_.push(request);

@@ -75,10 +75,7 @@ inline RingReaper::Hold::~Hold() {
     ring_reaper_.take_back();
     if (!is_back()) return;
   }
-  ring_reaper_.wakeable_.store(false, std::memory_order_relaxed);
-  // seq_cst: the full fence of the protocol, before the looks in hand_over().
-  ring_reaper_.owner_.store(0, std::memory_order_seq_cst);
-  ring_reaper_.hand_over();
+  ring_reaper_.give_up();
   // A thread that reaps looks again itself. A leader that is being unwound does not.
   if (leads_ && ring_reaper_.something_visible()) ring_reaper_.context_.doorbell().signal();
 }
@@ -132,7 +129,7 @@ void RingReaper::deliver_late(io_event& handed) noexcept {
       if (hold.held()) {
         if (!take_from(handed, event)) return;
         handle(event);
-        context_.unreserve(1);
+        context_.release(1);
         return;
       }
     }
@@ -157,7 +154,7 @@ std::int64_t RingReaper::look_at_leader_ns() const noexcept {
 }
 
 inline void RingReaper::handle(const io_event& event) {
-  if (event.data == nullptr) {  // our own poll of wakeup_
+  if (event.data == nullptr) [[unlikely]] {  // our own poll of wakeup_
     wakeup_.clear();
     wakeup_armed_.store(false, std::memory_order_relaxed);
     return;
@@ -167,7 +164,7 @@ inline void RingReaper::handle(const io_event& event) {
   sink_.on_result(*static_cast<Transfer*>(event.data), static_cast<std::int32_t>(event.res));
 }
 
-inline void RingReaper::handle_all() {
+[[gnu::noinline]] void RingReaper::handle_handed() {
   io_event event;
   std::uint32_t count = 0;
   // One that was slow may have got an event when it had been replaced, and jumped away then.
@@ -177,11 +174,30 @@ inline void RingReaper::handle_all() {
       ++count;
     }
   // Without the ring a frame that we interrupted may have taken only the first ones.
-  if (something_handed() || !context_.ring().usable())
-    for (; take_handed(event); ++count) handle(event);
-  if (context_.ring().usable())
-    for (; context_.ring().take(event); ++count) handle(event);
-  if (count != 0) context_.unreserve(count);
+  for (; take_handed(event); ++count) handle(event);
+  context_.release(count);
+}
+
+// Where the ring is at hand.
+inline void RingReaper::handle_ring(Ring ring) {
+  io_event* const here = handed_here_.load(std::memory_order_relaxed);
+  if (here != handed_ || is_filled(*here)) handle_handed();
+  io_event event;
+  if (!ring.take(event)) return;
+  handle(event);
+  context_.release(1);
+  if (!ring.empty()) handle_more();
+}
+
+[[gnu::noinline]] void RingReaper::handle_more() {
+  for (io_event event; context_.ring().take(event);) {
+    handle(event);
+    context_.release(1);
+  }
+}
+
+inline void RingReaper::handle_all() {
+  context_.ring().usable() ? handle_ring(context_.ring()) : handle_handed();
 }
 
 bool RingReaper::take_handed(io_event& event) noexcept {
@@ -190,7 +206,20 @@ bool RingReaper::take_handed(io_event& event) noexcept {
   return false;
 }
 
+// What mostly happens: nobody holds the lock, and nothing more comes. The Hold is written out.
 void RingReaper::reap_now() {
+  const Ring ring = context_.ring();
+  std::uintptr_t owner = 0;
+  if (!ring.usable() ||
+      !owner_.compare_exchange_strong(owner, sys::this_thread(), std::memory_order_seq_cst))
+    return reap_whatever_comes();
+  handle_ring(ring);
+  give_up();
+  // Nothing is handed over but to the holder of the lock.
+  if (!ring.empty()) reap_whatever_comes();
+}
+
+[[gnu::noinline]] void RingReaper::reap_whatever_comes() {
   if (!context_.ring().usable()) return reap_by_calls();
   do {
     const Hold hold(*this);
@@ -294,7 +323,7 @@ void RingReaper::arm_wakeup() noexcept {
   wakeup_armed_.store(true, std::memory_order_relaxed);
   if (context_.submit(wakeup_control_) == 1) return;
   wakeup_armed_.store(false, std::memory_order_relaxed);
-  context_.unreserve(1);
+  context_.unreserve();
 }
 
 RingReaper::OverLeader::OverLeader(RingReaper& ring_reaper) noexcept : ring_reaper_(ring_reaper) {

@@ -87,6 +87,8 @@ class RingReaper {
   void reap() {
     if (!nothing_there()) reap_now();
   }
+  // For whoever has seen some.
+  void reap_now();
   // No completion to reap, as far as can be seen without a system call.
   bool nothing_there() const noexcept {
     if (!context_.ready()) return true;
@@ -222,12 +224,17 @@ class RingReaper {
   }
   // io_getevents fills it from the front, and whoever reaps empties it from there.
   bool something_handed() const noexcept {
-    return std::atomic_ref(handed_here_.load(std::memory_order_relaxed)->obj)
-               .load(std::memory_order_relaxed) != nullptr;
+    return is_filled(*handed_here_.load(std::memory_order_relaxed));
   }
-  void reap_now();
+  static bool is_filled(io_event& handed) noexcept {
+    return std::atomic_ref(handed.obj).load(std::memory_order_relaxed) != nullptr;
+  }
+  void reap_whatever_comes();
   void reap_by_calls();
   void handle_all();
+  void handle_ring(Ring ring);
+  void handle_more();
+  [[gnu::cold]] void handle_handed();
   void handle(const io_event& event);
   bool take_handed(io_event& event) noexcept;
   Led sleep(sys::Deadline deadline, bool cancellable);
@@ -242,6 +249,12 @@ class RingReaper {
   void arm_wakeup() noexcept;
   void wake_interrupted_leader() noexcept;
   // Inline: whoever reaps ends with it.
+  void give_up() noexcept {
+    wakeable_.store(false, std::memory_order_relaxed);
+    // seq_cst: the full fence of the protocol, before the looks in hand_over().
+    owner_.store(0, std::memory_order_seq_cst);
+    hand_over();
+  }
   void hand_over() noexcept {
     if (followers_.load(std::memory_order_seq_cst) != 0) promote();
     if (reaping_required()) signal_reaper();

@@ -118,8 +118,14 @@ BOOST_AUTO_TEST_CASE(no_more_places_are_given_than_the_ring_has) {
   for (std::uint32_t i = 0; i < context.capacity(); ++i) BOOST_TEST(context.reserve());
   BOOST_TEST(!context.reserve());
   BOOST_TEST(context.in_flight() == context.capacity());
-  context.unreserve(1);
+  context.unreserve();
   BOOST_TEST(context.reserve());
+  BOOST_TEST(!context.reserve());
+  context.release(2);
+  BOOST_TEST(context.in_flight() == context.capacity() - 2);
+  BOOST_TEST(context.reserve());
+  BOOST_TEST(context.reserve());
+  BOOST_TEST(!context.reserve());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -196,4 +196,51 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_refuses_nowait_or_needs_a_closer_look_lis
   BOOST_TEST(bench.enter_unlisted(bench.make(Opcode::read)));
 }
 
+BOOST_AUTO_TEST_CASE(an_epoch_that_goes_round_leaves_all_else_as_it_is) {
+  DescriptorBench bench(regular());
+  kaio::Occupancy& occupancy = bench.record.occupancy;
+  Request& request = bench.make(Opcode::read);
+  Request& other = bench.make(Opcode::write);
+  occupancy.begin_fd_generation(request);
+  occupancy.guess_careful(false, true);
+  const auto before = occupancy.now();
+  int lives = 0;
+  do {
+    BOOST_REQUIRE(!occupancy.enter_to_read(request, kaio::Attempt::nowait).is_none());
+    if (lives % 2 != 0) {
+      BOOST_REQUIRE(occupancy.know(regular(), occupancy.now()));
+      occupancy.raise_awaited();
+    }
+    BOOST_REQUIRE(!(lives % 4 < 2 ? occupancy.leave(request) : occupancy.leave_unlisted(request)));
+    ++lives;
+    BOOST_REQUIRE(occupancy.now().empty());
+    BOOST_REQUIRE(!occupancy.now().is_known());
+    BOOST_REQUIRE(!occupancy.now().has_turn(true));
+    BOOST_REQUIRE(occupancy.now().fd_generation() == before.fd_generation());
+    BOOST_REQUIRE(!bench.enter_unlisted(other));  // as it was guessed
+  } while (occupancy.now().epoch() != before.epoch());
+  BOOST_TEST(lives == 1 << 14);
+}
+
+BOOST_AUTO_TEST_CASE(a_read_of_its_first_attempt_enters_as_others_do_unless_reads_are_cached) {
+  DescriptorBench bench(regular());
+  kaio::Occupancy& occupancy = bench.record.occupancy;
+  Request& first = bench.make(Opcode::read);
+  first.listed = first.tried = first.pushed = true;
+  BOOST_TEST(!occupancy.enter_to_read(first, kaio::Attempt::nowait).is_none());
+  BOOST_TEST((first.has_turn && !first.listed && !first.tried && !first.pushed));
+  BOOST_TEST((first.attempt == kaio::Attempt::nowait));
+  Request& second = bench.make(Opcode::read);
+  BOOST_TEST(occupancy.enter_to_read(second, kaio::Attempt::nowait).is_none());
+  bench.know_traits();
+  BOOST_TEST(!occupancy.enter_to_read(second, kaio::Attempt::nowait).is_none());
+  BOOST_TEST(!second.has_turn);
+  occupancy.guess_cached_reads(true);
+  BOOST_TEST(occupancy.enter_to_read(bench.make(Opcode::read), kaio::Attempt::nowait).is_none());
+  BOOST_TEST(!occupancy.leave_unlisted(first));
+  occupancy.raise_awaited();
+  BOOST_TEST(!occupancy.leave_unlisted(second));  // nobody is left for whom it was raised
+  BOOST_TEST(occupancy.now().reads_are_cached());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <iostream>
 #include <memory>
 #include <set>
 #include <thread>
@@ -20,7 +21,7 @@ namespace {
 struct Bench {
   // As a submission does it.
   Request* allocate() {
-    if (Request* request = requests->slab.take_free()) return request;
+    if (Request* request = requests->take_free()) return request;
     retrieval.forget_old();
     return requests->slab.allocate();
   }
@@ -105,7 +106,7 @@ BOOST_AUTO_TEST_CASE(no_life_of_a_slot_has_the_generation_of_a_zeroed_block) {
     for (int life = 0; life < 4; ++life) {
       const std::uint32_t before = request->generation();
       bench.requests->free(*request);
-      BOOST_TEST(bench.requests->slab.take_free() == request);
+      BOOST_TEST(bench.requests->take_free() == request);
       BOOST_TEST(request->generation() != 0u);
       BOOST_TEST(request->generation() != before);
       BOOST_TEST(bench.requests->find(request->slot, 0) == nullptr);
@@ -166,9 +167,35 @@ BOOST_AUTO_TEST_CASE(results_that_many_threads_take_while_the_first_wants_them_a
     BOOST_TEST(taken_by_next >= 32);
     // Each slot is free exactly once: as many come out as went in, all different.
     std::set<Request*> free_again;
-    for (int i = 0; i < 64; ++i) free_again.insert(bench.requests->slab.take_free());
+    for (int i = 0; i < 64; ++i) free_again.insert(bench.requests->take_free());
     for (Request* request : requests) BOOST_TEST(free_again.contains(request));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_takes_again_what_it_has_freed_and_nobody_elses) {
+  const auto statistics = std::make_unique<kaio::Statistics>();
+  Bench bench;
+  Request* ours = nullptr;
+  // A thread has a number once it has counted something, if it is one of the first.
+  std::thread([&] {
+    statistics->count(kaio::Count::submitted);
+    if (kaio::Statistics::this_threads_number() >= kaio::OwnPlaces::count) return;
+    Request* const first = bench.allocate();
+    ours = bench.allocate();
+    bench.requests->free(*ours);
+    bench.requests->free(*first);  // there is one place only
+    BOOST_TEST(bench.requests->take_free() == ours);
+    BOOST_TEST(bench.requests->take_free() == first);
+    bench.requests->free(*ours);
+  }).join();
+  if (ours == nullptr) {
+    std::cerr << "left out: this thread was not one of the first\n";
+    return;
+  }
+  std::set<Request*> of_others;
+  while (Request* request = bench.requests->take_free()) of_others.insert(request);
+  BOOST_TEST(!of_others.empty());
+  BOOST_TEST(!of_others.contains(ours));
 }
 
 BOOST_AUTO_TEST_CASE(programs_that_take_every_result_use_no_more_memory) {

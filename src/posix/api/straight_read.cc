@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// The way of most reads, in one function: into the ring at once, with nothing to copy and nobody
+// to tell, by one of the threads that have a number (Statistics::this_threads_number). What it
+// does is what submit.cc and dispatch/submission.cc do, with all that they would ask decided by
+// then. Whatever is not so simple goes to them, before anything has begun.
+//
+// It has no ApiScope, and so does not save errno: nothing here changes it, and what is called
+// keeps it.
+#include "posix/api/straight_read.h"
+
+#include <utility>
+
+#include "core/kernel/iocb.h"
+#include "posix/api/export.h"
+#include "posix/api/submit.h"
+#include "posix/request/probes.h"
+
+namespace kaio {
+namespace {
+
+constexpr Submission plain{.opcode = Opcode::read};
+
+// Of a descriptor whose record is found at once.
+[[gnu::always_inline]] inline bool is_straight(Runtime& engine, const aiocb& asked) noexcept {
+  return asked.aio_sigevent.sigev_notify == SIGEV_NONE &&
+         static_cast<unsigned>(asked.aio_reqprio) <= limits::reqprio_max &&
+         asked.aio_nbytes <= limits::bytes_in_a_call_max &&
+         engine.fixed_options.route <= Route::kernel && engine.context.takes() &&
+         engine.context.ring().usable() && !deferred::must_put_aside() &&
+         !engine.dispatcher.somebody_waits_for_a_place();
+}
+
+// A place in the ring, a request, and its place on the descriptor.
+struct Taken {
+  Request* request = nullptr;  // null: not all of them, and so none
+  Occupancy::View seen = Occupancy::View::none();
+};
+[[gnu::always_inline]] inline Taken take(Runtime& engine, DescriptorRecord& record,
+                                         std::uint32_t thread_number) noexcept {
+  if (!engine.context.reserve()) return {};
+  Request* const request = engine.requests.take_free(thread_number);
+  if (request != nullptr) {
+    const Occupancy::View seen = record.occupancy.enter_to_read(*request, Attempt::nowait);
+    if (!seen.is_none()) return {request, seen};
+    engine.requests.free(*request);
+  }
+  engine.context.unreserve();
+  return {};
+}
+
+[[gnu::always_inline]] inline void fill(Request& request, aiocb& asked) noexcept {
+  IoOperation& operation = request.operation;
+  operation.buffer = const_cast<void*>(asked.aio_buf);
+  operation.size = asked.aio_nbytes;
+  operation.offset_bytes = asked.aio_offset;
+  operation.fd = asked.aio_fildes;
+  operation.rw_flags = 0;
+  operation.opcode = Opcode::read;
+  operation.vectored = false;
+  operation.priority = asked.aio_reqprio & 0x1f;  // is in range
+  iocb_of::transfer(request.control, operation, false, RWF_NOWAIT);
+  request.control.data = static_cast<Transfer*>(&request);
+  request.done_bytes = 0;
+  request.notification.kind = Notification::Kind::none;
+  request.cell = &cell_of(asked);
+  request.group = nullptr;
+}
+
+// A result of the aiocb's last life that nobody took is nobody's now. False: it is in progress.
+[[gnu::noinline, gnu::cold]] bool forget_result(Runtime& engine, const aiocb& asked,
+                                                std::uint32_t tag) noexcept {
+  if (tag == status::tag_in_progress) return false;
+  const RequestId id = id_of(asked);
+  engine.completer.retrieval().taken(id.slot, id.generation, cell_of(asked));
+  return true;
+}
+
+// What the call remembers: the request may be over, and another one, as soon as the kernel has it.
+struct Remembered {
+  std::uint64_t submitted_before;
+  Occupancy::View seen;
+  std::uint32_t generation;
+  std::uint32_t posted;
+  int fd;
+};
+
+[[gnu::always_inline]] inline void leave(Runtime& engine, const Remembered& remembered) noexcept {
+  engine.dispatcher.drain();
+  deferred::submitted = remembered.submitted_before;
+}
+
+// io_submit has not taken it, or somebody has an answer.
+[[gnu::noinline, gnu::cold]] int go_on(Runtime& engine, DescriptorRecord& record, Request& request,
+                                       const Remembered& remembered, int outcome) noexcept {
+  const Dispatcher::Given given{.seen = remembered.seen,
+                                .generation = remembered.generation,
+                                .posted = remembered.posted,
+                                .fd = remembered.fd,
+                                .reads = true,
+                                .tells = !remembered.seen.is_unordered(true)};
+  const bool accepted = engine.dispatcher.go_on(record, request, given, outcome);
+  if (!accepted) take_back(engine, request, *aiocb_of(*request.cell));
+  leave(engine, remembered);
+  return accepted ? 0 : fail(EAGAIN);
+}
+
+}  // namespace
+
+[[gnu::hot]] int read_straight(aiocb* control_block) noexcept {
+  aiocb& asked = *control_block;
+  StatusCell& cell = cell_of(asked);
+  Runtime* const engine = runtime_if_any();
+  const std::uint32_t last = cell.word.load(std::memory_order_acquire) & status::tag_mask;
+  const std::uint32_t thread_number = Statistics::this_threads_number();
+  if (engine == nullptr || !is_straight(*engine, asked) ||
+      thread_number >= Statistics::own_shard_count)
+    return submit_one(control_block, plain);
+  if (last != status::tag_taken && !forget_result(*engine, asked, last))
+    return submit_one(control_block, plain);
+  const int fd = asked.aio_fildes;
+  DescriptorRecord* const record = engine->requests.descriptors.at_once(fd);
+  if (record == nullptr) return submit_one(control_block, plain);
+  const Taken taken = take(*engine, *record, thread_number);
+  if (taken.request == nullptr) return submit_one(control_block, plain);
+
+  Request& request = *taken.request;
+  fill(request, asked);
+  probes::submit(request, &asked);
+  Context& context = engine->context;
+  const Ring ring = context.ring();
+  const std::uint64_t identity = request.identity();
+  const Remembered remembered{.submitted_before = std::exchange(deferred::submitted, identity),
+                              .seen = taken.seen,
+                              .generation = static_cast<std::uint32_t>(identity >> 32),
+                              .posted = ring.posted(),
+                              .fd = fd};
+  set_id(asked, identity);
+  cell.result_bytes = 0;
+  cell.word.store(status::in_progress, std::memory_order_release);
+  engine->statistics.count(Count::submitted, thread_number);
+  engine->statistics.count(Count::io_submit_calls, thread_number);
+  request.move_to(TransferState::starting);
+  request.move_to(TransferState::in_kernel);
+  iocb* list = &request.control;
+  const int outcome = context.submit_counted({&list, 1});
+  if (outcome != 1) return go_on(*engine, *record, request, remembered, outcome);
+
+  if (!ring.empty()) engine->ring_reaper.reap_now();  // perhaps it was done at once
+  if (is_over(request, remembered.generation)) {
+    engine->statistics.count(Count::at_once, thread_number);
+    engine->dispatcher.learn_from_read(*record, fd, true);
+  } else {
+    if (ring.posted() != remembered.posted)
+      return go_on(*engine, *record, request, remembered, outcome);
+    engine->dispatcher.learn_from_read(*record, fd, false);
+    // Once more, behind the look at what has come: the slot may be in use again.
+    if (!remembered.seen.is_unordered(true) && !is_over(request, remembered.generation))
+      record->occupancy.know_reads_unordered(remembered.seen.epoch());
+  }
+  leave(*engine, remembered);
+  return 0;
+}
+
+}  // namespace kaio
