@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Each header compiles alone; the public ones in every language and standard that
-a program may have.
+a program may have: the engine's in C++20 and later, the others in C and C++.
 
 Usage: check_headers.py SOURCE_ROOT -- C_COMPILER... -- CXX_COMPILER...
 """
@@ -9,6 +9,7 @@ Usage: check_headers.py SOURCE_ROOT -- C_COMPILER... -- CXX_COMPILER...
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ from cases import Cases
 WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Werror']
 # What <aio.h> itself needs where the standard is strict.
 POSIX = '-D_POSIX_C_SOURCE=200809L'
+
+OF_THE_ENGINE = re.compile(r'kaio/engine(\.h|/)')
 
 
 def compile_alone(compiler, language, options, header):
@@ -29,10 +32,22 @@ def compile_alone(compiler, language, options, header):
     return [line for line in answer.stderr.splitlines() if 'error' in line] or [answer.stderr]
 
 
+def knows(compiler, standard):
+    return subprocess.run([*compiler, '-x', 'c++', f'-std={standard}', '-fsyntax-only', '-'],
+                          input='', capture_output=True, text=True, check=False).returncode == 0
+
+
 def jobs(root, c_compiler, cxx_compiler):
     include = f'-I{root / "include"}'
+    engine_standards = ['c++20', 'gnu++20',
+                        *(one for one in ('c++23', 'gnu++23') if knows(cxx_compiler, one))]
     for header in sorted((root / 'include').rglob('*.h')):
         name = str(header.relative_to(root / 'include'))
+        if OF_THE_ENGINE.match(name):
+            for standard in engine_standards:
+                yield (f'{name} alone in {standard}', cxx_compiler, 'c++',
+                       [f'-std={standard}', include], name)
+            continue
         for standard, extra in (('gnu11', []), ('c99', [POSIX]), ('c11', [POSIX]), ('gnu17', [])):
             yield (f'{name} alone in {standard}', c_compiler, 'c',
                    [f'-std={standard}', include, *extra], name)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the shared libraries export, need and promise to the loader.
 
-Usage: check_symbols.py libkaio-posix.a libkaio-posix.so [libkaio.so]
+Usage: check_symbols.py libkaio-posix.a libkaio-posix.so libkaio.so libkaio-engine.so
 """
 
 import re
@@ -65,8 +65,68 @@ def cancellation_points(archive):
     return found
 
 
+def names_of(class_name, *members, ends=True):
+    """A class's own constructors and destructor, and the members."""
+    own = [class_name] + [f'~{class_name}'] * ends
+    return {f'kaio::{class_name}::{member}' for member in [*own, *members]}
+
+
+# What the headers of the engine declare and do not define.
+EXPORTED_BY_THE_ENGINE = (
+    names_of('Engine', 'submit', 'flush', 'poll', 'wait', 'drain', 'wake', 'fd', 'cancel',
+             'under_way', 'kernel_aio', 'depth', 'belongs_to_parent', 'statistics') |
+    # post() is called by a function in the header.
+    names_of('EngineThread', 'submit', 'perform', 'engine', 'post') |
+    names_of('Operation', 'operator=', 'read', 'write', 'readv', 'writev', 'sync', 'datasync',
+             'poll', 'set_flags', 'set_priority', 'set_partial', 'set_deadline',
+             'clear_deadline', 'set_stop_token', 'on_completion', 'context', 'is_idle', 'result',
+             'state') |
+    names_of('Chain', 'add', 'on_completion', 'result') |
+    names_of('File', 'operator=', 'adopt', 'fd', 'is_direct', 'is_stream', 'alignment',
+             'size_bytes', 'preallocate', 'sync_has_failed', 'forgive') |
+    names_of('Buffer', 'operator=') |
+    names_of('BufferPool', ends=False) |
+    {'kaio::Histogram::count', 'kaio::Histogram::quantile_ns', 'kaio::Histogram::largest_in',
+     'kaio::EngineStatistics::to_text', 'kaio::engine_category'})
+
+
+def qualified_name(demangled):
+    """Without its parameters, and what a compiler adds to a name."""
+    return re.sub(r'(\[abi:\w+\])?\(.*', '', demangled)
+
+
+def check_engine(cases, library):
+    lines = run('nm', '-DC', '--defined-only', '--with-symbol-versions', library).splitlines()
+    symbols = {line.split(maxsplit=2)[2] for line in lines if line.strip()}
+    symbols -= {symbol for symbol in symbols if re.fullmatch(r'KAIO_ENGINE_\w+', symbol)}
+    exported = {qualified_name(symbol) for symbol in symbols}
+    cases.tell('libkaio-engine exports what its headers declare',
+               [f'{name} is missing' for name in sorted(EXPORTED_BY_THE_ENGINE - exported)],
+               f'{len(EXPORTED_BY_THE_ENGINE)} names')
+    cases.tell('libkaio-engine exports nothing else',
+               [f'{name} is exported' for name in sorted(exported - EXPORTED_BY_THE_ENGINE)])
+    cases.tell('the names of libkaio-engine have versions of its own',
+               [symbol for symbol in sorted(symbols) if '@@KAIO_ENGINE_' not in symbol])
+
+    dynamic = dynamic_section(library)
+    soname = re.findall(r'\(SONAME\).*\[(.*)\]', dynamic)
+    cases.tell('libkaio-engine has a soname',
+               [] if soname == ['libkaio-engine.so.0'] else [f'it is {soname}'])
+    needed = re.findall(r'\(NEEDED\).*\[(.*)\]', dynamic)
+    allowed = re.compile(r'(libaio|libc|libm|libgcc_s|ld-linux.*|libstdc\+\+|libc\+\+(abi)?)\.so')
+    foreign = [f'it needs {name}' for name in needed if not allowed.match(name)]
+    # Exceptions and error categories of a second one would be others than the program's.
+    if not any(re.match(r'lib(std)?c\+\+\.so', name) for name in needed):
+        foreign.append('it has a C++ library of its own')
+    cases.tell('libkaio-engine needs what a C++ program has', foreign, ' '.join(needed))
+    cases.tell('what libkaio-engine calls is looked up when it is loaded',
+               [] if re.search(r'FLAGS\).*BIND_NOW', dynamic) else ['there is no BIND_NOW flag'])
+    cases.tell('libkaio-engine can be unloaded',
+               ['there is a NODELETE flag'] if 'NODELETE' in dynamic else [])
+
+
 def main():
-    archive, posix_library, *engine_libraries = sys.argv[1:]
+    archive, posix_library, own_library, engine_library = sys.argv[1:]
     cases = Cases()
 
     cases.tell('no thread of the program is at a cancellation point in the library',
@@ -93,17 +153,18 @@ def main():
     cases.tell('the POSIX library is never unloaded',
                [] if re.search(r'FLAGS_1\).*NODELETE', dynamic) else ['there is no NODELETE flag'])
 
-    for library in engine_libraries:
-        # The linker defines a symbol for each version.
-        versioned = {symbol for symbol in exported_symbols(library)
-                     if not symbol.startswith('KAIO_')}
-        exported = {symbol.split('@')[0] for symbol in versioned}
-        cases.tell('libkaio exports each function under its own name',
-                   [f'{name} is missing' for name in sorted(EXPORTED_BY_LIBKAIO - exported)])
-        cases.tell('libkaio exports nothing else, and no function of <aio.h>',
-                   [f'{name} is exported' for name in sorted(exported - EXPORTED_BY_LIBKAIO)])
-        cases.tell('the names of libkaio have versions of its own',
-                   [symbol for symbol in sorted(versioned) if '@@KAIO_' not in symbol])
+    # The linker defines a symbol for each version.
+    versioned = {symbol for symbol in exported_symbols(own_library)
+                 if not symbol.startswith('KAIO_')}
+    exported = {symbol.split('@')[0] for symbol in versioned}
+    cases.tell('libkaio exports each function under its own name',
+               [f'{name} is missing' for name in sorted(EXPORTED_BY_LIBKAIO - exported)])
+    cases.tell('libkaio exports nothing else, and no function of <aio.h>',
+               [f'{name} is exported' for name in sorted(exported - EXPORTED_BY_LIBKAIO)])
+    cases.tell('the names of libkaio have versions of its own',
+               [symbol for symbol in sorted(versioned) if '@@KAIO_' not in symbol])
+
+    check_engine(cases, engine_library)
     cases.exit()
 
 
