@@ -65,6 +65,31 @@ check_plain() { # LANGUAGE
     runs_on kaio "$language by the archive" "$program"
 }
 
+# ---- The C++ engine ----------------------------------------------------------
+
+check_engine() {
+  local flags statically program=$scratch/program source=$sources/engine.cc
+  local compile=("${cxx[@]}" -std=c++20)
+  read -ra flags <<<"$(pkg-config --cflags --libs kaio-engine)"
+  read -ra statically <<<"$(pkg-config --static --cflags --libs kaio-engine)"
+  builds 'the engine by pkg-config' "${compile[@]}" "$source" "${flags[@]}" -o "$program" &&
+    runs 'the engine by pkg-config' "$program" &&
+    needs 'the engine by pkg-config is shared' "$program" libkaio-engine.so.0
+  builds 'the engine static' "${compile[@]}" -static "$source" "${statically[@]}" \
+    -o "$program" && runs 'the engine static' "$program"
+  builds 'the engine by the archive' "${compile[@]}" -I"$prefix/include" "$source" \
+    "$library_directory/libkaio-engine.a" -laio -pthread -o "$program" &&
+    runs 'the engine by the archive' "$program"
+}
+
+needs() { # CASE PROGRAM LIBRARY
+  if readelf -d "$2" | grep -q "NEEDED.*\[$3\]"; then
+    pass "$1"
+  else
+    fail "$1" "it does not need $3"
+  fi
+}
+
 # ---- CMake and Meson ---------------------------------------------------------
 
 check_programs_of() { # CASE BUILD_DIRECTORY LANGUAGE...
@@ -74,6 +99,7 @@ check_programs_of() { # CASE BUILD_DIRECTORY LANGUAGE...
     runs_on kaio "$name, $language" "$directory/reads_$language"
     runs "$name with libkaio, $language" "$directory/reads_beside_$language"
   done
+  runs "$name with the engine" "$directory/engine"
 }
 
 check_cmake() { # CASE OPTION...
@@ -123,7 +149,7 @@ check_plugins() {
 
 check_files() {
   local file missing='' documents=share/doc/kaio
-  for file in include/kaio/{aio,prefixed}.h bin/aio-run share/man/man1/aio-bench.1 \
+  for file in include/kaio/{aio,prefixed,engine}.h bin/aio-run share/man/man1/aio-bench.1 \
     "$documents"/{LICENSE,README.md,CHANGELOG.md,doc/abi.md}; do
     [[ -e $prefix/$file ]] || missing+=" $file"
   done
@@ -137,7 +163,7 @@ check_kind() { # KIND UNWANTED_PATTERN
     -Dtests=false -Daio-bench=disabled || return
   installed=$(meson introspect --installed "$scratch/$1" | tr , '\n' | grep -o 'libkaio[^/"]*"$' |
     tr -d '"' | sort -u | tr '\n' ' ')
-  if [[ $installed == *libkaio-posix.* && ! $installed =~ $2 ]]; then
+  if [[ $installed == *libkaio-engine.*libkaio-posix.* && ! $installed =~ $2 ]]; then
     pass "only $1 libraries"
   else
     fail "only $1 libraries" "$installed"
@@ -146,7 +172,7 @@ check_kind() { # KIND UNWANTED_PATTERN
 
 check_sonames() {
   local name found
-  for name in kaio kaio-posix; do
+  for name in kaio kaio-posix kaio-engine; do
     found=$(readelf -d "$library_directory/lib$name.so" | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p')
     if [[ $found == lib$name.so.0 && -e $library_directory/$found ]]; then
       pass "the soname of lib$name"
@@ -175,6 +201,7 @@ for language in C C++; do
   check_pkg_config "$language"
   check_plain "$language"
 done
+check_engine
 check_plugins
 if command -v cmake >/dev/null; then
   check_cmake 'CMake'
