@@ -17,7 +17,8 @@ builds 'Debian packages, without a complaint of lintian' \
 pass 'Debian packages, without a complaint of lintian'
 
 make_bare 'a bare Debian'
-cp "$scratch"/packages/*.deb "$sources"/{reads,reads_beside,hello}.c "$bare/root"
+cp "$scratch"/packages/*.deb "$sources"/{reads,reads_beside,hello}.c \
+  "$sources/engine.cc" "$bare/root"
 
 builds 'the tools are installed by apt' inside sh -c \
   'apt-get -qq update && apt-get -qq -y --no-install-recommends \
@@ -29,7 +30,7 @@ builds 'aio-bench runs there' inside aio-bench -e kaio -d 1 -s 1m -t 0.1 -r 1 -c
 
 builds 'the -dev package is installed by apt' inside sh -c \
   'apt-get -qq -y --no-install-recommends \
-     install /root/libkaio-dev_*.deb gcc libc6-dev libstdc++-12-dev pkg-config' &&
+     install /root/libkaio-dev_*.deb /root/libkaio-engine0_*.deb g++ libc6-dev pkg-config' &&
   pass 'the -dev package is installed by apt'
 for how in '' '-static'; do
   # shellcheck disable=SC2016
@@ -37,7 +38,9 @@ for how in '' '-static'; do
     cc reads.c $1 $(pkg-config ${1:+--static} --cflags --libs kaio-posix) -o reads
     KAIO_STATS=1 ./reads 2>&1 | grep "submitted 1 "
     cc reads_beside.c $1 $(pkg-config ${1:+--static} --cflags --libs kaio) -o beside
-    ./beside' sh "$how" && pass "a program${how:+, $how}"
+    ./beside
+    c++ -std=c++20 engine.cc $1 $(pkg-config ${1:+--static} --cflags --libs kaio-engine) -o engine
+    ./engine' sh "$how" && pass "a program${how:+, $how}"
 done
 builds 'the packages are removed' inside sh -c \
   'apt-get -qq -y purge "kaio-tools" "libkaio*" &&
