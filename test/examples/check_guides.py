@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'structure'))
 from cases import Cases  # noqa: E402
 
 CODE = re.compile(r'^```(c|cpp|sh)\n(.*?)^```', re.M | re.S)
-PROGRAM = re.compile(r'\(\.\./examples/([\w.]+)\)')
+PROGRAM = re.compile(r'\(\.\./examples/([\w./]+\.(?:c|cc))\)')
 LINK = re.compile(r'\]\(([^)#]+?)(?:#[^)]*)?\)')
 
 
@@ -49,16 +49,18 @@ def check_guide(cases, root, guide):
 
 root = pathlib.Path(sys.argv[1])
 told = Cases()
-guides = [*sorted((root / 'doc').glob('from-*.md')), root / 'doc/which-notification.md']
+guides = [*sorted((root / 'doc').glob('from-*.md')), root / 'doc/which-notification.md',
+          root / 'doc/engine.md']
 for one in guides:
     check_guide(told, root, one)
 shown_programs = {name for one in guides for name in PROGRAM.findall(one.read_text())}
-there = {path.name for path in (root / 'examples').iterdir() if path.suffix in ('.c', '.cc')}
+there = {str(path.relative_to(root / 'examples')) for path in (root / 'examples').rglob('*')
+         if path.suffix in ('.c', '.cc')}
 told.tell('each example has a guide', [f'no guide shows {name}'
                                        for name in sorted(there - shown_programs)])
 broken = []
 for page in [root / 'README.md', *sorted((root / 'doc').rglob('*.md'))]:
-    for target in LINK.findall(page.read_text()):
+    for target in LINK.findall(CODE.sub('', page.read_text())):
         if '://' not in target and not (page.parent / target).exists():
             broken.append(f'{page.relative_to(root)} leads to {target}')
 told.tell('links lead to files', broken)
