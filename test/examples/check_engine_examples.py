@@ -51,7 +51,7 @@ def check_readers(cases, programs, source):
             run(programs[name], source.parent), '', 1, 'Is a directory'))
     for name in programs:
         cases.tell(f'{name} tells of missing arguments', problems(
-            run(programs[name]), '', 2, 'Usage: '))
+            run(programs[name]), '', 2, '[Uu]sage: '))
 
 
 def check_interrupt(cases, program, source):

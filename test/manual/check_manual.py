@@ -168,6 +168,18 @@ def check_options(cases, root, pages):
     cases.tell('kaio(7) has every option, with its values', problems, f'{len(options)} options')
 
 
+def check_engine(cases, root, pages):
+    """kaio-engine(7) has the classes that the library exports functions of, and its errors."""
+    text = plain_text(next(page for page in pages if page.name == 'kaio-engine.7'))
+    names = []
+    for header in [root / 'include/kaio/engine.h', *(root / 'include/kaio/engine').glob('*.h')]:
+        names += re.findall(r'^(?:class|struct) KAIO_ENGINE_API (\w+) ', header.read_text(), re.M)
+    problems = [] if len(names) > 8 else [f'the headers have only {names}']
+    problems += [f'kaio-engine.7 lacks {name}' for name in names
+                 if not re.search(rf'\b{name}\b', text)]
+    cases.tell('kaio-engine(7) has every class', problems, f'{len(names)} classes')
+
+
 root = pathlib.Path(sys.argv[1])
 directory = pathlib.Path(sys.argv[2])
 separator = sys.argv.index('--')
@@ -182,4 +194,5 @@ check_functions(told, all_pages, names_of_pages, sys.argv[separator + 1:])
 check_references(told, root, all_pages, names_of_pages)
 check_declarations(told, root, all_pages)
 check_options(told, root, all_pages)
+check_engine(told, root, all_pages)
 told.exit()
