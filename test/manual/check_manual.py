@@ -172,7 +172,8 @@ def check_engine(cases, root, pages):
     """kaio-engine(7) has the classes that the library exports functions of, and its errors."""
     text = plain_text(next(page for page in pages if page.name == 'kaio-engine.7'))
     names = []
-    for header in [root / 'include/kaio/engine.h', *(root / 'include/kaio/engine').glob('*.h')]:
+    include = root / 'include/kaio'
+    for header in [include / 'engine.h', include / 'testing.h', *(include / 'engine').glob('*.h')]:
         names += re.findall(r'^(?:class|struct) KAIO_ENGINE_API (\w+) ', header.read_text(), re.M)
     problems = [] if len(names) > 8 else [f'the headers have only {names}']
     problems += [f'kaio-engine.7 lacks {name}' for name in names

@@ -19,7 +19,7 @@ WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Werror']
 # What <aio.h> itself needs where the standard is strict.
 POSIX = '-D_POSIX_C_SOURCE=200809L'
 
-OF_THE_ENGINE = re.compile(r'kaio/engine(\.h|/)')
+OF_THE_ENGINE = re.compile(r'kaio/(engine\.h|engine/|testing\.h)')
 
 
 def compile_alone(compiler, language, options, header):

@@ -90,6 +90,9 @@ EXPORTED_BY_THE_ENGINE = (
              'size_bytes', 'preallocate', 'sync_has_failed', 'forgive') |
     names_of('Buffer', 'operator=') |
     names_of('BufferPool', ends=False) |
+    {f'kaio::testing::FaultyKernel::{member}' for member in (
+        'FaultyKernel', '~FaultyKernel', 'refuse', 'fail', 'fail_sync', 'cut_power',
+        'lose_unsynced', 'counts')} |
     {'kaio::Histogram::count', 'kaio::Histogram::quantile_ns', 'kaio::Histogram::largest_in',
      'kaio::EngineStatistics::to_text', 'kaio::engine_category'})
 
