@@ -26,4 +26,7 @@ std::string kernel_aio_advice(std::uint64_t request_count);
 // After EAGAIN from a POSIX AIO that has nothing in flight: whichever of these it was.
 std::string exhaustion_advice(std::uint64_t request_count);
 
+// After EFBIG: the limit of a file's size, or the file system's.
+std::string file_size_advice();
+
 }  // namespace aio_bench

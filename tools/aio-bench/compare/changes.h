@@ -2,8 +2,8 @@
 // What changed between two runs.
 #pragma once
 
-#include "figures/statistics.h"
-#include "results/stored_run.h"
+#include "report/json_reader.h"
+#include "stats/summary.h"
 
 #include <string>
 #include <vector>

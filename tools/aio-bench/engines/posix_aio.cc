@@ -31,10 +31,8 @@ template <typename Function>
 Function* own_function(void* library, const char* name) {
   void* const address = dlsym(library, name);
   if (address == nullptr || !belongs_to_libc(address))
-    throw RunError(
-        fmt::format("engine glibc: {} of the C library was not found: leave glibc out "
-                    "of --engine",
-                    name));
+    throw RunError("engine glibc: {} of the C library was not found: leave glibc out of --engine",
+                   name);
   return reinterpret_cast<Function*>(address);
 }
 
@@ -81,9 +79,9 @@ const PosixAio& kaio_posix_aio() {
        {reinterpret_cast<void*>(functions.read), reinterpret_cast<void*>(functions.suspend)}) {
     if (belongs_to_libc(address))
       throw RunError(
-          fmt::format("engine kaio: aio_read is bound to {}, so this would measure the "
-                      "C library: run aio-bench as it was built, with libkaio-posix",
-                      object_of(address)));
+          "engine kaio: aio_read is bound to {}, so this would measure the C library: run "
+          "aio-bench as it was built, with libkaio-posix",
+          object_of(address));
   }
   return functions;
 }

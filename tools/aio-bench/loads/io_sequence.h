@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/random.h"
-#include "engines/engine.h"
+#include "engines/io_engine.h"
 #include "loads/load.h"
 
 #include <cstddef>

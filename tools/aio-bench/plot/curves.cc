@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "plot/curves.h"
 
+#include "base/names.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -70,11 +72,6 @@ std::string origin_of(const std::vector<StoredRun>& runs, std::size_t file) {
 
 bool is_of(const StoredRun& run, const StoredResult* result) {
   return !run.results.empty() && result >= run.results.data() && result <= &run.results.back();
-}
-
-template <typename Value>
-void add_once(std::vector<Value>& values, const Value& value) {
-  if (std::ranges::find(values, value) == values.end()) values.push_back(value);
 }
 
 // Gives each engine of each file its curve.

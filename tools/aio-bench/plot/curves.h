@@ -2,7 +2,7 @@
 // Results as what is drawn: one curve for each engine of each file.
 #pragma once
 
-#include "results/stored_run.h"
+#include "report/json_reader.h"
 
 #include <string>
 #include <vector>

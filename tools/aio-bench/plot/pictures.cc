@@ -2,8 +2,7 @@
 #include "plot/pictures.h"
 
 #include "base/text.h"
-#include "figures/statistics.h"
-#include "plot/gnuplot.h"
+#include "stats/summary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -43,9 +42,8 @@ class Page {
       for (std::string& line : split(wrapped(origin, width() / origin_letter_pixels), '\n'))
         if (!line.empty()) origin_lines_.push_back(std::move(line));
     script_ = fmt::format(
-        "set multiplot\nset label 1 {} at screen 0.5, screen {} center font ',15'"
-        "\nset label {} at screen 0.5, screen {} center font ',12' textcolor "
-        "rgb '#444444'\n",
+        "set multiplot\nset label 1 {} at screen 0.5, screen {} center font ',15'\nset label {} at "
+        "screen 0.5, screen {} center font ',12' textcolor rgb '#444444'\n",
         gnuplot_string(title), from_top(20),
         gnuplot_string(fmt::format("{}, on {}; {}", text, figure.setup.target, note)),
         from_top(44));
@@ -107,8 +105,7 @@ class Page {
       const unsigned x = left + i % legend_columns_ * legend_entry_pixels_;
       const double y = from_top(70 + i / legend_columns_ * legend_row_pixels);
       text += fmt::format(
-          "set arrow from screen {0}, screen {2} to screen {1}, screen {2} nohead "
-          "lw 2 {3} {4}\n",
+          "set arrow from screen {0}, screen {2} to screen {1}, screen {2} nohead lw 2 {3} {4}\n",
           across(x), across(x + legend_line_pixels), y, curve.colour, curve.dash);
       text += fmt::format("set label '' at screen {}, screen {} point {} {}\n",
                           across(x + legend_line_pixels / 2), y, curve.point, curve.colour);
@@ -125,8 +122,7 @@ class Page {
     std::string text;
     for (unsigned i = 0; i < origin_lines_.size(); ++i)
       text += fmt::format(
-          "set label {} at screen {}, screen {} left font ',9' textcolor rgb "
-          "'#666666'\n",
+          "set label {} at screen {}, screen {} left font ',9' textcolor rgb '#666666'\n",
           gnuplot_string(origin_lines_[i]), across(letter_pixels),
           from_top(panels_bottom() + (i + 0.5) * origin_line_pixels));
     return text;
@@ -264,11 +260,17 @@ std::vector<unsigned> shown_depths(const std::vector<unsigned>& depths) {
 }
 
 constexpr const char* percentile_axis =
-    "set logscale x 10\nset xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, "
-    "'99.99' 10000, '99.999' 100000, '99.9999' 1000000)\n"
+    "set logscale x 10\nset xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, '99.99' 10000, "
+    "'99.999' 100000, '99.9999' 1000000)\n"
     "set format y '%.10g'\n";
 
 }  // namespace
+
+std::string gnuplot_string(const std::string& text) {
+  std::string result = "'";
+  for (const char letter : text) result += letter == '\'' ? "''" : std::string(1, letter);
+  return result + "'";
+}
 
 Picture depth_picture(const Figure& figure) {
   Page page(figure, depth_rows().size(), "Throughput and latency by queue depth",
@@ -286,8 +288,8 @@ Picture depth_picture(const Figure& figure) {
         const Curve& look = figure.curves[curve];
         data += fmt::format("{} << EOD\n{}EOD\n", block, points);
         plots += fmt::format(
-            "{}{} using 1:2:3:4 with yerrorbars lw 1.3 {} ps 0 notitle, "
-            "{} using 1:2 with linespoints lw 2 {} {} {} notitle",
+            "{}{} using 1:2:3:4 with yerrorbars lw 1.3 {} ps 0 notitle, {} using 1:2 with "
+            "linespoints lw 2 {} {} {} notitle",
             plots.empty() ? "" : ", ", block, look.colour, block, look.colour, look.point,
             look.dash);
       }

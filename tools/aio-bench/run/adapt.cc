@@ -30,22 +30,22 @@ void check_alignment(const Options& options, const Target& target) {
   for (const BlockSize& block : options.blocks) {
     if (block.least_bytes % target.direct_block_bytes != 0)
       throw UsageError(
-          fmt::format("--block-size {} does not go with O_DIRECT on {}: give a "
-                      "multiple of {}, or --cache buffered",
-                      block.least_bytes, target.path, target.direct_block_bytes));
+          "--block-size {} does not go with O_DIRECT on {}: give a multiple of {}, or --cache "
+          "buffered",
+          block.least_bytes, target.path, target.direct_block_bytes);
     if (block.least_bytes / options.vector_count % target.direct_block_bytes != 0)
-      throw UsageError(fmt::format(
-          "--vectors {} cuts a block of {} into pieces that do not go "
-          "with O_DIRECT on {}: make each a multiple of {}",
-          options.vector_count, block.least_bytes, target.path, target.direct_block_bytes));
+      throw UsageError(
+          "--vectors {} cuts a block of {} into pieces that do not go with O_DIRECT on {}: make "
+          "each a multiple of {}",
+          options.vector_count, block.least_bytes, target.path, target.direct_block_bytes);
   }
 }
 
 void check_parts(const Options& options, const Target& target) {
   const unsigned jobs = std::ranges::max(options.job_counts);
   if (target.area_bytes / jobs < std::max<std::uint64_t>(2 * options.greatest_block_bytes(), 8192))
-    throw UsageError(fmt::format("{} ({}) is too small for {} jobs: give fewer --jobs", target.path,
-                                 size_text(target.area_bytes), jobs));
+    throw UsageError("{} ({}) is too small for {} jobs: give fewer --jobs", target.path,
+                     size_text(target.area_bytes), jobs);
 }
 
 EngineSetup setup_for_trying(Transfer& transfer, Notify notify) {
@@ -77,9 +77,9 @@ void check_memory(const Options& options) {
                               static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 2;
   if (outstanding_count * options.greatest_block_bytes() > half_of_memory)
     throw UsageError(
-        fmt::format("{} outstanding blocks of {} need more than half of the memory: "
-                    "lower --depth, --jobs or --block-size",
-                    outstanding_count, size_text(options.greatest_block_bytes())));
+        "{} outstanding blocks of {} need more than half of the memory: lower --depth, --jobs or "
+        "--block-size",
+        outstanding_count, size_text(options.greatest_block_bytes()));
   if (std::ranges::find(options.notifies, Notify::signal) != options.notifies.end())
     check_signal_limit(static_cast<unsigned>(outstanding_count));
 }
@@ -110,9 +110,9 @@ void adapt_to_machine(Options& options, Report& report) {
   if (options.count_system_calls) {
     if (!count_system_calls())
       throw RunError(
-          "--count-system-calls: the kernel does not let this user count them: run "
-          "aio-bench as root, with tracefs mounted (mount -t tracefs nodev "
-          "/sys/kernel/tracing), or leave it out");
+          "--count-system-calls: the kernel does not let this user count them: run aio-bench as "
+          "root, with tracefs mounted (mount -t tracefs nodev /sys/kernel/tracing), or leave it "
+          "out");
     report.has_kernel_counted_system_calls = true;
   }
 }

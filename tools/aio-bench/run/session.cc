@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "loads/run_load.h"
-#include "output/csv_log.h"
-#include "output/progress.h"
+#include "report/csv_log.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -55,8 +55,7 @@ class Session {
     if (target.warm_pages() || is_too_large_noted_) return;
     is_too_large_noted_ = true;
     report_.notes.push_back(
-        "the area is too large to be cached as a whole: buffered reads find "
-        "some of it cached");
+        "the area is too large to be cached as a whole: buffered reads find some of it cached");
   }
 
   // False when the run has to end.
@@ -85,8 +84,7 @@ class Session {
     if (!result.repeats.empty() || measured.io_count == 0) return;
     result.add(measured, started_seconds);
     report_.notes.push_back(
-        fmt::format("{} at depth {} was interrupted, and is shown as far as it "
-                    "went: {:.1f} s",
+        fmt::format("{} at depth {} was interrupted, and is shown as far as it went: {:.1f} s",
                     result.what.engine_name, result.what.depth, measured.elapsed_seconds));
   }
 

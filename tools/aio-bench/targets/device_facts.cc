@@ -142,24 +142,23 @@ std::vector<std::string> device_warnings(const DeviceFacts& facts, bool has_writ
   std::vector<std::string> warnings;
   if (facts.is_rotational == false && !facts.scheduler.empty() && facts.scheduler != "none")
     warnings.push_back(
-        fmt::format("{} has the I/O scheduler {}, which costs time on a device that "
-                    "does not rotate: try echo none > /sys/block/{}/queue/scheduler",
+        fmt::format("{} has the I/O scheduler {}, which costs time on a device that does not "
+                    "rotate: try echo none > /sys/block/{}/queue/scheduler",
                     facts.disk, facts.scheduler, facts.disk));
   if (has_writes && facts.write_cache == "write back")
     warnings.push_back(
-        fmt::format("{} has a volatile write cache: writes that it reports as done "
-                    "are not durable yet; --dsync and --fsync measure durable ones",
+        fmt::format("{} has a volatile write cache: writes that it reports as done are not durable "
+                    "yet; --dsync and --fsync measure durable ones",
                     facts.disk));
   if (!facts.backing_file.empty())
-    warnings.push_back(
-        fmt::format("{} is a loop device over {}: its own threads and that file are "
-                    "measured with it",
-                    facts.disk, facts.backing_file));
+    warnings.push_back(fmt::format(
+        "{} is a loop device over {}: its own threads and that file are measured with it",
+        facts.disk, facts.backing_file));
   const std::uint64_t physical_bytes = facts.physical_block_bytes.value_or(0);
   if (facts.is_partition && physical_bytes > 0 && facts.partition_start_bytes % physical_bytes != 0)
     warnings.push_back(
-        fmt::format("the partition {} begins within a physical block of {} bytes: "
-                    "aligned I/O is not aligned on the device",
+        fmt::format("the partition {} begins within a physical block of {} bytes: aligned I/O is "
+                    "not aligned on the device",
                     facts.name, physical_bytes));
   return warnings;
 }

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t chunk_bytes = 1 << 20;
 
 [[noreturn]] void fail(const std::string& doing, const std::string& path) {
-  throw RunError(fmt::format("{} {}: {}", doing, path, error_text(errno)));
+  throw RunError("{} {}: {}", doing, path, error_text(errno));
 }
 
 }  // namespace
@@ -37,8 +37,7 @@ void Target::drop_pages() const {
   settle();
   const int error = posix_fadvise(buffered.number(), 0, 0, POSIX_FADV_DONTNEED);
   if (error != 0)
-    throw RunError(
-        fmt::format("--cold: the pages of {} cannot be dropped: {}", path, error_text(error)));
+    throw RunError("--cold: the pages of {} cannot be dropped: {}", path, error_text(error));
 }
 
 bool Target::warm_pages() const {

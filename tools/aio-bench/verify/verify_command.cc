@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "verify/verify_command.h"
-
 #include "base/clock.h"
-#include "base/command_line.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
-#include "base/standard_output.h"
+#include "base/output.h"
 #include "base/text.h"
-#include "output/progress.h"
-#include "targets/target.h"
+#include "commands.h"
 #include "verify/pass.h"
-#include "verify/verify_engine.h"
-#include "verify/verify_report.h"
-#include "verify/verify_target.h"
+#include "verify/verify_options.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -29,6 +23,34 @@ std::uint64_t random_number() {
   if (::getrandom(&number, sizeof number, 0) != sizeof number)
     throw RunError("no random numbers: getrandom failed");
   return number;
+}
+
+void print_heading(const VerifyOptions& options, const Target& target, std::uint64_t area_bytes,
+                   std::uint64_t seed) {
+  const unsigned width = output_width();
+  print_out(wrapped(fmt::format("aio-bench verify: {}{}, {}", target.path,
+                                target.file_system.empty() ? "" : " (" + target.file_system + ")",
+                                size_text(area_bytes)),
+                    width) +
+            wrapped(fmt::format("blocks of {}, I/Os of {} to {}, depth {}, seed {}",
+                                size_text(options.block_bytes), size_text(options.least_io_bytes),
+                                size_text(options.most_io_bytes), options.depth, seed),
+                    width));
+}
+
+void print_journal(const VerifyOptions& options, const JournalContent& content) {
+  std::string text =
+      wrapped(fmt::format("journal: {} writes acknowledged, {} of them have to be there{}",
+                          count_text(static_cast<double>(content.acknowledged)),
+                          count_text(static_cast<double>(content.required)),
+                          options.synced_only       ? " (--synced-only)"
+                          : content.is_of_this_boot ? ""
+                                                    : ": the machine was started anew since"),
+              output_width());
+  if (content.cut_off_bytes != 0)
+    text += fmt::format("journal: its last {} bytes are not whole lines, and left out\n",
+                        content.cut_off_bytes);
+  print_out(text);
 }
 
 class VerifyRun {
@@ -87,7 +109,7 @@ class VerifyRun {
     progress_.emplace();
     const IoCounts counts = run_pass(plan, verification_);
     progress_.reset();
-    print_pass(name, plan.engine_name, cache, counts);
+    print_out(counts.text(name, plan.engine_name, cache_name(cache), output_width()));
   }
 
   const VerifyOptions options_;
@@ -98,7 +120,7 @@ class VerifyRun {
 };
 
 int conclude(const Verification& verification, bool is_complete) {
-  const std::string conclusion = conclusion_text(verification, is_complete);
+  const std::string conclusion = verification.conclusion(is_complete);
   try {
     print_out(conclusion);
   } catch (const RunError& error) {
@@ -157,17 +179,11 @@ int run_continued(VerifyOptions options) {
 }  // namespace
 
 int verify_command(int argument_count, const char* const* arguments) {
-  CLI::App app("Writes blocks that can be told apart, reads them back and checks each.",
-               "aio-bench verify");
-  app.set_help_flag("-h,--help", "this text");
-  app.get_formatter()->column_width(26);
-  VerifyWords words;
-  words.declare(app);
-  if (!parse_arguments(app, argument_count, arguments)) return exit_done;
-  VerifyOptions options = words.options();
+  std::optional<VerifyOptions> options = parse_verify_options(argument_count, arguments);
+  if (!options) return exit_done;
   watch_for_interrupt();
-  return options.is_continued ? run_continued(std::move(options))
-                              : run_from_beginning(std::move(options));
+  return options->is_continued ? run_continued(std::move(*options))
+                               : run_from_beginning(std::move(*options));
 }
 
 }  // namespace aio_bench
