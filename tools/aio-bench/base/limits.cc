@@ -79,6 +79,11 @@ std::string full_group() {
 
 }  // namespace
 
+std::uint64_t machine_memory_bytes() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 std::string memory_advice(std::uint64_t wanted_bytes) {
   const std::filesystem::path self = "/proc/self";
   // What is not known to fit may have been a little: within a tenth counts as reached.

@@ -9,6 +9,9 @@
 
 namespace aio_bench {
 
+// All memory of the machine.
+std::uint64_t machine_memory_bytes();
+
 // After ENOMEM, or std::bad_alloc, when so much was wanted (0: it is not known): the
 // limits of address space or data, or the memory itself.
 std::string memory_advice(std::uint64_t wanted_bytes);

@@ -16,28 +16,11 @@ namespace {
 
 // The power of two that a size suffix stands for, or -1.
 int suffix_shift(std::string_view suffix) {
-  if (suffix.empty()) return 0;
+  if (suffix.empty() || suffix == "b" || suffix == "B") return 0;
+  const std::size_t power = std::string_view("kmgt").find(static_cast<char>(suffix[0] | ' '));
   const std::string_view rest = suffix.substr(1);
-  if (!rest.empty() && rest != "iB" && rest != "ib" && rest != "B" && rest != "b") return -1;
-  switch (suffix[0]) {
-    case 'b':
-    case 'B':
-      return rest.empty() ? 0 : -1;
-    case 'k':
-    case 'K':
-      return 10;
-    case 'm':
-    case 'M':
-      return 20;
-    case 'g':
-    case 'G':
-      return 30;
-    case 't':
-    case 'T':
-      return 40;
-    default:
-      return -1;
-  }
+  const bool is_known = rest.empty() || rest == "iB" || rest == "ib" || rest == "B" || rest == "b";
+  return power == suffix.npos || !is_known ? -1 : 10 * static_cast<int>(power + 1);
 }
 
 // "1.5k": the number, and what follows it; not a number: -1.

@@ -19,7 +19,7 @@ Verdict verdict_of(const Change& change, Difference difference, double threshold
 ComparedResult compare_result(const StoredResult& before, const StoredResult& after,
                               const std::vector<const ComparedFigure*>& figures, double threshold,
                               std::size_t figure_count) {
-  ComparedResult result{.setup = before.setup, .changes = {}};
+  ComparedResult result{.setup = before.setup};
   for (const ComparedFigure* const figure : figures) {
     const auto before_values = figure->values(before), after_values = figure->values(after);
     if (before_values.empty() || after_values.empty()) continue;

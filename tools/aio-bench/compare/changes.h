@@ -31,7 +31,7 @@ struct Change {
 
 struct ComparedResult {
   StoredSetup setup;
-  std::vector<Change> changes;  // by figure; without those that a run does not have
+  std::vector<Change> changes{};  // by figure; without those that a run does not have
 };
 
 struct Comparison {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <span>
 #include <string_view>
 
 namespace aio_bench {
@@ -51,41 +52,31 @@ double parse_percentage(const std::string& option, const std::string& word) {
 
 constexpr std::size_t most_setups_listed = 10;
 
-std::string run_text(char letter, const StoredRun& run, unsigned width) {
-  const std::string end = run.end == "complete" ? "" : ", " + run.end;
+void say_run(char letter, const StoredRun& run, Paragraphs& text) {
   constexpr std::string_view indent = "   ";
-  return fmt::format("{}: {}\n", letter, run.path) +
-         wrapped(fmt::format("{}{}, {}, aio-bench {}{}", indent, run.started_at, run.kernel,
-                             run.program_version, end),
-                 width, indent) +
-         wrapped(fmt::format("{}on {}", indent, join(run.targets, ", ")), width, indent);
+  text.add_as_it_is(fmt::format("{}: {}\n", letter, run.path));
+  text.add_as_it_is(
+      wrapped(fmt::format("{}{}, {}, aio-bench {}{}", indent, run.started_at, run.kernel,
+                          run.program_version, run.end == "complete" ? "" : ", " + run.end),
+              text.width(), indent));
+  text.add_as_it_is(
+      wrapped(fmt::format("{}on {}", indent, join(run.targets, ", ")), text.width(), indent));
 }
 
 // In what two runs are not alike that may explain what changed.
-std::string difference_text(const StoredRun& before, const StoredRun& after, unsigned width) {
-  std::string text;
-  const auto add = [&](const char* what, const std::string& one, const std::string& other) {
-    if (one != other)
-      text += wrapped(fmt::format("note: another {}: {}, then {}", what, one, other), width);
+void say_differences(const StoredRun& before, const StoredRun& after, Paragraphs& text) {
+  const auto compare = [&](const char* what, const std::string& one, const std::string& other) {
+    if (one != other) text.say("note: another {}: {}, then {}", what, one, other);
   };
-  add("processor", before.cpu_model, after.cpu_model);
-  add("kernel", before.kernel, after.kernel);
-  add("C library", before.c_library, after.c_library);
-  add("aio-bench", before.program_version, after.program_version);
-  return text;
+  compare("processor", before.cpu_model, after.cpu_model);
+  compare("kernel", before.kernel, after.kernel);
+  compare("C library", before.c_library, after.c_library);
+  compare("aio-bench", before.program_version, after.program_version);
 }
 
 const char* verdict_name(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::better:
-      return "better";
-    case Verdict::worse:
-      return "WORSE";
-    case Verdict::unjudged:
-      return "not judged";
-    default:
-      return "same";
-  }
+  constexpr const char* names[] = {"same", "better", "WORSE", "not judged"};
+  return names[static_cast<std::size_t>(verdict)];
 }
 
 // Three or four digits, whatever the size.
@@ -121,66 +112,53 @@ std::vector<Column> change_columns() {
           {.title = "verdict", .width = 12, .is_left_aligned = true}};
 }
 
-std::string changes_text(const Comparison& comparison, bool show_all, unsigned width) {
-  struct Row {
-    const StoredSetup* setup;
-    Cells cells;
-  };
-  std::vector<Row> rows;
-  std::vector<Cells> all_cells;
+void say_changes(const Comparison& comparison, bool show_all, Paragraphs& text) {
+  std::vector<const StoredSetup*> setups;  // of each row
+  std::vector<Cells> rows;
   for (const ComparedResult& result : comparison.results)
     for (const Change& change : result.changes)
       if (show_all || change.verdict == Verdict::better || change.verdict == Verdict::worse) {
-        rows.push_back({&result.setup, change_cells(result.setup, change)});
-        all_cells.push_back(rows.back().cells);
+        setups.push_back(&result.setup);
+        rows.push_back(change_cells(result.setup, change));
       }
-  const Columns columns(change_columns(), all_cells, width);
-  std::string text;
-  const StoredSetup* group = nullptr;
-  for (const auto& [setup, cells] : rows) {
-    if (group == nullptr || !group->is_of_group(*setup)) {
-      group = setup;
-      text += "\n" + wrapped(fmt::format("{}, {}", group->target, setup_text(*group)), width) +
-              columns.header();
+  const Columns columns(change_columns(), rows, text.width());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i == 0 || !setups[i - 1]->is_of_group(*setups[i])) {
+      text.add_as_it_is("\n");
+      text.say("{}, {}", setups[i]->target, setup_text(*setups[i]));
+      text.add_as_it_is(columns.header());
     }
-    text += columns.line(cells);
+    text.add_as_it_is(columns.line(rows[i]));
   }
-  if (!rows.empty() && !columns.left_out().empty())
-    text += wrapped(
-        fmt::format("No room here for {}: a wider terminal shows {}.",
-                    join(columns.left_out(), ", "), columns.left_out().size() == 1 ? "it" : "them"),
-        width);
-  return text;
+  if (!rows.empty() && !columns.left_out().empty()) text.say("{}.", columns.left_out_text());
+  text.add_as_it_is("\n");
 }
 
-std::string only_text(const char* where, const std::vector<StoredSetup>& setups, unsigned width) {
-  std::string text;
-  for (const auto& setup : setups) {
-    if (&setup - setups.data() == static_cast<std::ptrdiff_t>(most_setups_listed)) {
-      text += fmt::format("only in {}: {} more\n", where, setups.size() - most_setups_listed);
-      break;
-    }
-    text += wrapped(fmt::format("only in {}: {}, depth {}, {}", where, setup.engine, setup.depth,
-                                setup_text(setup)),
-                    width);
-  }
-  return text;
+void say_only(const char* where, std::span<const StoredSetup> setups, Paragraphs& text) {
+  for (const StoredSetup& setup : setups.first(std::min(setups.size(), most_setups_listed)))
+    text.say("only in {}: {}, depth {}, {}", where, setup.engine, setup.depth, setup_text(setup));
+  if (setups.size() > most_setups_listed)
+    text.say("only in {}: {} more", where, setups.size() - most_setups_listed);
 }
 
 std::string comparison_text(const StoredRun& before, const StoredRun& after,
                             const Comparison& comparison, double threshold, bool show_all,
                             unsigned width) {
-  const std::string text =
-      run_text('A', before, width) + run_text('B', after, width) +
-      difference_text(before, after, width) + changes_text(comparison, show_all, width) + "\n" +
-      only_text("A", comparison.only_before, width) + only_text("B", comparison.only_after, width);
-  const unsigned worse = comparison.count(Verdict::worse), same = comparison.count(Verdict::same);
-  std::string sum =
-      fmt::format("{} worse, {} better, {} the same (within noise, or less than {:g} %)", worse,
-                  comparison.count(Verdict::better), same, 100 * threshold);
-  if (const unsigned unjudged = comparison.count(Verdict::unjudged); unjudged != 0)
-    sum += fmt::format("; {} not judged: measure with --repeats 3 or more", unjudged);
-  return text + wrapped(sum, width);
+  Paragraphs text(width);
+  say_run('A', before, text);
+  say_run('B', after, text);
+  say_differences(before, after, text);
+  say_changes(comparison, show_all, text);
+  say_only("A", comparison.only_before, text);
+  say_only("B", comparison.only_after, text);
+  const unsigned unjudged = comparison.count(Verdict::unjudged);
+  text.say("{} worse, {} better, {} the same (within noise, or less than {:g} %){}",
+           comparison.count(Verdict::worse), comparison.count(Verdict::better),
+           comparison.count(Verdict::same), 100 * threshold,
+           unjudged == 0
+               ? ""
+               : fmt::format("; {} not judged: measure with --repeats 3 or more", unjudged));
+  return text.text();
 }
 
 }  // namespace

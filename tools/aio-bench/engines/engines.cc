@@ -37,13 +37,6 @@ const Description& description_of(const std::string& engine_name) {
   return *std::ranges::find(descriptions(), engine_name, &Description::name);
 }
 
-PosixEngineMaker* maker_for(Notify notify) {
-  static constexpr PosixEngineMaker* makers[] = {
-      make_suspend_engine, make_poll_engine,   make_waitcomplete_engine, make_list_engine,
-      make_signal_engine,  make_thread_engine, make_eventfd_engine};
-  return makers[static_cast<std::size_t>(notify)];
-}
-
 }  // namespace
 
 const std::vector<std::string>& known_engines() {
@@ -75,8 +68,10 @@ std::unique_ptr<IoEngine> make_engine(const std::string& engine_name, const Engi
   if (engine_name == "io_uring") return make_uring_engine(setup);
   if (engine_name == "preadv2") return make_preadv2_engine(setup);
   if (engine_name == "threads") return make_threads_engine(setup);
-  return maker_for(setup.notify)(engine_name == "kaio" ? kaio_posix_aio() : glibc_posix_aio(),
-                                 setup);
+  const PosixAio& aio = engine_name == "kaio" ? kaio_posix_aio() : glibc_posix_aio();
+  const bool is_told = setup.notify == Notify::signal || setup.notify == Notify::thread ||
+                       setup.notify == Notify::eventfd;
+  return is_told ? make_told_engine(aio, setup) : make_asking_engine(aio, setup);
 }
 
 }  // namespace aio_bench

@@ -11,10 +11,10 @@ namespace aio_bench {
 
 struct PosixAio;
 
-// POSIX AIO, of the C library or kaio, by how the program learns of completions.
-using PosixEngineMaker = std::unique_ptr<IoEngine>(const PosixAio&, const EngineSetup&);
-PosixEngineMaker make_suspend_engine, make_poll_engine, make_waitcomplete_engine, make_list_engine;
-PosixEngineMaker make_signal_engine, make_thread_engine, make_eventfd_engine;
+// POSIX AIO, of the C library or kaio, by a program that asks for completions (suspend,
+// poll, list, waitcomplete), or is told of them (signal, thread, eventfd).
+std::unique_ptr<IoEngine> make_asking_engine(const PosixAio& aio, const EngineSetup& setup);
+std::unique_ptr<IoEngine> make_told_engine(const PosixAio& aio, const EngineSetup& setup);
 
 // Raw kernel AIO through libaio, as people write it: all that is ready goes into
 // one io_submit(), io_getevents() waits for at least one and takes all there are.

@@ -132,20 +132,17 @@ class WaitcompleteEngine final : public PosixEngine {
 
 }  // namespace
 
-std::unique_ptr<IoEngine> make_suspend_engine(const PosixAio& aio, const EngineSetup& setup) {
-  return std::make_unique<SuspendEngine>(aio, setup);
-}
-
-std::unique_ptr<IoEngine> make_poll_engine(const PosixAio& aio, const EngineSetup& setup) {
-  return std::make_unique<PollEngine>(aio, setup);
-}
-
-std::unique_ptr<IoEngine> make_list_engine(const PosixAio& aio, const EngineSetup& setup) {
-  return std::make_unique<ListEngine>(aio, setup);
-}
-
-std::unique_ptr<IoEngine> make_waitcomplete_engine(const PosixAio& aio, const EngineSetup& setup) {
-  return std::make_unique<WaitcompleteEngine>(aio, setup);
+std::unique_ptr<IoEngine> make_asking_engine(const PosixAio& aio, const EngineSetup& setup) {
+  switch (setup.notify) {
+    case Notify::poll:
+      return std::make_unique<PollEngine>(aio, setup);
+    case Notify::list:
+      return std::make_unique<ListEngine>(aio, setup);
+    case Notify::waitcomplete:
+      return std::make_unique<WaitcompleteEngine>(aio, setup);
+    default:
+      return std::make_unique<SuspendEngine>(aio, setup);
+  }
 }
 
 }  // namespace aio_bench

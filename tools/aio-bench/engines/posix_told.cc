@@ -147,15 +147,9 @@ class EventfdEngine final : public AskingEngine {
 
 }  // namespace
 
-std::unique_ptr<IoEngine> make_signal_engine(const PosixAio& aio, const EngineSetup& setup) {
-  return std::make_unique<SignalEngine>(aio, setup);
-}
-
-std::unique_ptr<IoEngine> make_thread_engine(const PosixAio& aio, const EngineSetup& setup) {
-  return std::make_unique<ThreadEngine>(aio, setup);
-}
-
-std::unique_ptr<IoEngine> make_eventfd_engine(const PosixAio& aio, const EngineSetup& setup) {
+std::unique_ptr<IoEngine> make_told_engine(const PosixAio& aio, const EngineSetup& setup) {
+  if (setup.notify == Notify::signal) return std::make_unique<SignalEngine>(aio, setup);
+  if (setup.notify == Notify::thread) return std::make_unique<ThreadEngine>(aio, setup);
   return std::make_unique<EventfdEngine>(aio, setup);
 }
 

@@ -48,6 +48,35 @@ struct Pace {
   friend bool operator==(const Pace&, const Pace&) = default;
 };
 
+// What one result is of: everything that may differ between results.
+struct Case {
+  std::size_t target = 0;  // which of those of the run
+  Load load{};
+  BlockSize block{};
+  Cache cache = Cache::direct;
+  unsigned job_count = 1;
+  unsigned depth = 1;
+  Notify notify = Notify::suspend;
+  std::string engine_name{};
+
+  // The same but for the engine and how it tells of completions: to be compared.
+  bool is_comparable(const Case& other) const noexcept {
+    return target == other.target && load == other.load && block == other.block &&
+           cache == other.cache && job_count == other.job_count && depth == other.depth;
+  }
+};
+
+// What is the same for all measurements of a run.
+struct LoadSettings {
+  unsigned batch = 1;  // I/Os that one call submits at most; see IoEngine::submit
+  unsigned vector_count = 1;
+  unsigned fsync_every = 0;  // writes; 0: never
+  Pace pace{};
+  double seconds = 0;              // 0: until the amount is done
+  std::uint64_t amount_bytes = 0;  // 0: until the time is over
+  double ramp_up_seconds = 0;      // runs before, and is left out of every figure
+};
+
 // "randread", "write", "randrw:70".
 inline std::string load_name(Load load) {
   const std::string prefix = load.is_random ? "rand" : "";

@@ -23,23 +23,10 @@ struct Sample {
 };
 
 // One measurement.
-struct LoadPlan {
-  std::string engine_name;
-  Notify notify = Notify::suspend;
-  Load load;
-  BlockSize block;
+struct LoadPlan : Case, LoadSettings {
   bool once = false;  // see IoSequence
   int fd = -1;
   std::uint64_t area_bytes = 0;
-  unsigned depth = 1;
-  unsigned batch = 1;  // I/Os that one call submits at most; see IoEngine::submit
-  unsigned job_count = 1;
-  unsigned vector_count = 1;
-  unsigned fsync_every = 0;  // writes; 0: never
-  Pace pace;
-  double seconds = 0;              // 0: until the amount is done
-  std::uint64_t amount_bytes = 0;  // 0: until the time is over
-  double ramp_up_seconds = 0;      // runs before, and is left out of every figure
   std::uint64_t seed = 0;
 
   // Called on the thread of the first job, about that often.

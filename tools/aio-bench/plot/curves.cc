@@ -101,12 +101,7 @@ std::vector<Figure> figures_of(const std::vector<StoredRun>& runs) {
       auto figure = std::ranges::find_if(
           figures, [&](const Figure& one) { return belongs_to(one, result.setup); });
       if (figure == figures.end()) {
-        figures.push_back({.setup = result.setup,
-                           .caches = {},
-                           .depths = {},
-                           .curves = {},
-                           .results = {},
-                           .origins = {}});
+        figures.push_back({.setup = result.setup});
         figure = std::prev(figures.end());
       }
       figure->results.push_back({.result = &result});

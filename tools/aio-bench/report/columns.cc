@@ -81,4 +81,9 @@ std::string Columns::header() const {
   return groups() + line(titles);
 }
 
+std::string Columns::left_out_text() const {
+  return fmt::format("No room here for {}: a wider terminal shows {}", fmt::join(left_out_, ", "),
+                     left_out_.size() == 1 ? "it" : "them");
+}
+
 }  // namespace aio_bench

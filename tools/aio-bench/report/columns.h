@@ -26,8 +26,9 @@ class Columns {
   std::string header() const;
   std::string line(const std::vector<std::string>& cells) const;
 
-  // The titles of those that had no room.
+  // The titles of those that had no room, and a sentence about them without its end.
   const std::vector<std::string>& left_out() const noexcept { return left_out_; }
+  std::string left_out_text() const;
 
  private:
   unsigned total() const noexcept;

@@ -4,6 +4,7 @@
 #include "report/table.h"
 #include "run/session.h"
 
+#include <cctype>
 #include <fmt/format.h>
 
 namespace aio_bench {
@@ -11,25 +12,19 @@ namespace aio_bench {
 namespace {
 
 std::string target_text(const Target& target) {
-  const std::string size = size_text(target.area_bytes);
-  const std::string place = target.file_system.empty() ? "" : " on " + target.file_system;
-  std::string device;
+  const bool is_device = target.kind == Target::Kind::block_device;
+  std::string text =
+      fmt::format("{} {}: {}", kind_name(target.kind), target.path, size_text(target.area_bytes));
+  text[0] = static_cast<char>(std::toupper(text[0]));
+  if (!target.file_system.empty()) text += " on " + target.file_system;
   if (target.device) {
     const DeviceFacts& facts = *target.device;
-    device = target.kind == Target::Kind::block_device ? "" : ", /dev/" + facts.name;
-    if (!facts.model.empty()) device += " (" + facts.model + ")";
-    if (!facts.scheduler.empty()) device += ", scheduler " + facts.scheduler;
-    if (!facts.write_cache.empty()) device += ", cache " + facts.write_cache;
+    if (!is_device) text += ", /dev/" + facts.name;
+    if (!facts.model.empty()) text += " (" + facts.model + ")";
+    if (!facts.scheduler.empty()) text += ", scheduler " + facts.scheduler;
+    if (!facts.write_cache.empty()) text += ", cache " + facts.write_cache;
   }
-  switch (target.kind) {
-    case Target::Kind::scratch:
-      return fmt::format("Scratch file {}: {}{}{}; removed when done", target.path, size, place,
-                         device);
-    case Target::Kind::file:
-      return fmt::format("File {}: {}{}{}", target.path, size, place, device);
-    default:
-      return fmt::format("Block device {}: {}{}", target.path, size, device);
-  }
+  return target.kind == Target::Kind::scratch ? text + "; removed when done" : text;
 }
 
 std::string extent_text(const Options& options, const Report& report) {
@@ -47,22 +42,21 @@ std::string extent_text(const Options& options, const Report& report) {
 }  // namespace
 
 std::string notes_text(const Report& report, std::size_t first, unsigned width) {
-  std::string text;
-  for (std::size_t i = first; i < report.notes.size(); ++i)
-    text += wrapped("Note: " + report.notes[i], width);
-  return text;
+  Paragraphs text(width);
+  for (std::size_t i = first; i < report.notes.size(); ++i) text.say("Note: {}", report.notes[i]);
+  return text.text();
 }
 
 std::string heading_text(const Options& options, const Report& report, unsigned width) {
   const Machine machine = this_machine();
-  std::string text = wrapped(fmt::format("{}, {} CPUs{}", machine.kernel, machine.cpu_count,
-                                         machine.cpu_model.empty() ? "" : ", " + machine.cpu_model),
-                             width);
-  for (const Target& target : report.targets) text += wrapped(target_text(target), width);
-  text += wrapped(extent_text(options, report), width);
+  Paragraphs text(width);
+  text.say("{}, {} CPUs{}", machine.kernel, machine.cpu_count,
+           machine.cpu_model.empty() ? "" : ", " + machine.cpu_model);
+  for (const Target& target : report.targets) text.say("{}", target_text(target));
+  text.say("{}", extent_text(options, report));
   for (const Target& target : report.targets)
-    for (const auto& warning : target.warnings) text += wrapped("Warning: " + warning, width);
-  return text + notes_text(report, 0, width);
+    for (const auto& warning : target.warnings) text.say("Warning: {}", warning);
+  return text.text() + notes_text(report, 0, width);
 }
 
 }  // namespace aio_bench

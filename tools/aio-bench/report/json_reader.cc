@@ -48,7 +48,6 @@ std::optional<double> number_in(const json& object, const char* name) {
 StoredRepeat repeat_of(const json& object) {
   const json& total = object.at("latency_ns").at("total");
   return {.io_per_second = object.at("io_per_second"),
-          .bytes_per_second = object.at("bytes_per_second"),
           .cpu_us_per_io = number_in(object, "cpu_us_per_io"),
           .system_calls_per_io = number_in(object, "system_calls_per_io"),
           .p50_ns = number_in(total, "p50"),
@@ -90,9 +89,7 @@ StoredResult result_of(const json& object, const json& document) {
                 .wanted_io_per_second = number_in(object, "wanted_io_per_second").value_or(0),
                 .manner = manner_of(document.at("settings")),
                 .depth = object.at("depth"),
-                .engine = object.at("engine")},
-      .repeats = {},
-      .total_ns = {}};
+                .engine = object.at("engine")}};
   for (const json& repeat : object.at("repeats")) result.repeats.push_back(repeat_of(repeat));
   for (const json& bucket : object.at("latency_ns").at("total").at("buckets"))
     result.total_ns.push_back({bucket.at(0), bucket.at(1), bucket.at(2)});
@@ -110,9 +107,7 @@ StoredRun run_of(const json& document, const std::string& path) {
                 .cpu_model = machine.at("cpu_model"),
                 .cpu_count = machine.value("cpu_count", 0U),
                 .c_library = machine.at("c_library"),
-                .end = document.at("end"),
-                .targets = {},
-                .results = {}};
+                .end = document.at("end")};
   for (const json& target : document.at("targets")) {
     const std::string file_system = target.at("file_system");
     run.targets.push_back(target.at("path").get<std::string>() +

@@ -19,7 +19,6 @@ struct StoredBucket {
 // One repeat of a result. Without a value: that figure could not be had.
 struct StoredRepeat {
   double io_per_second = 0;
-  double bytes_per_second = 0;
   std::optional<double> cpu_us_per_io, system_calls_per_io;
   std::optional<double> p50_ns, p99_ns, p99_9_ns;  // of the total latency
 };
@@ -49,8 +48,8 @@ std::string setup_text(const StoredSetup& setup, bool with_cache = true);
 
 struct StoredResult {
   StoredSetup setup;
-  std::vector<StoredRepeat> repeats;
-  std::vector<StoredBucket> total_ns;  // ascending
+  std::vector<StoredRepeat> repeats{};
+  std::vector<StoredBucket> total_ns{};  // ascending
 };
 
 struct StoredRun {
@@ -62,8 +61,8 @@ struct StoredRun {
   std::string cpu_model;
   unsigned cpu_count = 0;
   std::string c_library, end;
-  std::vector<std::string> targets;  // "path (ext4)"
-  std::vector<StoredResult> results;
+  std::vector<std::string> targets{};  // "path (ext4)"
+  std::vector<StoredResult> results{};
 };
 
 // "-" is standard input. Throws UsageError when it cannot be read, is not of this format

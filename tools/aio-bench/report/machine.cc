@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "report/machine.h"
 
+#include "base/limits.h"
+
 #include <fstream>
 #include <sched.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 namespace aio_bench {
 
@@ -32,8 +33,7 @@ Machine this_machine() {
           .architecture = names.machine,
           .cpu_model = cpu_model(),
           .cpu_count = static_cast<unsigned>(CPU_COUNT(&cpus)),
-          .memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                          static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))};
+          .memory_bytes = machine_memory_bytes()};
 }
 
 }  // namespace aio_bench

@@ -28,8 +28,7 @@ void Result::add(const Measurement& measurement, double started_seconds) {
   const double io_count = measurement.io_count == 0 ? 1 : static_cast<double>(measurement.io_count);
   const Usage& usage = measurement.usage;
   const Latencies& all = measurement.latencies;
-  Repeat repeat;
-  static_cast<Work&>(repeat) = measurement;
+  Repeat repeat{measurement};
   repeat.started_seconds = started_seconds;
   repeat.cpu_us_per_io = usage.cpu_seconds * 1e6 / io_count;
   repeat.context_switches_per_io = static_cast<double>(usage.context_switch_count) / io_count;

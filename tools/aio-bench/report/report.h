@@ -13,39 +13,21 @@
 
 namespace aio_bench {
 
-// What one result is of: everything that may differ between results.
-struct Case {
-  std::size_t target = 0;  // its place in Report::targets
-  Load load;
-  BlockSize block;
-  Cache cache = Cache::direct;
-  unsigned job_count = 1;
-  unsigned depth = 1;
-  Notify notify = Notify::suspend;
-  std::string engine_name;
-
-  // The same but for the engine and how it tells of completions: to be compared.
-  bool is_comparable(const Case& other) const noexcept {
-    return target == other.target && load == other.load && block == other.block &&
-           cache == other.cache && job_count == other.job_count && depth == other.depth;
-  }
-};
-
 // Of one measurement, what is kept beside the merged histograms.
 struct Repeat : Work {
   double started_seconds = 0;  // since the run began
   double cpu_us_per_io = 0;
   double context_switches_per_io = 0;
-  std::optional<double> system_calls_per_io;
-  Distribution submission, completion, total, sync;
+  std::optional<double> system_calls_per_io{};
+  Distribution submission{}, completion{}, total{}, sync{};
 };
 
 struct Result {
   Case what;
-  std::string system_calls_counted;  // "all", or which, or "" for none
-  std::vector<Repeat> repeats;
-  Latencies latencies;  // all repeats together
-  KaioStatistics kaio_statistics;
+  std::string system_calls_counted{};  // "all", or which, or "" for none
+  std::vector<Repeat> repeats{};
+  Latencies latencies{};  // all repeats together
+  KaioStatistics kaio_statistics{};
 
   std::uint64_t io_count() const noexcept;
   Summary summary_of(double Repeat::*figure) const;

@@ -141,14 +141,14 @@ std::vector<Column> columns_of(bool has_long_labels) {
           {.title = "switch", .width = 8, .goes_as = 3, .group = per_io}};
 }
 
+std::string us(const Histogram& histogram, double fraction) {
+  if (histogram.count() == 0) return "-";
+  return microseconds_text(static_cast<double>(histogram.percentile(fraction)));
+}
+
 Cells row_of(const Options& options, const Report& report, Section section, const Result& result) {
   const Summary rate = result.summary_of(&Repeat::io_per_second);
   const double mib_per_second = result.summary_of(&Repeat::bytes_per_second).median / (1 << 20);
-  const auto us = [](const Histogram& histogram, double fraction) {
-    return histogram.count() == 0
-               ? std::string("-")
-               : microseconds_text(static_cast<double>(histogram.percentile(fraction)));
-  };
   const auto calls = result.system_calls_per_io();
   return {
       fmt::format("{}", result.what.depth),
@@ -166,8 +166,10 @@ Cells row_of(const Options& options, const Report& report, Section section, cons
       per_io_text(result.summary_of(&Repeat::context_switches_per_io).median)};
 }
 
+// ---- What there is to be said of a result beside its figures ----
+
 // Which way kaio's requests went, where not all went the first one.
-std::string ways_text(const Options& options, const Result& result) {
+std::string ways_text(const Options&, const Result& result) {
   const auto completed = static_cast<double>(counter(result, "completed"));
   const std::uint64_t other_ways = counter(result, "by_pool") +
                                    counter(result, "submitted_by_pool") +
@@ -176,8 +178,8 @@ std::string ways_text(const Options& options, const Result& result) {
   std::string reasons;
   for (const auto& [name, count] : result.kaio_statistics)
     if (name.starts_with("reason_") && count > 0)
-      reasons += fmt::format("{}{} {}", reasons.empty() ? "; " : ", ", name.substr(7),
-                             count_text(static_cast<double>(count)));
+      reasons +=
+          fmt::format("{}{} {}", reasons.empty() ? "; " : ", ", name.substr(7), count_text(count));
   std::ranges::replace(reasons, '_', ' ');
   const auto percent = [&](const char* name) {
     return 100 * static_cast<double>(counter(result, name)) / completed;
@@ -186,32 +188,26 @@ std::string ways_text(const Options& options, const Result& result) {
       counter(result, "by_caller") == 0
           ? ""
           : fmt::format(", {:.0f} % from the page cache by the caller", percent("by_caller"));
-  return fmt::format("{} at depth {}: {:.0f} % by kernel AIO{}, {:.0f} % by threads of its own{}",
-                     label_of(options, result.what), result.what.depth, percent("by_kernel"),
-                     cached, percent("by_pool"), reasons);
+  return fmt::format(": {:.0f} % by kernel AIO{}, {:.0f} % by threads of its own{}",
+                     percent("by_kernel"), cached, percent("by_pool"), reasons);
 }
 
-std::string retries_text(const Options& options, const Result& result) {
+std::string retries_text(const Options&, const Result& result) {
   std::uint64_t eagain_count = 0, retry_count = 0;
   for (const Repeat& repeat : result.repeats) {
     eagain_count += repeat.eagain_count;
     retry_count += repeat.retry_count;
   }
   if (eagain_count == 0) return "";
-  return fmt::format("{} at depth {}: {} submissions met EAGAIN, {} I/Os were submitted again",
-                     label_of(options, result.what), result.what.depth,
-                     count_text(static_cast<double>(eagain_count)),
-                     count_text(static_cast<double>(retry_count)));
+  return fmt::format(": {} submissions met EAGAIN, {} I/Os were submitted again",
+                     count_text(eagain_count), count_text(retry_count));
 }
 
-std::string syncs_text(const Options& options, const Result& result) {
+std::string syncs_text(const Options&, const Result& result) {
   const Histogram& syncs = result.latencies.sync;
   if (syncs.count() == 0) return "";
-  return fmt::format("{} at depth {}: {} fsyncs, p50 {} us, p99 {} us",
-                     label_of(options, result.what), result.what.depth,
-                     count_text(static_cast<double>(syncs.count())),
-                     microseconds_text(static_cast<double>(syncs.percentile(0.5))),
-                     microseconds_text(static_cast<double>(syncs.percentile(0.99))));
+  return fmt::format(": {} fsyncs, p50 {} us, p99 {} us", count_text(syncs.count()), us(syncs, 0.5),
+                     us(syncs, 0.99));
 }
 
 // An open loop that an engine cannot keep up with says more of the queue than of it.
@@ -219,10 +215,8 @@ std::string lag_text(const Options& options, const Result& result) {
   const double reached = result.summary_of(&Repeat::io_per_second).median;
   if (options.pace.kind != Pace::Kind::poisson || reached > 0.95 * options.pace.io_per_second)
     return "";
-  return fmt::format(
-      "{} at depth {} did not keep up: {:.0f} % of the wanted rate, and latencies grew with time",
-      label_of(options, result.what), result.what.depth,
-      100 * reached / options.pace.io_per_second);
+  return fmt::format(" did not keep up: {:.0f} % of the wanted rate, and latencies grew with time",
+                     100 * reached / options.pace.io_per_second);
 }
 
 // The results of a section are beside each other in the report.
@@ -238,56 +232,50 @@ std::vector<Section> sections_of(const Report& report) {
   return sections;
 }
 
-std::string section_text(const Options& options, const Report& report, Section section,
-                         std::span<const Cells> rows, const Columns& columns, unsigned width) {
-  std::string text =
-      "\n" + wrapped(title_of(options, report, section.front().what), width) + columns.header();
-  std::string remarks;
+void say_section(const Options& options, const Report& report, Section section,
+                 std::span<const Cells> rows, const Columns& columns, Paragraphs& text) {
+  text.add_as_it_is("\n");
+  text.say("{}", title_of(options, report, section.front().what));
+  text.add_as_it_is(columns.header());
   const Case* before = nullptr;
   for (std::size_t i = 0; i < section.size(); ++i) {
-    const Result& result = section[i];
-    if (before != nullptr && !before->is_comparable(result.what)) text += "\n";
-    before = &result.what;
-    text += columns.line(rows[i]);
+    const Case& what = section[i].what;
+    if (before != nullptr && !before->is_comparable(what)) text.add_as_it_is("\n");
+    before = &what;
+    text.add_as_it_is(columns.line(rows[i]));
+  }
+  for (const Result& result : section)
     for (const auto remark : {ways_text, retries_text, syncs_text, lag_text})
       if (const std::string said = remark(options, result); !said.empty())
-        remarks += wrapped(said, width);
-  }
-  return text + remarks;
+        text.say("{} at depth {}{}", label_of(options, result.what), result.what.depth, said);
 }
 
-std::string legend_text(const Options& options, const Report& report, const Columns& columns,
-                        unsigned width) {
-  std::string text =
+void say_legend(const Options& options, const Report& report, const Columns& columns,
+                Paragraphs& text) {
+  const auto has_one = [&report](const auto& is_such) {
+    return std::ranges::any_of(report.results, is_such);
+  };
+  const std::string legend =
       "IOPS: median of the rounds; +-: half of their range. vs best: of the same depth; ~ where "
       "the rounds of both overlap, so that no difference is shown. Latency: until the program "
       "knows; submit: the part inside the submitting call, p50. Per I/O: user and system time of "
-      "all threads, system calls, context switches.";
-  text += report.has_kernel_counted_system_calls
-              ? " System calls are all that the process made."
-              : " System calls are those of the engine's own that can be counted; "
-                "--count-system-calls counts all of them.";
-  text = "\n" + wrapped(text, width, "");
-  if (std::ranges::any_of(report.results, [&report](const Result& result) {
-        return has_uncounted_calls(report, result);
-      }))
-    text += wrapped("+: and those of kaio's threads, which it does not count.", width);
+      "all threads, system calls, context switches. System calls are ";
+  text.add_as_it_is("\n" + wrapped(legend + (report.has_kernel_counted_system_calls
+                                                 ? "all that the process made."
+                                                 : "those of the engine's own that can be counted; "
+                                                   "--count-system-calls counts all of them."),
+                                   text.width(), ""));
+  if (has_one([&](const Result& result) { return has_uncounted_calls(report, result); }))
+    text.say("+: and those of kaio's threads, which it does not count.");
   if (options.pace.kind != Pace::Kind::full)
-    text += wrapped("vs best: of p50, because the rate is given.", width);
+    text.say("vs best: of p50, because the rate is given.");
   // Ctrl-C may have left one of many.
-  if (std::ranges::any_of(report.results,
-                          [](const Result& result) { return result.repeats.size() < 2; }))
-    text += wrapped("?: after one round, whether it is noise is not known.", width);
-  if (std::ranges::any_of(report.results,
-                          [](const Result& result) { return result.io_count() < 10'000; }))
-    text +=
-        wrapped("Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.", width);
+  if (has_one([](const Result& result) { return result.repeats.size() < 2; }))
+    text.say("?: after one round, whether it is noise is not known.");
+  if (has_one([](const Result& result) { return result.io_count() < 10'000; }))
+    text.say("Where fewer than 10,000 I/Os were done, p99.99 is the longest of them.");
   if (!columns.left_out().empty())
-    text += wrapped(
-        fmt::format("No room here for {}: a wider terminal shows {}, and --json has all figures.",
-                    join(columns.left_out(), ", "), columns.left_out().size() == 1 ? "it" : "them"),
-        width);
-  return text;
+    text.say("{}, and --json has all figures.", columns.left_out_text());
 }
 
 }  // namespace
@@ -304,13 +292,14 @@ std::string table_text(const Options& options, const Report& report, unsigned wi
       has_long_labels = has_long_labels || label_of(options, result.what).size() > 8;
     }
   const Columns columns(columns_of(has_long_labels), rows, width);
-  std::string text;
+  Paragraphs text(width);
   std::span<const Cells> rows_left = rows;
   for (const Section& section : sections) {
-    text += section_text(options, report, section, rows_left.first(section.size()), columns, width);
+    say_section(options, report, section, rows_left.first(section.size()), columns, text);
     rows_left = rows_left.subspan(section.size());
   }
-  return text + legend_text(options, report, columns, width);
+  say_legend(options, report, columns, text);
+  return text.text();
 }
 
 }  // namespace aio_bench

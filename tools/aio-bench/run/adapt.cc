@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "engines/engines.h"
 #include "engines/posix_engine.h"
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace aio_bench {
 
@@ -73,9 +73,7 @@ void drop_engines(Options& options, Report& report) {
 void check_memory(const Options& options) {
   const std::uint64_t depth = std::ranges::max(options.depths);
   const std::uint64_t outstanding_count = depth * std::ranges::max(options.job_counts);
-  const auto half_of_memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                              static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 2;
-  if (outstanding_count * options.greatest_block_bytes() > half_of_memory)
+  if (outstanding_count * options.greatest_block_bytes() > machine_memory_bytes() / 2)
     throw UsageError(
         "{} outstanding blocks of {} need more than half of the memory: lower --depth, --jobs or "
         "--block-size",
@@ -91,14 +89,9 @@ void add_cases(const Options& options, const Case& common, Report& report) {
       if (!can_notify(engine_name, notify)) continue;
       // It has one outstanding whatever the depth: measured at that alone.
       if (is_synchronous(engine_name) ? common.depth != 1 : !is_wanted_depth) continue;
-      Case what = common;
-      what.notify = notify;
-      what.engine_name = engine_name;
-      report.results.push_back({.what = std::move(what),
-                                .system_calls_counted = {},
-                                .repeats = {},
-                                .latencies = {},
-                                .kaio_statistics = {}});
+      report.results.push_back({.what = common});
+      report.results.back().what.notify = notify;
+      report.results.back().what.engine_name = engine_name;
     }
 }
 
@@ -140,9 +133,7 @@ void plan_results(const Options& options, Report& report) {
                          .block = block,
                          .cache = cache,
                          .job_count = job_count,
-                         .depth = depth,
-                         .notify = {},
-                         .engine_name = {}},
+                         .depth = depth},
                         report);
   for (Result& result : report.results)
     result.system_calls_counted = report.has_kernel_counted_system_calls

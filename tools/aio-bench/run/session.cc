@@ -91,23 +91,11 @@ class Session {
   LoadPlan plan(const Result& result, unsigned round, double started_seconds) {
     const Case& what = result.what;
     const Target& target = report_.targets[what.target];
-    LoadPlan plan{.engine_name = what.engine_name,
-                  .notify = what.notify,
-                  .load = what.load,
-                  .block = what.block,
-                  .once = options_.cold || options_.extend,
-                  .fd = target.descriptor(what.cache),
-                  .area_bytes = target.area_bytes,
-                  .depth = what.depth,
-                  .batch = options_.batch,
-                  .job_count = what.job_count,
-                  .vector_count = options_.vector_count,
-                  .fsync_every = options_.fsync_every,
-                  .pace = options_.pace,
-                  .seconds = options_.seconds,
-                  .amount_bytes = options_.amount_bytes,
-                  .ramp_up_seconds = options_.ramp_up_seconds,
-                  .seed = round + 1};
+    LoadPlan plan{what, options_};
+    plan.once = options_.cold || options_.extend;
+    plan.fd = target.descriptor(what.cache);
+    plan.area_bytes = target.area_bytes;
+    plan.seed = round + 1;
     if (csv_ || progress_.is_shown()) {
       plan.sample_interval_seconds = csv_ ? std::min(options_.csv_interval_seconds, 0.25) : 0.25;
       plan.on_sample = [this, &result, started_seconds, round](const Sample& sample) {

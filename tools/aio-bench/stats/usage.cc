@@ -49,9 +49,9 @@ bool count_system_calls() {
 Usage Usage::now() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  Usage so_far{.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime),
-               .context_switch_count = static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw),
-               .system_call_count = std::nullopt};
+  Usage so_far{
+      .cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime),
+      .context_switch_count = static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw)};
   std::uint64_t count = 0;
   if (counter() && ::read(counter().number(), &count, sizeof count) == sizeof count)
     so_far.system_call_count = count;
@@ -60,8 +60,7 @@ Usage Usage::now() {
 
 Usage Usage::since(const Usage& before) const noexcept {
   Usage difference{.cpu_seconds = cpu_seconds - before.cpu_seconds,
-                   .context_switch_count = context_switch_count - before.context_switch_count,
-                   .system_call_count = std::nullopt};
+                   .context_switch_count = context_switch_count - before.context_switch_count};
   if (system_call_count && before.system_call_count)
     difference.system_call_count = *system_call_count - *before.system_call_count;
   return difference;

@@ -13,7 +13,7 @@ namespace aio_bench {
 struct Usage {
   double cpu_seconds = 0;  // user and system
   std::uint64_t context_switch_count = 0;
-  std::optional<std::uint64_t> system_call_count;
+  std::optional<std::uint64_t> system_call_count{};
 
   static Usage now();
 

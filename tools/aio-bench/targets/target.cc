@@ -3,6 +3,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/interrupt.h"
 #include "base/random.h"
 
@@ -41,9 +42,7 @@ void Target::drop_pages() const {
 }
 
 bool Target::warm_pages() const {
-  const auto memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                            static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  if (area_bytes > memory_bytes / 4) return false;
+  if (area_bytes > machine_memory_bytes() / 4) return false;
   AlignedBuffer chunk(chunk_bytes, 0);
   for (std::uint64_t at = 0; at < area_bytes; at += chunk_bytes) {
     if (interrupted()) throw Interrupted();
@@ -94,14 +93,8 @@ unsigned count_empty_blocks(const Target& target, unsigned sample_count) {
 }
 
 const char* kind_name(Target::Kind kind) noexcept {
-  switch (kind) {
-    case Target::Kind::file:
-      return "file";
-    case Target::Kind::block_device:
-      return "block device";
-    default:
-      return "scratch file";
-  }
+  constexpr const char* names[] = {"scratch file", "file", "block device"};
+  return names[static_cast<std::size_t>(kind)];
 }
 
 std::string file_system_of(int fd) {

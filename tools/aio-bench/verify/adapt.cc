@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "engines/engines.h"
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace aio_bench {
 
@@ -49,9 +49,7 @@ void drop_direct(VerifyOptions& options, const Target& target) {
 // What is known of each block is kept in memory.
 void check_memory(std::uint64_t area_bytes, std::uint64_t block_bytes) {
   const std::uint64_t wanted_bytes = area_bytes / block_bytes * sizeof(LegalGenerations);
-  const auto memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                            static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  if (wanted_bytes <= memory_bytes / memory_divisor) return;
+  if (wanted_bytes <= machine_memory_bytes() / memory_divisor) return;
   throw UsageError(
       "{} in blocks of {} take {} of memory to keep track of: give a smaller --size or a larger "
       "--block-size",

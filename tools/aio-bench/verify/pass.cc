@@ -7,7 +7,6 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "engines/engines.h"
-#include "verify/verify_options.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -26,11 +25,11 @@ class Pass {
  public:
   Pass(const PassPlan& plan, Verification& verification)
       : plan_(plan), verification_(verification),
-        stride_bytes_((plan.most_io_blocks * verification.block_bytes() + page_bytes - 1) /
-                      page_bytes * page_bytes),
-        buffer_(stride_bytes_ * plan.depth, 1), slots_(plan.depth), transfers_(plan.depth),
+        stride_bytes_((plan.options.most_io_bytes + page_bytes - 1) / page_bytes * page_bytes),
+        buffer_(stride_bytes_ * plan.options.depth, 1), slots_(plan.options.depth),
+        transfers_(plan.options.depth),
         engine_(make_engine(plan.engine_name, setup_for_verify(plan.fd, transfers_))) {
-    for (unsigned slot = 0; slot < plan.depth; ++slot) {
+    for (unsigned slot = 0; slot < plan.options.depth; ++slot) {
       transfers_[slot].buffer = buffer_.data() + slot * stride_bytes_;
       free_.push_back(slot);
     }
@@ -69,7 +68,7 @@ class Pass {
 
   double share_done() const {
     if (plan_.kind == PassPlan::Kind::load)
-      return static_cast<double>(now_ns() - begin_ns_) / 1e9 / plan_.seconds;
+      return static_cast<double>(now_ns() - begin_ns_) / 1e9 / plan_.options.seconds;
     return static_cast<double>(next_block_) / static_cast<double>(verification_.blocks.size());
   }
 
@@ -84,7 +83,7 @@ class Pass {
   // the end of a burst finds its beginning still queued.
   void submit_burst() {
     if (in_flight() > 0 && free_.size() < burst_) return;
-    burst_ = 1 + verification_.random.below(plan_.depth);
+    burst_ = 1 + verification_.random.below(plan_.options.depth);
     while (prepared_ || (!is_over() && prepare())) {
       if (!submit(*prepared_)) break;
       slots_[*prepared_].is_in_flight = true;
@@ -103,7 +102,7 @@ class Pass {
     }
     if (in_flight() == 0)
       throw RunError("{}: EAGAIN although nothing is in flight{}", plan_.engine_name,
-                     exhaustion_advice(plan_.depth));
+                     exhaustion_advice(plan_.options.depth));
     return false;
   }
 
@@ -116,9 +115,10 @@ class Pass {
     Random& random = verification_.random;
     one = {};
     const bool is_load = plan_.kind == PassPlan::Kind::load;
-    const bool is_write =
-        plan_.kind == PassPlan::Kind::fill || (is_load && random.below(100) >= plan_.reads_percent);
-    if (is_load && engine_->can_cancel() && random.below(100) < plan_.cancels_percent)
+    const bool is_write = plan_.kind == PassPlan::Kind::fill ||
+                          (is_load && random.below(100) >= plan_.options.reads_percent);
+    if (is_load && engine_->can_cancel() &&
+        random.below(100) < plan_.options.cancels_percent_for(plan_.engine_name))
       one.rounds_until_cancel = 1 + static_cast<unsigned>(random.below(rounds_of_patience));
     one.range = next_range();
     if (one.range.count == 0) return false;
@@ -138,9 +138,9 @@ class Pass {
   }
 
   BlockRange next_range() {
-    const std::uint64_t wanted =
-        plan_.least_io_blocks +
-        verification_.random.below(plan_.most_io_blocks - plan_.least_io_blocks + 1);
+    const std::uint64_t least = plan_.options.least_io_bytes / verification_.block_bytes();
+    const std::uint64_t most = plan_.options.most_io_bytes / verification_.block_bytes();
+    const std::uint64_t wanted = least + verification_.random.below(most - least + 1);
     if (plan_.kind == PassPlan::Kind::load)
       return verification_.blocks.take_random(verification_.random, wanted);
     const auto range = verification_.blocks.take_at(next_block_, wanted);

@@ -16,31 +16,31 @@ constexpr std::size_t most_errors_shown = 10;
 
 std::string IoCounts::text(const std::string& name, const std::string& engine_name,
                            const char* cache, unsigned width) const {
-  const auto number = [](std::uint64_t count) { return count_text(static_cast<double>(count)); };
   constexpr std::size_t row_width = 90;
   const bool is_narrow = width < row_width;
   std::string text =
-      is_narrow
-          ? wrapped(
-                fmt::format("{}, {}, {}: {} writes, {} reads, {} blocks checked", name, engine_name,
-                            cache, number(writes), number(reads), number(blocks_checked)),
-                width)
-          : fmt::format("{:<12} {:<8} {:<8} {:>9} writes {:>9} reads {:>11} blocks checked\n", name,
-                        engine_name, cache, number(writes), number(reads), number(blocks_checked));
+      is_narrow ? wrapped(fmt::format("{}, {}, {}: {} writes, {} reads, {} blocks checked", name,
+                                      engine_name, cache, count_text(writes), count_text(reads),
+                                      count_text(blocks_checked)),
+                          width)
+                : fmt::format("{:<12} {:<8} {:<8} {:>9} writes {:>9} reads {:>11} blocks checked\n",
+                              name, engine_name, cache, count_text(writes), count_text(reads),
+                              count_text(blocks_checked));
   const std::string indent(is_narrow ? 2 : 31, ' ');
   if (cancels_asked != 0)
     text += fmt::format("{}cancelled: {} writes, {} reads, of {} tried\n", indent,
-                        number(cancelled_writes), number(cancelled_reads), number(cancels_asked));
+                        count_text(cancelled_writes), count_text(cancelled_reads),
+                        count_text(cancels_asked));
   if (writes_seen_done + writes_seen_undone + writes_seen_torn != 0)
-    text +=
-        fmt::format("{}blocks in doubt: {} old, {} new, {} in parts\n", indent,
-                    number(writes_seen_undone), number(writes_seen_done), number(writes_seen_torn));
+    text += fmt::format("{}blocks in doubt: {} old, {} new, {} in parts\n", indent,
+                        count_text(writes_seen_undone), count_text(writes_seen_done),
+                        count_text(writes_seen_torn));
   if (blocks_unknown != 0)
     text += fmt::format("{}{} blocks were never acknowledged: anything may be there\n", indent,
-                        number(blocks_unknown));
+                        count_text(blocks_unknown));
   if (short_transfers != 0)
     text += fmt::format("{}{} transfers were shorter than asked for\n", indent,
-                        number(short_transfers));
+                        count_text(short_transfers));
   return text;
 }
 

@@ -27,30 +27,26 @@ std::uint64_t random_number() {
 
 void print_heading(const VerifyOptions& options, const Target& target, std::uint64_t area_bytes,
                    std::uint64_t seed) {
-  const unsigned width = output_width();
-  print_out(wrapped(fmt::format("aio-bench verify: {}{}, {}", target.path,
-                                target.file_system.empty() ? "" : " (" + target.file_system + ")",
-                                size_text(area_bytes)),
-                    width) +
-            wrapped(fmt::format("blocks of {}, I/Os of {} to {}, depth {}, seed {}",
-                                size_text(options.block_bytes), size_text(options.least_io_bytes),
-                                size_text(options.most_io_bytes), options.depth, seed),
-                    width));
+  Paragraphs text(output_width());
+  text.say("aio-bench verify: {}{}, {}", target.path,
+           target.file_system.empty() ? "" : " (" + target.file_system + ")",
+           size_text(area_bytes));
+  text.say("blocks of {}, I/Os of {} to {}, depth {}, seed {}", size_text(options.block_bytes),
+           size_text(options.least_io_bytes), size_text(options.most_io_bytes), options.depth,
+           seed);
+  print_out(text.text());
 }
 
 void print_journal(const VerifyOptions& options, const JournalContent& content) {
-  std::string text =
-      wrapped(fmt::format("journal: {} writes acknowledged, {} of them have to be there{}",
-                          count_text(static_cast<double>(content.acknowledged)),
-                          count_text(static_cast<double>(content.required)),
-                          options.synced_only       ? " (--synced-only)"
-                          : content.is_of_this_boot ? ""
-                                                    : ": the machine was started anew since"),
-              output_width());
+  Paragraphs text(output_width());
+  text.say("journal: {} writes acknowledged, {} of them have to be there{}",
+           count_text(content.acknowledged), count_text(content.required),
+           options.synced_only       ? " (--synced-only)"
+           : content.is_of_this_boot ? ""
+                                     : ": the machine was started anew since");
   if (content.cut_off_bytes != 0)
-    text += fmt::format("journal: its last {} bytes are not whole lines, and left out\n",
-                        content.cut_off_bytes);
-  print_out(text);
+    text.say("journal: its last {} bytes are not whole lines, and left out", content.cut_off_bytes);
+  print_out(text.text());
 }
 
 class VerifyRun {
@@ -90,26 +86,21 @@ class VerifyRun {
 
  private:
   void for_share(const char* name, Cache cache, std::size_t engine, PassPlan::Kind kind) {
-    const PassPlan plan{
-        .kind = kind,
-        .engine_name = options_.engine_names[engine],
-        .fd = target_.descriptor(cache),
-        .depth = options_.depth,
-        .least_io_blocks = options_.least_io_bytes / options_.block_bytes,
-        .most_io_blocks = options_.most_io_bytes / options_.block_bytes,
-        .seconds = options_.seconds,
-        .reads_percent = options_.reads_percent,
-        .cancels_percent = options_.cancels_percent_for(options_.engine_names[engine]),
-        .progress = [&](double done) {
-          if (now_ns() < next_show_ns_) return;
-          next_show_ns_ = now_ns() + show_interval_ns;
-          progress_->show(fmt::format("{}: {}, {}, {:.0f} %", name, options_.engine_names[engine],
-                                      cache_name(cache), 100 * done));
-        }};
+    const std::string& engine_name = options_.engine_names[engine];
+    const PassPlan plan{.kind = kind,
+                        .options = options_,
+                        .engine_name = engine_name,
+                        .fd = target_.descriptor(cache),
+                        .progress = [&](double done) {
+                          if (now_ns() < next_show_ns_) return;
+                          next_show_ns_ = now_ns() + show_interval_ns;
+                          progress_->show(fmt::format("{}: {}, {}, {:.0f} %", name, engine_name,
+                                                      cache_name(cache), 100 * done));
+                        }};
     progress_.emplace();
     const IoCounts counts = run_pass(plan, verification_);
     progress_.reset();
-    print_out(counts.text(name, plan.engine_name, cache_name(cache), output_width()));
+    print_out(counts.text(name, engine_name, cache_name(cache), output_width()));
   }
 
   const VerifyOptions options_;
