@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/kernel_files.h"
 #include "base/limits.h"
 
 #include "base/text.h"
@@ -19,13 +20,6 @@ namespace aio_bench {
 namespace {
 
 constexpr std::uint64_t usual_stack_bytes = 8 << 20;
-
-// A file that holds one number; nothing where it is not there, or says "max".
-std::optional<std::uint64_t> number_in(const std::string& path) {
-  std::uint64_t number = 0;
-  std::ifstream file(path);
-  return file >> number ? std::optional(number) : std::nullopt;
-}
 
 std::optional<std::uint64_t> limit_of(__rlimit_resource resource) {
   rlimit limit{};

@@ -162,21 +162,15 @@ class UringEngine final : public IoEngine {
     const auto offset = static_cast<std::uint64_t>(transfer.offset_bytes);
     const bool is_read = transfer.operation == Operation::read;
     io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
-    if (transfer.operation == Operation::sync) {
+    if (transfer.operation == Operation::sync)
       io_uring_prep_fsync(entry, setup_.fd, 0);
-    } else if (transfer.pieces.empty()) {
-      const auto size = static_cast<unsigned>(transfer.size_bytes);
-      if (is_read)
-        io_uring_prep_read(entry, setup_.fd, transfer.buffer, size, offset);
-      else
-        io_uring_prep_write(entry, setup_.fd, transfer.buffer, size, offset);
-    } else {
-      const auto count = static_cast<unsigned>(transfer.pieces.size());
-      if (is_read)
-        io_uring_prep_readv(entry, setup_.fd, transfer.pieces.data(), count, offset);
-      else
-        io_uring_prep_writev(entry, setup_.fd, transfer.pieces.data(), count, offset);
-    }
+    else if (transfer.pieces.empty())
+      io_uring_prep_rw(is_read ? IORING_OP_READ : IORING_OP_WRITE, entry, setup_.fd,
+                       transfer.buffer, static_cast<unsigned>(transfer.size_bytes), offset);
+    else
+      io_uring_prep_rw(is_read ? IORING_OP_READV : IORING_OP_WRITEV, entry, setup_.fd,
+                       transfer.pieces.data(), static_cast<unsigned>(transfer.pieces.size()),
+                       offset);
     io_uring_sqe_set_data64(entry, slot);
   }
 

@@ -2,8 +2,8 @@
 #include "stats/usage.h"
 
 #include "base/file_descriptor.h"
+#include "base/kernel_files.h"
 
-#include <fstream>
 #include <kaio/aio.h>
 #include <linux/perf_event.h>
 #include <string>
@@ -20,11 +20,8 @@ FileDescriptor& counter() {
 }
 
 std::uint64_t tracepoint_number() {
-  std::uint64_t number = 0;
-  for (const std::string root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-    std::ifstream file(root + "/events/raw_syscalls/sys_enter/id");
-    if (file >> number) return number;
-  }
+  for (const std::string root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"})
+    if (const auto number = number_in(root + "/events/raw_syscalls/sys_enter/id")) return *number;
   return 0;
 }
 

@@ -2,6 +2,7 @@
 // A file or block device that was there before us: read, and written only by a
 // user who said so twice, and never while something else uses it.
 #include "base/errors.h"
+#include "base/kernel_files.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "targets/target.h"
@@ -10,7 +11,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -95,16 +95,11 @@ std::vector<std::string> uses_of_file(const std::string& path) {
   std::vector<std::string> uses;
   std::error_code error;
   const std::string wanted = std::filesystem::canonical(path, error);
-  std::ifstream swaps("/proc/swaps");
-  for (std::string line; std::getline(swaps, line);)
-    if (line.substr(0, line.find_first_of(" \t")) == wanted)
-      uses.push_back(path + " is swapped to");
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error)) {
-    std::ifstream backing(entry.path() / "loop/backing_file");
-    std::string backing_path;
-    if (std::getline(backing, backing_path) && backing_path == wanted)
+  if (error) return uses;
+  if (is_swapped_to(wanted)) uses.push_back(path + " is swapped to");
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error))
+    if (first_line(entry.path() / "loop/backing_file") == wanted)
       uses.push_back(fmt::format("{} is under /dev/{}", path, entry.path().filename().string()));
-  }
   return uses;
 }
 

@@ -11,8 +11,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fstream>
-#include <sstream>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -100,19 +98,8 @@ const char* kind_name(Target::Kind kind) noexcept {
 std::string file_system_of(int fd) {
   struct stat status {};
   if (fstat(fd, &status) != 0) return "";
-  // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
-  const auto device = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream words(line);
-    std::string skipped, mounted_device, type;
-    words >> skipped >> skipped >> mounted_device;
-    const auto separator = line.find(" - ");
-    if (mounted_device != device || separator == line.npos) continue;
-    std::istringstream(line.substr(separator + 3)) >> type;
-    return type;
-  }
-  return "";
+  const auto mount = mount_of(fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev)));
+  return mount ? mount->file_system : "";
 }
 
 }  // namespace aio_bench

@@ -2,6 +2,7 @@
 #include "verify/journal.h"
 
 #include "base/errors.h"
+#include "base/kernel_files.h"
 #include "base/random.h"
 
 #include <algorithm>
@@ -23,9 +24,8 @@ constexpr int journal_version = 1;
 
 // Tells boots of the machine apart.
 std::uint64_t this_boot() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  if (!std::getline(file, id))
+  const std::string id = first_line("/proc/sys/kernel/random/boot_id");
+  if (id.empty())
     throw RunError(
         "/proc/sys/kernel/random/boot_id cannot be read: mount /proc, or leave out --journal");
   std::uint64_t sum = 0;
