@@ -17,7 +17,7 @@ struct ComparedFigure {
   const char* name;   // on the command line
   const char* title;  // in the table
   bool is_more_better;
-  std::vector<double> (*values)(const StoredResult&);
+  std::optional<double> StoredRepeat::*figure;
 };
 
 const std::vector<ComparedFigure>& compared_figures();

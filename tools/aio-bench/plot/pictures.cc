@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
-#include <functional>
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace aio_bench {
 
@@ -113,32 +115,20 @@ std::string cache_title(const std::string& cache) {
   return cache == "direct" ? "O_DIRECT" : cache == "buffered" ? "buffered" : cache;
 }
 
-using Values = std::function<std::vector<double>(const StoredResult&)>;
-
 struct DepthRow {
   const char* title;
   const char* label;
   bool is_logarithmic;
-  Values values;
+  std::optional<double> StoredRepeat::*figure;  // shown as thousandths
+};
+
+constexpr DepthRow depth_rows[] = {
+    {"Throughput", "thousand I/Os per second", false, &StoredRepeat::io_per_second},
+    {"Median latency", "latency (µs)", true, &StoredRepeat::p50_ns},
+    {"99th percentile of latency", "latency (µs)", true, &StoredRepeat::p99_ns},
 };
 
 double thousandth(double value) { return value / 1000; }
-
-const std::vector<DepthRow>& depth_rows() {
-  const auto thousandths = [](auto member) {
-    return [member](const StoredResult& result) {
-      auto values = values_of(result, member);
-      std::ranges::transform(values, values.begin(), thousandth);
-      return values;
-    };
-  };
-  static const std::vector<DepthRow> rows{
-      {"Throughput", "thousand I/Os per second", false, thousandths(&StoredRepeat::io_per_second)},
-      {"Median latency", "latency (µs)", true, thousandths(&StoredRepeat::p50_ns)},
-      {"99th percentile of latency", "latency (µs)", true, thousandths(&StoredRepeat::p99_ns)},
-  };
-  return rows;
-}
 
 // The values in one panel.
 struct Extent {
@@ -155,7 +145,7 @@ constexpr double room_around = 2;
 
 // A data block of one curve: depth, median, least, greatest.
 std::string depth_points(const Figure& figure, std::size_t curve, const std::string& cache,
-                         const Values& values, Extent& extent) {
+                         std::optional<double> StoredRepeat::*member, Extent& extent) {
   // A little beside each other, so that all bars can be seen.
   const double steps = static_cast<double>(figure.curves.size()) - 1;
   const double step =
@@ -166,7 +156,9 @@ std::string depth_points(const Figure& figure, std::size_t curve, const std::str
     for (const auto& [result, its_curve] : figure.results) {
       if (its_curve != curve || result->setup.cache != cache || result->setup.depth != depth)
         continue;
-      const Summary summary = summarize(values(*result));
+      std::vector<double> values = values_of(*result, member);
+      std::ranges::transform(values, values.begin(), thousandth);
+      const Summary summary = summarize(std::move(values));
       // A logarithmic axis has no place for it.
       if (summary.least <= 0) continue;
       points += fmt::format("{} {} {} {}\n", depth * aside, summary.median, summary.least,
@@ -248,16 +240,16 @@ std::string gnuplot_string(const std::string& text) {
 }
 
 Picture depth_picture(const Figure& figure) {
-  Page page(figure, depth_rows().size(), "Throughput and latency by queue depth",
+  Page page(figure, std::size(depth_rows), "Throughput and latency by queue depth",
             "median of the repeats, bars from least to greatest");
   page.add(depth_axis(figure) + "set format y '%.10g'\n");
   unsigned block_count = 0;
-  for (const DepthRow& row : depth_rows()) {
+  for (const DepthRow& row : depth_rows) {
     for (const std::string& cache : figure.caches) {
       std::vector<std::string> plots;
       Extent extent;
       for (std::size_t curve = 0; curve < figure.curves.size(); ++curve) {
-        const auto points = depth_points(figure, curve, cache, row.values, extent);
+        const auto points = depth_points(figure, curve, cache, row.figure, extent);
         if (points.empty()) continue;
         const Curve& look = figure.curves[curve];
         page.add(fmt::format("$d_{} << EOD\n{}EOD\n", ++block_count, points));

@@ -47,7 +47,7 @@ std::optional<double> number_in(const json& object, const char* name) {
 
 StoredRepeat repeat_of(const json& object) {
   const json& total = object.at("latency_ns").at("total");
-  return {.io_per_second = object.at("io_per_second"),
+  return {.io_per_second = object.at("io_per_second").get<double>(),
           .cpu_us_per_io = number_in(object, "cpu_us_per_io"),
           .system_calls_per_io = number_in(object, "system_calls_per_io"),
           .p50_ns = number_in(total, "p50"),

@@ -18,8 +18,7 @@ struct StoredBucket {
 
 // One repeat of a result. Without a value: that figure could not be had.
 struct StoredRepeat {
-  double io_per_second = 0;
-  std::optional<double> cpu_us_per_io, system_calls_per_io;
+  std::optional<double> io_per_second, cpu_us_per_io, system_calls_per_io;
   std::optional<double> p50_ns, p99_ns, p99_9_ns;  // of the total latency
 };
 
@@ -70,13 +69,11 @@ struct StoredRun {
 StoredRun read_stored_run(const std::string& path);
 
 // The figure over the repeats, without those that do not have it.
-template <typename Figure>
-std::vector<double> values_of(const StoredResult& result, Figure StoredRepeat::*member) {
+inline std::vector<double> values_of(const StoredResult& result,
+                                     std::optional<double> StoredRepeat::*figure) {
   std::vector<double> values;
-  for (const StoredRepeat& repeat : result.repeats) {
-    const std::optional<double> value = repeat.*member;
-    if (value) values.push_back(*value);
-  }
+  for (const StoredRepeat& repeat : result.repeats)
+    if (repeat.*figure) values.push_back(*(repeat.*figure));
   return values;
 }
 
