@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <pthread.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -75,15 +76,17 @@ class ThreadsEngine final : public IoEngine {
     std::size_t count = setup.transfers.size();
     if (setup.cancels) count = std::min(count, most_that_leave_a_queue);
     try {
-      while (threads_.size() < count) threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error& error) {
-      // Then there is a queue all the more.
-      if (setup.cancels && !threads_.empty()) return;
-      const std::size_t started_count = threads_.size();
-      const std::string advice = thread_advice();  // while they are still there
+      try {
+        while (threads_.size() < count) threads_.emplace_back([this] { work(); });
+      } catch (const std::system_error& error) {
+        // Then there is a queue all the more.
+        if (setup.cancels && !threads_.empty()) return;
+        throw RunError("threads: only {} of {} threads could be started: {}{}", threads_.size(),
+                       count, error_text(error.code().value()), thread_advice());
+      }
+    } catch (...) {
       end();
-      throw RunError("threads: only {} of {} threads could be started: {}{}", started_count, count,
-                     error_text(error.code().value()), advice);
+      throw;
     }
   }
 
@@ -124,6 +127,7 @@ class ThreadsEngine final : public IoEngine {
 
  private:
   void work() {
+    ::pthread_setname_np(::pthread_self(), "bench-io");
     std::unique_lock lock(mutex_);
     for (;;) {
       has_work_.wait(lock, [this] { return !queued_.empty() || is_ending_; });

@@ -27,18 +27,7 @@ class LoadRun {
     const bool is_kaio = plan_.engine_name == "kaio";
     const KaioStatistics before = is_kaio ? kaio_statistics_now() : KaioStatistics{};
     std::vector<std::thread> threads;
-    try {
-      for (unsigned number = 1; number < plan_.job_count; ++number)
-        threads.emplace_back([this, number] { run_job(number); });
-    } catch (const std::system_error& error) {
-      // Those that run wait for all to be there: this one, and the missing ones.
-      const std::string advice = thread_advice();
-      stop_ = true;
-      are_made_.count_down(static_cast<std::ptrdiff_t>(plan_.job_count - threads.size()));
-      for (std::thread& thread : threads) thread.join();
-      throw RunError("--jobs: so many threads cannot be started: " +
-                     error_text(error.code().value()) + advice);
-    }
+    start_others(threads);
     run_job(0);
     for (std::thread& thread : threads) thread.join();
     for (const std::exception_ptr& failure : failures_)
@@ -51,6 +40,25 @@ class LoadRun {
   }
 
  private:
+  void start_others(std::vector<std::thread>& threads) {
+    try {
+      try {
+        for (unsigned number = 1; number < plan_.job_count; ++number)
+          threads.emplace_back([this, number] { run_job(number); });
+      } catch (const std::system_error& error) {
+        throw RunError("--jobs: so many threads cannot be started: {}{}",
+                       error_text(error.code().value()), thread_advice());
+      }
+    } catch (...) {
+      // Those that run wait for all to be there: this one, and the missing ones. That is
+      // to end also when there was no memory for the advice.
+      stop_ = true;
+      are_made_.count_down(static_cast<std::ptrdiff_t>(plan_.job_count - threads.size()));
+      for (std::thread& thread : threads) thread.join();
+      throw;
+    }
+  }
+
   // Engines belong to one thread from beginning to end.
   void run_job(unsigned number) {
     std::unique_ptr<Job> job;

@@ -48,17 +48,13 @@ void check_parts(const Options& options, const Target& target) {
                      size_text(target.area_bytes), jobs);
 }
 
-EngineSetup setup_for_trying(Transfer& transfer, Notify notify) {
-  return {.fd = -1, .notify = notify, .transfers = {&transfer, 1}, .job = 0};
-}
-
 void drop_engines(Options& options, Report& report) {
   std::erase_if(options.engine_names, [&](const std::string& name) {
     const auto notify = *std::ranges::find_if(
         options.notifies, [&name](Notify one) { return can_notify(name, one); });
     try {
       Transfer unused;
-      make_engine(name, setup_for_trying(unused, notify));
+      make_engine(name, {.notify = notify, .transfers = {&unused, 1}});
       return false;
     } catch (const RunError& error) {
       // Without kaio there is nothing to compare: this build is broken.
