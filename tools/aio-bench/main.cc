@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT
 // aio-bench: compares ways of asynchronous I/O, side by side in one process.
 //
-//   run/      options -> targets -> session (rounds over all engines) -> output
-//   output/   table, JSON, CSV, progress
+//   run/      options -> targets -> session (rounds over all engines) -> report
+//   report/   what came out: table, JSON and CSV; JSON read again
 //   verify/   patterned blocks, written and read back
 //   plot/     pictures of results;  compare/  what changed between them
-//   results/  reads what output/ wrote
 //   targets/  scratch files, files and devices: opened safely, their facts
 //   loads/    a job: the loop around an engine; what each I/O is, and when
 //   engines/  one interface over glibc, kaio, libaio, io_uring and threads
-//   figures/  histograms, usage, medians and spread
-//   base/     errors, text, clock, memory
-#include "base/command_line.h"
+//   stats/    histograms, usage, medians and spread
+//   base/     errors, text, output, clock, memory
 #include "base/errors.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
-#include "base/standard_output.h"
+#include "base/names.h"
+#include "base/output.h"
 #include "commands.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <new>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -33,21 +32,19 @@ using namespace aio_bench;
 void check_for_misspelling(const std::string& word) {
   if (word.starts_with('-') || ::access(word.c_str(), F_OK) == 0) return;
   std::vector<std::string> names{"--help"};
-  for (const Command& command : commands()) names.push_back(command.name);
+  for (const Command& command : commands) names.push_back(command.name);
   if (const std::string hint = advice(word, names); !hint.empty())
-    throw UsageError(
-        fmt::format("{} is neither a command nor a file{}: see aio-bench --help", word, hint));
+    throw UsageError("{} is neither a command nor a file{}: see aio-bench --help", word, hint);
 }
 
 int call_command(int argument_count, char** arguments) {
-  const auto command =
-      argument_count < 2 ? commands().end()
-                         : std::ranges::find(commands(), std::string(arguments[1]), &Command::name);
-  if (command == commands().end()) {
-    if (argument_count >= 2) check_for_misspelling(arguments[1]);
-    return run_command(argument_count, arguments);
+  if (argument_count >= 2) {
+    for (const Command& command : commands)
+      if (std::string_view(arguments[1]) == command.name)
+        return command.function(argument_count - 1, arguments + 1);
+    check_for_misspelling(arguments[1]);
   }
-  return command->function(argument_count - 1, arguments + 1);
+  return run_command(argument_count, arguments);
 }
 
 }  // namespace

@@ -74,6 +74,20 @@ def check_sleepers(cases, directory):
                ([f'it took {seconds:.1f} s'] if seconds > AT_ONCE_SECONDS else []))
 
 
+def check_ring(cases):
+    """It is given completions when it waits for them, and not when it only looks."""
+    name = 'Ctrl-C ends what io_uring has in flight'
+    with scratch_directory() as directory:  # on a disk, for O_DIRECT
+        code, _, errors, seconds = interrupted(
+            directory, ['-e', 'io_uring', '-c', 'direct', '-d', '64', '-t', '30', '-r', '1',
+                        '-s', '16m'], signal.SIGINT, 1)
+    if code in (1, 2):
+        cases.skip(name, errors.strip())
+        return
+    cases.tell(name, ([] if code == 130 else [f'exit code {code}: {errors}']) +
+               ([f'it took {seconds:.1f} s'] if seconds > AT_ONCE_SECONDS else []))
+
+
 def left_behind(directory):
     return [f'left behind: {name}' for name in os.listdir(directory)
             if name.startswith('aio-bench.')]
@@ -168,6 +182,7 @@ def main():
         check_early_interrupt(cases, directory)
         check_kill(cases, directory)
         check_terminal(cases, directory)
+    check_ring(cases)
     cases.exit()
 
 

@@ -3,7 +3,7 @@
 #include "verify/block_check.h"
 
 #include "verify/block_map.h"
-#include "verify/journal_line.h"
+#include "verify/journal.h"
 
 #include <boost/test/unit_test.hpp>
 

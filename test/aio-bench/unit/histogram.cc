@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "figures/histogram.h"
+#include "stats/histogram.h"
 
 #include <boost/test/unit_test.hpp>
 
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(what_is_longer_than_it_can_tell_counts_as_the_longest) {
   BOOST_TEST(histogram.count() == 2u);
   BOOST_TEST(histogram.percentile(0) == 0);
   BOOST_TEST(histogram.percentile(1) == INT64_MAX);
-  histogram.reset();
+  histogram = Histogram();
   BOOST_TEST(histogram.count() == 0u);
   BOOST_TEST(histogram.percentile(1) == 0);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "base/command_line.h"
 #include "base/errors.h"
+#include "base/names.h"
 #include "base/text.h"
-#include "loads/parse_load.h"
+#include "loads/load.h"
 
 #include <boost/test/unit_test.hpp>
 
@@ -94,8 +94,11 @@ BOOST_AUTO_TEST_CASE(kinds_of_load) {
 }
 
 BOOST_AUTO_TEST_CASE(notifications) {
-  for (const Notify notify : all_notifies)
+  using enum Notify;
+  for (const Notify notify : {suspend, poll, waitcomplete, list, signal, thread, eventfd})
     BOOST_TEST((parse_notifies("-n", notify_name(notify)) == std::vector{notify}));
+  BOOST_TEST(notify_name(waitcomplete) == "waitcomplete");
+  BOOST_TEST(notify_name(eventfd) == "eventfd");
   BOOST_CHECK_THROW(parse_notifies("-n", "signals"), UsageError);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "figures/statistics.h"
+#include "stats/summary.h"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "output/table.h"
+#include "report/table.h"
 
 #include <boost/test/unit_test.hpp>
 

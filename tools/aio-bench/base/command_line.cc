@@ -2,38 +2,19 @@
 #include "base/command_line.h"
 
 #include "base/errors.h"
-#include "base/standard_output.h"
+#include "base/output.h"
+#include "base/names.h"
 #include "base/text.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
-#include <numeric>
 #include <sstream>
+#include <utility>
 
 namespace aio_bench {
 
 namespace {
-
-// How many letters have to be put in, left out, changed, or swapped with their
-// neighbour.
-std::size_t edit_distance(const std::string& one, const std::string& other) {
-  std::vector<std::vector<std::size_t>> costs(one.size() + 1,
-                                              std::vector<std::size_t>(other.size() + 1));
-  for (std::size_t i = 0; i <= one.size(); ++i) costs[i][0] = i;
-  std::iota(costs[0].begin(), costs[0].end(), std::size_t{0});
-  for (std::size_t i = 1; i <= one.size(); ++i)
-    for (std::size_t j = 1; j <= other.size(); ++j) {
-      const bool is_same = one[i - 1] == other[j - 1];
-      std::size_t& cost = costs[i][j];
-      cost = std::min(
-          {costs[i - 1][j] + 1, costs[i][j - 1] + 1, costs[i - 1][j - 1] + (is_same ? 0 : 1)});
-      if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1])
-        cost = std::min(cost, costs[i - 2][j - 2] + 1);
-    }
-  return costs[one.size()][other.size()];
-}
 
 // As CLI11 has them: short ones of one letter, long ones, without their dashes.
 std::vector<std::string> option_names(const CLI::App& app) {
@@ -116,13 +97,13 @@ void check_values(const CLI::App& app, const std::string& help) {
     if (values.size() < 2 || option->get_multi_option_policy() != CLI::MultiOptionPolicy::TakeLast)
       continue;
     const bool takes_list = option->get_type_name() == "LIST";
-    throw UsageError(fmt::format(
-        "{} is given {}, with {}: {}{}", name,
-        values.size() == 2 ? "twice" : fmt::format("{} times", values.size()),
-        "'" + join(values, "' and '") + "'",
-        takes_list ? fmt::format("give it once, with a list: {} {}", name, join(values, ","))
-                   : "give it once",
-        help));
+    throw UsageError("{} is given {}, with {}: {}{}", name,
+                     values.size() == 2 ? "twice" : fmt::format("{} times", values.size()),
+                     "'" + join(values, "' and '") + "'",
+                     takes_list
+                         ? fmt::format("give it once, with a list: {} {}", name, join(values, ","))
+                         : "give it once",
+                     help);
   }
 }
 
@@ -156,45 +137,57 @@ std::string lacking_value(const CLI::App& app, int argument_count, const char* c
 
 }  // namespace
 
-std::string nearest_word(const std::string& word, const std::vector<std::string>& words) {
-  std::string nearest;
-  std::size_t least_distance = std::max<std::size_t>(word.size() / 3, 2) + 1;
-  for (const std::string& candidate : words) {
-    // The beginning of a long name is meant to be that.
-    const std::size_t distance =
-        word.size() > 3 && candidate.starts_with(word) ? 1 : edit_distance(word, candidate);
-    if (distance >= std::min(least_distance, candidate.size())) continue;
-    least_distance = distance;
-    nearest = candidate;
-  }
-  return nearest;
+CommandLine::CommandLine(const std::string& name, const std::string& description,
+                         const std::string& behind, std::size_t column_width)
+    : CLI::App(description, name) {
+  set_help_flag("-h,--help", "this text");
+  footer(behind);
+  get_formatter()->column_width(column_width);
 }
 
-std::string advice(const std::string& word, const std::vector<std::string>& words) {
-  const std::string nearest = nearest_word(word, words);
-  return nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
+CLI::Option* CommandLine::word(const char* names, const char* argument, const char* description,
+                               std::string& word) {
+  return in_section(add_option(names, word, description)->type_name(argument));
 }
 
-bool parse_arguments(CLI::App& app, int argument_count, const char* const* arguments) {
-  app.allow_extras();
-  allow_several(app);
-  const std::string help = ": see " + app.get_name() + " --help";
+CLI::Option* CommandLine::add_value(const char* names, const char* argument,
+                                    const char* description, const char* otherwise, Reader reader) {
+  Value& one = values_.emplace_back();
+  one.word = otherwise;
+  one.reader = std::move(reader);
+  return one.option = word(names, argument, description, one.word);
+}
+
+void CommandLine::flag(const char* names, bool& is_given, const char* description) {
+  in_section(add_flag(names, is_given, description));
+}
+
+bool CommandLine::read(int argument_count, const char* const* arguments) {
+  allow_extras();
+  allow_several(*this);
+  const std::string help = ": see " + get_name() + " --help";
   try {
-    std::vector<std::string> words = with_values_below_zero(app, argument_count, arguments);
+    std::vector<std::string> words = with_values_below_zero(*this, argument_count, arguments);
     std::ranges::reverse(words);  // as CLI11 wants them
-    app.parse(std::move(words));
+    parse(std::move(words));
   } catch (const CLI::ArgumentMismatch&) {
-    throw UsageError(lacking_value(app, argument_count, arguments) + help);
+    throw UsageError(lacking_value(*this, argument_count, arguments) + help);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) throw UsageError(error.what() + help);
     std::ostringstream text;
-    app.exit(error, text, text);
+    exit(error, text, text);
     print_out(text.str());
     return false;
   }
-  if (!app.remaining().empty()) throw UsageError(unknown_words(app) + help);
-  check_values(app, help);
+  if (!remaining().empty()) throw UsageError(unknown_words(*this) + help);
+  check_values(*this, help);
+  for (const Value& one : values_)
+    if (!one.word.empty()) one.reader(longest_name(*one.option), one.word);
   return true;
+}
+
+CLI::Option* CommandLine::in_section(CLI::Option* option) const {
+  return section_.empty() ? option : option->group(section_);
 }
 
 }  // namespace aio_bench

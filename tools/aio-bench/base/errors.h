@@ -3,8 +3,11 @@
 // code. Every text says what is wrong and, after the colon, what to do.
 #pragma once
 
+#include <fmt/format.h>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
 
 namespace aio_bench {
 
@@ -17,14 +20,23 @@ enum ExitCode {
   exit_data_wrong = 4,  // verify: not what has to be there, or an I/O failed
 };
 
-// The command line asks for something that makes no sense.
-struct UsageError : std::runtime_error {
+// A text, or a format and what goes into it.
+struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
+  template <typename Value, typename... Values>
+  explicit Failure(fmt::format_string<Value, Values...> format, Value&& value, Values&&... values)
+      : std::runtime_error(
+            fmt::format(format, std::forward<Value>(value), std::forward<Values>(values)...)) {}
+};
+
+// The command line asks for something that makes no sense.
+struct UsageError : Failure {
+  using Failure::Failure;
 };
 
 // The machine, the file or an engine did not do what was asked.
-struct RunError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct RunError : Failure {
+  using Failure::Failure;
 };
 
 // Ctrl-C, or another signal of these, while there was nothing to report yet.
@@ -33,9 +45,8 @@ struct Interrupted : std::runtime_error {
 };
 
 // "No space left on device", without the number and without a format string.
-std::string error_text(int error_number);
-
-// What to do about EFBIG: ": files may not be larger than 1 MiB here: ...".
-std::string file_size_advice();
+inline std::string error_text(int error_number) {
+  return std::generic_category().message(error_number);
+}
 
 }  // namespace aio_bench

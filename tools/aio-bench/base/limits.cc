@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/kernel_files.h"
 #include "base/limits.h"
 
 #include "base/text.h"
@@ -19,13 +20,6 @@ namespace aio_bench {
 namespace {
 
 constexpr std::uint64_t usual_stack_bytes = 8 << 20;
-
-// A file that holds one number; nothing where it is not there, or says "max".
-std::optional<std::uint64_t> number_in(const std::string& path) {
-  std::uint64_t number = 0;
-  std::ifstream file(path);
-  return file >> number ? std::optional(number) : std::nullopt;
-}
 
 std::optional<std::uint64_t> limit_of(__rlimit_resource resource) {
   rlimit limit{};
@@ -79,6 +73,11 @@ std::string full_group() {
 
 }  // namespace
 
+std::uint64_t machine_memory_bytes() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 std::string memory_advice(std::uint64_t wanted_bytes) {
   const std::filesystem::path self = "/proc/self";
   // What is not known to fit may have been a little: within a tenth counts as reached.
@@ -89,14 +88,14 @@ std::string memory_advice(std::uint64_t wanted_bytes) {
   if (const auto limit = limit_of(RLIMIT_AS);
       limit && is_met(*limit, status_figure(self, "VmSize")))
     return fmt::format(
-        ": the limit of address space is {}: raise it with ulimit -v, or lower "
-        "--depth, --jobs or --block-size",
+        ": the limit of address space is {}: raise it with ulimit -v, or lower --depth, --jobs or "
+        "--block-size",
         size_text(*limit));
   if (const auto limit = limit_of(RLIMIT_DATA);
       limit && is_met(*limit, status_figure(self, "VmData")))
     return fmt::format(
-        ": the limit of data is {}: raise it with ulimit -d, or lower --depth, "
-        "--jobs or --block-size",
+        ": the limit of data is {}: raise it with ulimit -d, or lower --depth, --jobs or "
+        "--block-size",
         size_text(*limit));
   return ": lower --depth, --jobs or --block-size, or end something else";
 }
@@ -106,20 +105,18 @@ std::string thread_advice() {
   // Root is not held to it.
   if (most && ::getuid() != 0 && threads_of_user() >= *most)
     return fmt::format(
-        ": the user's limit of processes and threads is {}: raise it with ulimit "
-        "-u, or lower --depth or --jobs",
+        ": the user's limit of processes and threads is {}: raise it with ulimit -u, or lower "
+        "--depth or --jobs",
         *most);
   if (const std::string group = full_group(); !group.empty())
-    return fmt::format(
-        ": the control group may have no more: raise {}, or lower --depth or "
-        "--jobs",
-        group);
+    return fmt::format(": the control group may have no more: raise {}, or lower --depth or --jobs",
+                       group);
   const std::uint64_t stack_bytes = limit_of(RLIMIT_STACK).value_or(usual_stack_bytes);
   if (const auto limit = limit_of(RLIMIT_AS);
       limit && (status_figure("/proc/self", "VmSize") << 10) + stack_bytes > *limit)
     return fmt::format(
-        ": the limit of address space, {}, has no room for another stack of {}: "
-        "raise it with ulimit -v, lower ulimit -s, or lower --depth or --jobs",
+        ": the limit of address space, {}, has no room for another stack of {}: raise it with "
+        "ulimit -v, lower ulimit -s, or lower --depth or --jobs",
         size_text(*limit), size_text(stack_bytes));
   std::ifstream load("/proc/loadavg");
   std::string skipped, threads;  // "0.1 0.2 0.3 1/234 5678"
@@ -130,8 +127,8 @@ std::string thread_advice() {
     const auto limit = number_in("/proc/sys/kernel/" + name);
     if (limit && count + 8 >= *limit)
       return fmt::format(
-          ": the system's limit kernel.{} is {}: raise it with sysctl -w, or lower "
-          "--depth or --jobs",
+          ": the system's limit kernel.{} is {}: raise it with sysctl -w, or lower --depth or "
+          "--jobs",
           name, *limit);
   }
   return ": out of memory for them: lower --depth or --jobs";
@@ -143,8 +140,8 @@ std::string descriptor_advice(int error_number) {
                        limit_of(RLIMIT_NOFILE).value_or(0));
   if (error_number == ENFILE)
     return fmt::format(
-        ": the system's limit of open files, fs.file-max, is {}: raise it with "
-        "sysctl -w, or end something else",
+        ": the system's limit of open files, fs.file-max, is {}: raise it with sysctl -w, or end "
+        "something else",
         number_in("/proc/sys/fs/file-max").value_or(0));
   return "";
 }
@@ -154,8 +151,8 @@ std::string kernel_aio_advice(std::uint64_t request_count) {
   const std::uint64_t now = number_in("/proc/sys/fs/aio-nr").value_or(0);
   const std::uint64_t wanted = std::max<std::uint64_t>(2 * most, now + 2 * request_count + 65536);
   return fmt::format(
-      ": of fs.aio-max-nr, {}, {} are in use: raise it with sysctl -w "
-      "fs.aio-max-nr={}, or lower --depth or --jobs",
+      ": of fs.aio-max-nr, {}, {} are in use: raise it with sysctl -w fs.aio-max-nr={}, or lower "
+      "--depth or --jobs",
       most, now, wanted);
 }
 
@@ -170,6 +167,15 @@ std::string exhaustion_advice(std::uint64_t request_count) {
       static_cast<std::uint64_t>(std::distance(begin(open_files), end(open_files))) >= *files_most)
     return descriptor_advice(EMFILE);
   return thread_advice();
+}
+
+std::string file_size_advice() {
+  if (const auto limit = limit_of(RLIMIT_FSIZE))
+    return fmt::format(
+        ": no file may be larger than {} here: raise the limit with ulimit -f, or give a smaller "
+        "--size",
+        size_text(*limit));
+  return ": the file system has no files that large: use another one, or a smaller --size";
 }
 
 }  // namespace aio_bench

@@ -9,6 +9,9 @@
 
 namespace aio_bench {
 
+// All memory of the machine.
+std::uint64_t machine_memory_bytes();
+
 // After ENOMEM, or std::bad_alloc, when so much was wanted (0: it is not known): the
 // limits of address space or data, or the memory itself.
 std::string memory_advice(std::uint64_t wanted_bytes);
@@ -25,5 +28,8 @@ std::string kernel_aio_advice(std::uint64_t request_count);
 
 // After EAGAIN from a POSIX AIO that has nothing in flight: whichever of these it was.
 std::string exhaustion_advice(std::uint64_t request_count);
+
+// After EFBIG: the limit of a file's size, or the file system's.
+std::string file_size_advice();
 
 }  // namespace aio_bench

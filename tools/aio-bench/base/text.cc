@@ -16,28 +16,11 @@ namespace {
 
 // The power of two that a size suffix stands for, or -1.
 int suffix_shift(std::string_view suffix) {
-  if (suffix.empty()) return 0;
+  if (suffix.empty() || suffix == "b" || suffix == "B") return 0;
+  const std::size_t power = std::string_view("kmgt").find(static_cast<char>(suffix[0] | ' '));
   const std::string_view rest = suffix.substr(1);
-  if (!rest.empty() && rest != "iB" && rest != "ib" && rest != "B" && rest != "b") return -1;
-  switch (suffix[0]) {
-    case 'b':
-    case 'B':
-      return rest.empty() ? 0 : -1;
-    case 'k':
-    case 'K':
-      return 10;
-    case 'm':
-    case 'M':
-      return 20;
-    case 'g':
-    case 'G':
-      return 30;
-    case 't':
-    case 'T':
-      return 40;
-    default:
-      return -1;
-  }
+  const bool is_known = rest.empty() || rest == "iB" || rest == "ib" || rest == "B" || rest == "b";
+  return power == suffix.npos || !is_known ? -1 : 10 * static_cast<int>(power + 1);
 }
 
 // "1.5k": the number, and what follows it; not a number: -1.
@@ -62,9 +45,9 @@ std::uint64_t parse_size(std::string_view option, std::string_view text) {
   const int shift = error == std::errc{} ? suffix_shift({rest, end}) : -1;
   if (shift < 0 || number == 0 || number > (UINT64_C(1) << 62) >> shift)
     throw UsageError(
-        fmt::format("{}: '{}' is not a size: give a number above 0, with k, m, g or "
-                    "t for KiB, MiB, GiB or TiB, as in 64k",
-                    option, text));
+        "{}: '{}' is not a size: give a number above 0, with k, m, g or t for KiB, MiB, GiB or "
+        "TiB, as in 64k",
+        option, text);
   return number << shift;
 }
 
@@ -74,8 +57,7 @@ unsigned parse_count(std::string_view option, std::string_view text, unsigned lo
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, count);
   if (error != std::errc{} || rest != end || count < lowest || count > highest)
-    throw UsageError(
-        fmt::format("{}: '{}' is not a number from {} to {}", option, text, lowest, highest));
+    throw UsageError("{}: '{}' is not a number from {} to {}", option, text, lowest, highest);
   return count;
 }
 
@@ -93,14 +75,14 @@ std::vector<unsigned> parse_counts(std::string_view option, std::string_view tex
     }
     const std::string first_word = part.substr(0, dots), last_word = part.substr(dots + 2);
     if (first_word.empty() || last_word.empty())
-      throw UsageError(fmt::format("{}: '{}' is half a range: give both ends, as in 1..64",
-                                   typed_option(option, text, part), part));
+      throw UsageError("{}: '{}' is half a range: give both ends, as in 1..64",
+                       typed_option(option, text, part), part);
     const std::string typed = typed_option(option, text, first_word);
     const unsigned first = parse_count(typed, first_word, lowest, highest);
     const unsigned last = parse_count(typed, last_word, lowest, highest);
     if (first > last)
-      throw UsageError(fmt::format("{}: '{}' is an empty range: begin with the smaller number",
-                                   typed_option(option, text, part), part));
+      throw UsageError("{}: '{}' is an empty range: begin with the smaller number",
+                       typed_option(option, text, part), part);
     for (std::uint64_t count = first; count <= last; count *= 2) add(static_cast<unsigned>(count));
   }
   return counts;
@@ -114,8 +96,8 @@ double parse_rate(std::string_view option, std::string_view text) {
                                                          : 0;
   const double rate = number * factor;
   if (!(rate >= 0.1 && rate <= 1e9))
-    throw UsageError(fmt::format("{}: '{}' is not a rate: give I/Os per second, as in 500 or 20k",
-                                 option, text));
+    throw UsageError("{}: '{}' is not a rate: give I/Os per second, as in 500 or 20k", option,
+                     text);
   return rate;
 }
 
@@ -128,10 +110,8 @@ double parse_seconds(std::string_view option, std::string_view text, double lowe
                                                         : -1;
   const double seconds = number * factor;
   if (!(seconds >= lowest && seconds <= highest))
-    throw UsageError(
-        fmt::format("{}: '{}' is not a time: give seconds, {:g} to {:.0f}, or as in "
-                    "90s or 5m",
-                    option, text, lowest, highest));
+    throw UsageError("{}: '{}' is not a time: give seconds, {:g} to {:.0f}, or as in 90s or 5m",
+                     option, text, lowest, highest);
   return seconds;
 }
 

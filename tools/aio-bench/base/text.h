@@ -2,9 +2,12 @@
 // Numbers as people write and read them.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <fmt/format.h>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace aio_bench {
@@ -35,13 +38,33 @@ double parse_seconds(std::string_view option, std::string_view text, double lowe
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
-std::string size_text(std::uint64_t bytes);         // "256 MiB", "4 KiB", "1.5 GiB"
-std::string count_text(double count);               // "1,234,567"
+std::string size_text(std::uint64_t bytes);  // "256 MiB", "4 KiB", "1.5 GiB"
+std::string count_text(double count);        // "1,234,567"
+std::string count_text(std::integral auto count) { return count_text(static_cast<double>(count)); }
 std::string microseconds_text(double nanoseconds);  // "0.45", "12.3", "1,234"; "2.1 s"
 std::string duration_text(double seconds);          // "45 s", "3 min 20 s"
 
 // In lines of at most `width`, the later ones begin with `indent`. A word that is longer
 // is left whole.
 std::string wrapped(const std::string& text, unsigned width, std::string_view indent = "  ");
+
+// Text that is made paragraph by paragraph, each of them wrapped.
+class Paragraphs {
+ public:
+  explicit Paragraphs(unsigned width) : width_(width) {}
+
+  template <typename... Values>
+  void say(fmt::format_string<Values...> format, Values&&... values) {
+    text_ += wrapped(fmt::format(format, std::forward<Values>(values)...), width_);
+  }
+  void add_as_it_is(std::string_view text) { text_ += text; }
+
+  unsigned width() const noexcept { return width_; }
+  const std::string& text() const noexcept { return text_; }
+
+ private:
+  const unsigned width_;
+  std::string text_;
+};
 
 }  // namespace aio_bench

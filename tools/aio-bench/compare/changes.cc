@@ -19,9 +19,10 @@ Verdict verdict_of(const Change& change, Difference difference, double threshold
 ComparedResult compare_result(const StoredResult& before, const StoredResult& after,
                               const std::vector<const ComparedFigure*>& figures, double threshold,
                               std::size_t figure_count) {
-  ComparedResult result{.setup = before.setup, .changes = {}};
+  ComparedResult result{.setup = before.setup};
   for (const ComparedFigure* const figure : figures) {
-    const auto before_values = figure->values(before), after_values = figure->values(after);
+    const auto before_values = values_of(before, figure->figure),
+               after_values = values_of(after, figure->figure);
     if (before_values.empty() || after_values.empty()) continue;
     Change change{
         .figure = figure, .before = summarize(before_values), .after = summarize(after_values)};
@@ -47,18 +48,12 @@ bool has_one_target(const StoredRun& run) {
 
 const std::vector<ComparedFigure>& compared_figures() {
   static const std::vector<ComparedFigure> all{
-      {"rate", "I/Os per second", true,
-       [](const StoredResult& r) { return values_of(r, &StoredRepeat::io_per_second); }},
-      {"p50", "latency, median (us)", false,
-       [](const StoredResult& r) { return values_of(r, &StoredRepeat::p50_ns); }},
-      {"p99", "latency, 99 % (us)", false,
-       [](const StoredResult& r) { return values_of(r, &StoredRepeat::p99_ns); }},
-      {"p99.9", "latency, 99.9 % (us)", false,
-       [](const StoredResult& r) { return values_of(r, &StoredRepeat::p99_9_ns); }},
-      {"cpu", "CPU us per I/O", false,
-       [](const StoredResult& r) { return values_of(r, &StoredRepeat::cpu_us_per_io); }},
-      {"calls", "system calls per I/O", false,
-       [](const StoredResult& r) { return values_of(r, &StoredRepeat::system_calls_per_io); }},
+      {"rate", "I/Os per second", true, &StoredRepeat::io_per_second},
+      {"p50", "latency, median (us)", false, &StoredRepeat::p50_ns},
+      {"p99", "latency, 99 % (us)", false, &StoredRepeat::p99_ns},
+      {"p99.9", "latency, 99.9 % (us)", false, &StoredRepeat::p99_9_ns},
+      {"cpu", "CPU us per I/O", false, &StoredRepeat::cpu_us_per_io},
+      {"calls", "system calls per I/O", false, &StoredRepeat::system_calls_per_io},
   };
   return all;
 }

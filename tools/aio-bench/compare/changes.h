@@ -2,8 +2,8 @@
 // What changed between two runs.
 #pragma once
 
-#include "figures/statistics.h"
-#include "results/stored_run.h"
+#include "report/json_reader.h"
+#include "stats/summary.h"
 
 #include <string>
 #include <vector>
@@ -17,7 +17,7 @@ struct ComparedFigure {
   const char* name;   // on the command line
   const char* title;  // in the table
   bool is_more_better;
-  std::vector<double> (*values)(const StoredResult&);
+  std::optional<double> StoredRepeat::*figure;
 };
 
 const std::vector<ComparedFigure>& compared_figures();
@@ -31,7 +31,7 @@ struct Change {
 
 struct ComparedResult {
   StoredSetup setup;
-  std::vector<Change> changes;  // by figure; without those that a run does not have
+  std::vector<Change> changes{};  // by figure; without those that a run does not have
 };
 
 struct Comparison {

@@ -2,7 +2,7 @@
 // The engines by name.
 #pragma once
 
-#include "engines/engine.h"
+#include "engines/io_engine.h"
 
 #include <memory>
 #include <string>
@@ -12,9 +12,6 @@ namespace aio_bench {
 
 // In the order in which they are shown.
 const std::vector<std::string>& known_engines();
-
-// "POSIX AIO of the C library": for people.
-std::string engine_description(const std::string& engine_name);
 
 // Whether the engine can tell of completions in this way.
 bool can_notify(const std::string& engine_name, Notify notify);
@@ -30,6 +27,6 @@ std::string counted_calls(const std::string& engine_name, Notify notify);
 
 // Throws RunError when the engine cannot run here; `engine_name` is a known one
 // and can do what is asked of it.
-std::unique_ptr<Engine> make_engine(const std::string& engine_name, const EngineSetup& setup);
+std::unique_ptr<IoEngine> make_engine(const std::string& engine_name, const EngineSetup& setup);
 
 }  // namespace aio_bench

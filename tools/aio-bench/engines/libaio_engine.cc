@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "engines/libaio_engine.h"
-
 #include "base/clock.h"
-#include "base/errors.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "engines/event_counter.h"
+#include "engines/make_engine.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,15 +14,27 @@ namespace aio_bench {
 
 namespace {
 
-class LibaioEngine final : public Engine {
+// Of the negative error number that io_setup() gave: why there can be no context for so
+// many requests, and what to do.
+std::string refusal_text(int outcome, std::size_t request_count) {
+  if (outcome == -EAGAIN)
+    return fmt::format("libaio: no room for {} requests{}", request_count,
+                       kernel_aio_advice(request_count));
+  if (outcome == -ENOMEM)
+    return fmt::format("libaio: no memory for {} requests{}", request_count, memory_advice(0));
+  return fmt::format(
+      "libaio: kernel AIO cannot be used here (io_setup: {}): leave libaio out of --engine",
+      error_text(-outcome));
+}
+
+class LibaioEngine final : public IoEngine {
  public:
   explicit LibaioEngine(const EngineSetup& setup)
       : setup_(setup), iocbs_(setup.transfers.size()), events_(setup.transfers.size()) {
     queue_.reserve(iocbs_.size());
     if (setup.notify == Notify::eventfd) counter_.emplace();
     const int outcome = io_setup(static_cast<int>(iocbs_.size()), &context_);
-    if (outcome != 0)
-      throw RunError(kernel_aio_refusal_text(outcome, static_cast<unsigned>(iocbs_.size())));
+    if (outcome != 0) throw RunError(refusal_text(outcome, iocbs_.size()));
   }
 
   ~LibaioEngine() override { io_destroy(context_); }
@@ -41,7 +51,7 @@ class LibaioEngine final : public Engine {
           io_submit(context_, static_cast<long>(queue_.size() - done), queue_.data() + done);
       ++system_call_count_;
       if (accepted == -EAGAIN) break;
-      if (accepted <= 0) refuse(setup_.transfers[slots[done]], -accepted);
+      if (accepted <= 0) throw RequestRefused("libaio", setup_.transfers[slots[done]], -accepted);
       const std::int64_t after_ns = now_ns();
       for (const unsigned slot : slots.subspan(done, static_cast<std::size_t>(accepted))) {
         setup_.transfers[slot].started_ns = before_ns;
@@ -57,13 +67,14 @@ class LibaioEngine final : public Engine {
     const std::int64_t give_up_ns = now_ns() + patience_ns;
     const std::int64_t until_ns = std::min(deadline_ns, give_up_ns);
     if (counter_) {
-      if (counter_->wait(until(until_ns)) != 0) take(completions, 0, {});
+      if (counter_->wait(time_left_until(until_ns)) != 0) take(completions, 0, {});
     } else if (setup_.notify == Notify::poll) {
       while (!take(completions, 0, {}) && !interrupted() && now_ns() < until_ns) {
       }
     } else {
       // A list is what was submitted in one call, and is waited for as a whole.
-      take(completions, setup_.notify == Notify::list ? in_flight_count_ : 1, until(until_ns));
+      take(completions, setup_.notify == Notify::list ? in_flight_count_ : 1,
+           time_left_until(until_ns));
     }
     if (completions.empty() && !interrupted() && now_ns() >= give_up_ns)
       throw RunError("libaio: nothing completed");
@@ -74,16 +85,6 @@ class LibaioEngine final : public Engine {
   }
 
  private:
-  static timespec until(std::int64_t time_ns) noexcept {
-    const std::int64_t left_ns = std::max<std::int64_t>(time_ns - now_ns(), 0);
-    return {.tv_sec = left_ns / 1'000'000'000, .tv_nsec = left_ns % 1'000'000'000};
-  }
-
-  [[noreturn]] static void refuse(const Transfer& transfer, int error) {
-    throw RunError(fmt::format("libaio: a request of {} bytes at offset {} was refused: {}",
-                               transfer.size_bytes, transfer.offset_bytes, error_text(error)));
-  }
-
   iocb* prepare(unsigned slot) noexcept {
     const Transfer& transfer = setup_.transfers[slot];
     iocb* const request = &iocbs_[slot];
@@ -110,7 +111,7 @@ class LibaioEngine final : public Engine {
     // no system call.
     if (count != 0 || timeout.tv_sec != 0 || timeout.tv_nsec != 0) ++system_call_count_;
     if (count == -EINTR) return false;
-    if (count < 0) throw RunError(fmt::format("libaio: io_getevents: {}", error_text(-count)));
+    if (count < 0) throw RunError("libaio: io_getevents: {}", error_text(-count));
     in_flight_count_ -= count;
     for (int i = 0; i < count; ++i) {
       const io_event& event = events_[static_cast<std::size_t>(i)];
@@ -133,19 +134,7 @@ class LibaioEngine final : public Engine {
 
 }  // namespace
 
-std::string kernel_aio_refusal_text(int outcome, unsigned request_count) {
-  if (outcome == -EAGAIN)
-    return fmt::format("libaio: no room for {} requests{}", request_count,
-                       kernel_aio_advice(request_count));
-  if (outcome == -ENOMEM)
-    return fmt::format("libaio: no memory for {} requests{}", request_count, memory_advice(0));
-  return fmt::format(
-      "libaio: kernel AIO cannot be used here (io_setup: {}): leave libaio out of "
-      "--engine",
-      error_text(-outcome));
-}
-
-std::unique_ptr<Engine> make_libaio_engine(const EngineSetup& setup) {
+std::unique_ptr<IoEngine> make_libaio_engine(const EngineSetup& setup) {
   return std::make_unique<LibaioEngine>(setup);
 }
 

@@ -28,14 +28,12 @@ bool belongs_to_libc(void* address) {
 // definition: interposition only changes what the global scope finds. The 64
 // names are those that <aio.h> means with 64-bit off_t, which Meson asks for.
 template <typename Function>
-Function* own_function(void* library, const char* name) {
+void find_in(void* library, const char* name, Function*& function) {
   void* const address = dlsym(library, name);
   if (address == nullptr || !belongs_to_libc(address))
-    throw RunError(
-        fmt::format("engine glibc: {} of the C library was not found: leave glibc out "
-                    "of --engine",
-                    name));
-  return reinterpret_cast<Function*>(address);
+    throw RunError("engine glibc: {} of the C library was not found: leave glibc out of --engine",
+                   name);
+  function = reinterpret_cast<Function*>(address);
 }
 
 PosixAio find_in_libc() {
@@ -45,16 +43,16 @@ PosixAio find_in_libc() {
     library = dlopen("librt.so.1", RTLD_LAZY);
   if (library == nullptr)
     throw RunError("engine glibc: this C library is not glibc: leave glibc out of --engine");
-  return {.name = "glibc",
-          .read = own_function<int(aiocb*)>(library, "aio_read64"),
-          .write = own_function<int(aiocb*)>(library, "aio_write64"),
-          .sync = own_function<int(int, aiocb*)>(library, "aio_fsync64"),
-          .error = own_function<int(const aiocb*)>(library, "aio_error64"),
-          .result = own_function<ssize_t(aiocb*)>(library, "aio_return64"),
-          .suspend = own_function<int(const aiocb* const*, int, const timespec*)>(library,
-                                                                                  "aio_suspend64"),
-          .cancel = own_function<int(int, aiocb*)>(library, "aio_cancel64"),
-          .list = own_function<int(int, aiocb* const*, int, sigevent*)>(library, "lio_listio64")};
+  PosixAio functions{.name = "glibc"};
+  find_in(library, "aio_read64", functions.read);
+  find_in(library, "aio_write64", functions.write);
+  find_in(library, "aio_fsync64", functions.sync);
+  find_in(library, "aio_error64", functions.error);
+  find_in(library, "aio_return64", functions.result);
+  find_in(library, "aio_suspend64", functions.suspend);
+  find_in(library, "aio_cancel64", functions.cancel);
+  find_in(library, "lio_listio64", functions.list);
+  return functions;
 }
 
 }  // namespace
@@ -81,9 +79,9 @@ const PosixAio& kaio_posix_aio() {
        {reinterpret_cast<void*>(functions.read), reinterpret_cast<void*>(functions.suspend)}) {
     if (belongs_to_libc(address))
       throw RunError(
-          fmt::format("engine kaio: aio_read is bound to {}, so this would measure the "
-                      "C library: run aio-bench as it was built, with libkaio-posix",
-                      object_of(address)));
+          "engine kaio: aio_read is bound to {}, so this would measure the C library: run "
+          "aio-bench as it was built, with libkaio-posix",
+          object_of(address));
   }
   return functions;
 }

@@ -10,14 +10,14 @@ namespace aio_bench {
 
 struct PosixAio {
   const char* name;
-  int (*read)(aiocb*);
-  int (*write)(aiocb*);
-  int (*sync)(int, aiocb*);
-  int (*error)(const aiocb*);
-  ssize_t (*result)(aiocb*);
-  int (*suspend)(const aiocb* const*, int, const timespec*);
-  int (*cancel)(int, aiocb*);
-  int (*list)(int, aiocb* const*, int, sigevent*);
+  int (*read)(aiocb*) = nullptr;
+  int (*write)(aiocb*) = nullptr;
+  int (*sync)(int, aiocb*) = nullptr;
+  int (*error)(const aiocb*) = nullptr;
+  ssize_t (*result)(aiocb*) = nullptr;
+  int (*suspend)(const aiocb* const*, int, const timespec*) = nullptr;
+  int (*cancel)(int, aiocb*) = nullptr;
+  int (*list)(int, aiocb* const*, int, sigevent*) = nullptr;
   // kaio's extensions; null for the C library's.
   int (*read_vector)(aiocb*) = nullptr;
   int (*write_vector)(aiocb*) = nullptr;

@@ -14,7 +14,6 @@ namespace aio_bench {
 
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t notification_patience_ns = 3 * second_ns;
 
 std::uint64_t system_calls_of_kaio() {
@@ -80,19 +79,35 @@ std::size_t PosixEngine::submit(std::span<const unsigned> slots) {
   return slots.size();
 }
 
-void PosixEngine::refuse(unsigned slot, int error) const {
-  throw RunError(fmt::format("{}: a request of {} bytes at offset {} was refused: {}",
-                             functions_.name, setup_.transfers[slot].size_bytes,
-                             setup_.transfers[slot].offset_bytes, error_text(error)));
+void PosixEngine::cancel(unsigned slot) {
+  aiocb* const request = &requests_[slot];
+  ++cancel_count_;
+  const int answer = functions_.cancel(setup_.fd, request);
+  const int status = functions_.error(request);
+  if (answer < 0) throw RunError("{}: aio_cancel: {}", functions_.name, error_text(errno));
+  // POSIX: AIO_CANCELED, the requested operation was cancelled; its status is
+  // ECANCELED.
+  if (answer == AIO_CANCELED && status != ECANCELED)
+    throw RunError("{}: aio_cancel said AIO_CANCELED, but aio_error says: {}", functions_.name,
+                   error_text(status));
+  if (answer == AIO_ALLDONE && status == EINPROGRESS)
+    throw RunError("{}: aio_cancel said AIO_ALLDONE of a request in progress", functions_.name);
+}
+
+std::string PosixEngine::load_text() const {
+  return fmt::format(
+      " with {} requests in flight{}", std::ranges::count(in_flight_, 1),
+      cancel_count_ == 0
+          ? ""
+          : fmt::format(", after {} calls of aio_cancel (leave them out with --cancel 0)",
+                        cancel_count_));
 }
 
 Completion PosixEngine::take_result(unsigned slot) {
   const int error = functions_.error(&requests_[slot]);
-  if (in_flight_[slot] == 0)
-    throw RunError(fmt::format("{}: a request was notified twice", functions_.name));
+  if (in_flight_[slot] == 0) throw RunError("{}: a request was notified twice", functions_.name);
   if (error == EINPROGRESS)
-    throw RunError(
-        fmt::format("{}: a request was notified before its status was final", functions_.name));
+    throw RunError("{}: a request was notified before its status was final", functions_.name);
   mark_in_flight(slot, false);
   const ssize_t result = functions_.result(&requests_[slot]);
   return {.slot = slot, .result = error != 0 ? -error : result};
@@ -100,12 +115,7 @@ Completion PosixEngine::take_result(unsigned slot) {
 
 timespec PosixEngine::step_until(std::int64_t deadline_ns) const noexcept {
   const std::int64_t left_ns = deadline_ns == no_deadline ? second_ns : deadline_ns - now_ns();
-  const std::int64_t step_ns = std::clamp<std::int64_t>(left_ns, 0, second_ns);
-  return {.tv_sec = step_ns / second_ns, .tv_nsec = step_ns % second_ns};
-}
-
-bool PosixEngine::has_anything_in_flight() const noexcept {
-  return std::ranges::any_of(in_flight_, [](char is_in_flight) { return is_in_flight != 0; });
+  return timespec_of(std::clamp<std::int64_t>(left_ns, 0, second_ns));
 }
 
 void PosixEngine::look_for_lost_notifications() {
@@ -123,17 +133,44 @@ void PosixEngine::look_for_lost_notifications() {
   }
   // What just finished may be told of in a moment; after seconds it will not be.
   if (!unannounced_.empty() && now - unannounced_since_ns_ > notification_patience_ns)
-    throw RunError(fmt::format("{}: {} requests finished without their notification",
-                               functions_.name, unannounced_.size()));
-  if (now - silent_since_ns_ > patience_ns && has_anything_in_flight())
-    throw RunError(
-        fmt::format("{}: no request completed for {} s", functions_.name, patience_ns / second_ns));
+    throw RunError("{}: {} requests finished without their notification", functions_.name,
+                   unannounced_.size());
+  if (now - silent_since_ns_ > patience_ns && std::ranges::count(in_flight_, 1) != 0)
+    throw RunError("{}: no request completed for {} s", functions_.name, patience_ns / second_ns);
 }
 
 std::optional<std::uint64_t> PosixEngine::system_call_count() const {
   if (&functions_ != &kaio_posix_aio()) return std::nullopt;
   // Of the whole process, in which all jobs share kaio: the first one tells.
   return setup_.job == 0 ? system_calls_of_kaio() : 0;
+}
+
+AskingEngine::AskingEngine(const PosixAio& functions, const EngineSetup& setup)
+    : PosixEngine(functions, setup) {
+  outstanding_.reserve(setup.transfers.size());
+}
+
+std::size_t AskingEngine::submit(std::span<const unsigned> slots) {
+  const std::size_t accepted = PosixEngine::submit(slots);
+  for (const unsigned slot : slots.first(accepted)) add_outstanding(slot);
+  return accepted;
+}
+
+int AskingEngine::suspend(timespec timeout) const {
+  return functions().suspend(outstanding_.data(), static_cast<int>(outstanding_.size()), &timeout);
+}
+
+std::uint64_t AskingEngine::take_finished(std::vector<Completion>& completions,
+                                          std::uint64_t most) {
+  std::uint64_t taken_count = 0;
+  std::erase_if(outstanding_, [&](const aiocb* request) {
+    const unsigned slot = slot_of(request);
+    if (taken_count == most || !is_done(slot)) return false;
+    completions.push_back(take_result(slot));
+    ++taken_count;
+    return true;
+  });
+  return taken_count;
 }
 
 }  // namespace aio_bench

@@ -3,22 +3,23 @@
 // differ in how they learn of completions.
 #pragma once
 
-#include "engines/engine.h"
+#include "engines/make_engine.h"
 #include "engines/posix_aio.h"
 
-#include <memory>
 #include <vector>
 
 namespace aio_bench {
 
-class PosixEngine : public Engine {
+class PosixEngine : public IoEngine {
  public:
+  PosixEngine(const PosixAio& functions, const EngineSetup& setup);
+
   std::size_t submit(std::span<const unsigned> slots) override;
+  void cancel(unsigned slot) override;
+  bool can_cancel() const noexcept override { return true; }
   std::optional<std::uint64_t> system_call_count() const override;
 
  protected:
-  PosixEngine(const PosixAio& functions, const EngineSetup& setup);
-
   const PosixAio& functions() const noexcept { return functions_; }
   std::vector<aiocb>& requests() noexcept { return requests_; }
   std::span<Transfer> transfers() noexcept { return setup_.transfers; }
@@ -33,10 +34,15 @@ class PosixEngine : public Engine {
     return static_cast<unsigned>(request - requests_.data());
   }
 
+  // " with 3 requests in flight, after 2 calls of aio_cancel ...": of an engine that hangs.
+  std::string load_text() const;
+
   // Takes the result of a finished request, as every program has to.
   Completion take_result(unsigned slot);
 
-  [[noreturn]] void refuse(unsigned slot, int error) const;
+  [[noreturn]] void refuse(unsigned slot, int error) const {
+    throw RequestRefused(functions_.name, setup_.transfers[slot], error);
+  }
 
   // Waits in steps of at most a second, so that what was lost is found out. The
   // time of one step; zero when the deadline has passed.
@@ -50,7 +56,6 @@ class PosixEngine : public Engine {
 
  private:
   int call(unsigned slot);
-  bool has_anything_in_flight() const noexcept;
 
   const PosixAio& functions_;
   EngineSetup setup_;
@@ -59,15 +64,31 @@ class PosixEngine : public Engine {
   std::vector<unsigned> unannounced_;  // finished, and nobody said so
   std::int64_t unannounced_since_ns_ = 0;
   std::int64_t silent_since_ns_ = 0;  // 0: something came since the last look
+  unsigned cancel_count_ = 0;
 };
 
-std::unique_ptr<Engine> make_suspend_engine(const PosixAio&, const EngineSetup&);
-std::unique_ptr<Engine> make_poll_engine(const PosixAio&, const EngineSetup&);
-std::unique_ptr<Engine> make_waitcomplete_engine(const PosixAio&, const EngineSetup&);
-std::unique_ptr<Engine> make_list_engine(const PosixAio&, const EngineSetup&);
-std::unique_ptr<Engine> make_signal_engine(const PosixAio&, const EngineSetup&);
-std::unique_ptr<Engine> make_thread_engine(const PosixAio&, const EngineSetup&);
-std::unique_ptr<Engine> make_eventfd_engine(const PosixAio&, const EngineSetup&);
+// An engine that looks itself which of its requests are done. The list of them is kept
+// without gaps, as a careful program does: what an implementation does with NULLs is not
+// measured.
+class AskingEngine : public PosixEngine {
+ public:
+  AskingEngine(const PosixAio& functions, const EngineSetup& setup);
+
+  std::size_t submit(std::span<const unsigned> slots) override;
+
+ protected:
+  void add_outstanding(unsigned slot) { outstanding_.push_back(&requests()[slot]); }
+
+  // Waits in aio_suspend() for one of them. Its answer, with errno.
+  int suspend(timespec timeout) const;
+
+  // Takes those that are done, up to so many, and returns how many there were.
+  std::uint64_t take_finished(std::vector<Completion>& completions,
+                              std::uint64_t most = UINT64_MAX);
+
+ private:
+  std::vector<const aiocb*> outstanding_;
+};
 
 // Throws RunError when this process may not have `count` signals pending.
 void check_signal_limit(unsigned count);

@@ -42,9 +42,9 @@ Pace share_of(Pace pace, unsigned job_count) {
 
 }  // namespace
 
-Job::Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop,
-         JobCounters& counters, JobObserver* observer)
-    : plan_(plan), number_(number), stop_(stop), counters_(counters), observer_(observer),
+Job::Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop, Sampler& sampler)
+    : plan_(plan), number_(number), stop_(stop), counters_(sampler.counters[number]),
+      sampler_(number == 0 ? &sampler : nullptr),
       stride_bytes_(rounded_to_pages(plan.block.greatest_bytes)),
       amount_bytes_(plan.amount_bytes / plan.job_count),
       sequence_(plan.load, plan.block, plan.once, area_of(plan, number), plan.seed * 1000 + number),
@@ -68,11 +68,10 @@ void Job::run(std::int64_t begin_ns) {
   arrivals_ = std::make_unique<Arrivals>(share_of(plan_.pace, plan_.job_count), begin_ns,
                                          plan_.seed * 1000 + number_ + 1);
   counting_begins_ns_ = begin_ns + nanoseconds(plan_.ramp_up_seconds);
-  if (observer_ != nullptr) next_tick_ns_ = observer_->first_tick_ns();
   for (std::int64_t now = now_ns(); !stop_.load(std::memory_order_relaxed) && !interrupted();) {
     if (!is_counting_ && now >= counting_begins_ns_) begin_counting(now);
-    if (is_over(now)) break;
-    if (now >= next_tick_ns_) next_tick_ns_ = observer_->tick(now);
+    if (is_counting_ && now >= ends_ns_) break;
+    if (sampler_ != nullptr && now >= sampler_->next_ns()) sampler_->take(now);
     fill_queue(now);
     submit_prepared();
     if (in_flight_ > 0) {
@@ -85,34 +84,36 @@ void Job::run(std::int64_t begin_ns) {
     }
   }
   if (is_counting_) end_counting(now_ns());
-  while (in_flight_ > 0) take_completions(Engine::no_deadline);
+  while (in_flight_ > 0) take_completions(IoEngine::no_deadline);
 }
 
 void Job::begin_counting(std::int64_t now) {
   is_counting_ = true;
   begun_bytes_ = 0;
-  if (observer_ != nullptr) observer_->counting_begins();
+  if (sampler_ != nullptr) sampler_->counting_begins();
   system_calls_before_ = engine_->system_call_count().value_or(0);
-  figures_ = JobFigures{};
-  figures_.counted_from_ns = now;
+  figures_ = {};
   // From when it really started: a stall may have made the ramp-up longer.
+  counting_begins_ns_ = now;
   if (plan_.seconds > 0) ends_ns_ = now + nanoseconds(plan_.seconds);
 }
 
 void Job::end_counting(std::int64_t now) {
   is_counting_ = false;
-  figures_.counted_to_ns = now;
+  const double seconds = static_cast<double>(now - counting_begins_ns_) / 1e9;
+  figures_.elapsed_seconds = seconds;
+  if (seconds > 0) {
+    figures_.io_per_second = static_cast<double>(figures_.io_count) / seconds;
+    figures_.bytes_per_second = static_cast<double>(figures_.byte_count) / seconds;
+  }
   if (const auto count = engine_->system_call_count())
     figures_.system_call_count = *count - system_calls_before_;
-  if (observer_ == nullptr) return;
-  observer_->counting_ends();
-  observer_->last_tick(now);
+  if (sampler_ != nullptr) sampler_->counting_ends(now);
 }
 
-bool Job::is_over(std::int64_t now) const noexcept { return is_counting_ && now >= ends_ns_; }
-
 std::int64_t Job::next_event_ns() const noexcept {
-  std::int64_t event_ns = std::min(is_counting_ ? ends_ns_ : counting_begins_ns_, next_tick_ns_);
+  std::int64_t event_ns = is_counting_ ? ends_ns_ : counting_begins_ns_;
+  if (sampler_ != nullptr) event_ns = std::min(event_ns, sampler_->next_ns());
   const bool waits_for_arrival = plan_.pace.kind != Pace::Kind::full && !free_.empty();
   return waits_for_arrival ? std::min(event_ns, arrivals_->next_due_ns()) : event_ns;
 }
@@ -184,8 +185,8 @@ void Job::submit_prepared() {
   }
   prepared_.erase(prepared_.begin(), prepared_.begin() + static_cast<std::ptrdiff_t>(done));
   if (in_flight_ == 0 && !prepared_.empty())
-    throw RunError(fmt::format("{}: EAGAIN although nothing is in flight{}", plan_.engine_name,
-                               exhaustion_advice(plan_.depth)));
+    throw RunError("{}: EAGAIN although nothing is in flight{}", plan_.engine_name,
+                   exhaustion_advice(plan_.depth));
 }
 
 std::int64_t Job::take_completions(std::int64_t deadline_ns) {
@@ -217,16 +218,9 @@ void Job::account(const Completion& completion, std::int64_t now) {
     ++figures_.sync_count;
     return;
   }
-  constexpr auto relaxed = std::memory_order_relaxed;
-  counters_.io_count.store(counters_.io_count.load(relaxed) + 1, relaxed);
-  counters_.byte_count.store(counters_.byte_count.load(relaxed) + transfer.size_bytes, relaxed);
-  counters_.latency_sum_ns.store(
-      counters_.latency_sum_ns.load(relaxed) + static_cast<std::uint64_t>(total_ns), relaxed);
-  if (total_ns > counters_.greatest_latency_ns.load(relaxed))
-    counters_.greatest_latency_ns.store(total_ns, relaxed);
+  counters_.add(transfer.size_bytes, total_ns);
   // An amount is one of I/Os that began after the ramp-up.
-  if (!is_counting_ || (amount_bytes_ != 0 && transfer.started_ns < figures_.counted_from_ns))
-    return;
+  if (!is_counting_ || (amount_bytes_ != 0 && transfer.started_ns < counting_begins_ns_)) return;
   ++figures_.io_count;
   figures_.byte_count += transfer.size_bytes;
   figures_.latencies.submission.record(transfer.accepted_ns - transfer.started_ns);
@@ -244,12 +238,12 @@ void Job::check(const Completion& completion) const {
       completion.result < 0
           ? error_text(static_cast<int>(-completion.result))
           : fmt::format("only {} of {} bytes", completion.result, transfer.size_bytes);
-  throw RunError(fmt::format(
+  throw RunError(
       "{}: {} at offset {} failed: {}{}", plan_.engine_name, what, transfer.offset_bytes, outcome,
       completion.result == -ENOSPC   ? ": free some space, or give a smaller --size"
       : completion.result == -EFBIG  ? file_size_advice()
       : completion.result == -EDQUOT ? ": the disk quota is used up: give a smaller --size"
-                                     : ""));
+                                     : "");
 }
 
 }  // namespace aio_bench

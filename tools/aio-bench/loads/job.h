@@ -2,10 +2,9 @@
 #pragma once
 
 #include "base/aligned_buffer.h"
-#include "figures/latencies.h"
 #include "loads/arrivals.h"
 #include "loads/io_sequence.h"
-#include "loads/load_plan.h"
+#include "loads/sampler.h"
 
 #include <atomic>
 #include <memory>
@@ -13,35 +12,7 @@
 
 namespace aio_bench {
 
-// Written by one job, read by whoever tells of the progress.
-struct JobCounters {
-  std::atomic<std::uint64_t> io_count{0};
-  std::atomic<std::uint64_t> byte_count{0};
-  std::atomic<std::uint64_t> latency_sum_ns{0};
-  std::atomic<std::int64_t> greatest_latency_ns{0};  // since the last look, which zeroes it
-};
-
-// What a job tells of itself while it runs, on its own thread.
-class JobObserver {
- public:
-  virtual ~JobObserver() = default;
-  virtual void counting_begins() = 0;
-  virtual void counting_ends() = 0;
-  // Returns when it wants to be called next.
-  virtual std::int64_t tick(std::int64_t now_ns) = 0;
-  virtual std::int64_t first_tick_ns() const = 0;
-  // The time is over: what there was since the last one.
-  virtual void last_tick(std::int64_t now_ns) = 0;
-};
-
-struct JobFigures {
-  std::int64_t counted_from_ns = 0;
-  std::int64_t counted_to_ns = 0;
-  std::uint64_t io_count = 0;
-  std::uint64_t byte_count = 0;
-  std::uint64_t sync_count = 0;
-  std::uint64_t eagain_count = 0;
-  std::uint64_t retry_count = 0;
+struct JobFigures : Work {
   std::optional<std::uint64_t> system_call_count;
   Latencies latencies;
 };
@@ -50,9 +21,8 @@ struct JobFigures {
 // destroyed on that thread.
 class Job {
  public:
-  // Throws RunError. `stop` ends it early.
-  Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop, JobCounters& counters,
-      JobObserver* observer);
+  // Throws RunError. `stop` ends it early. The first job, number 0, takes the samples.
+  Job(const LoadPlan& plan, unsigned number, const std::atomic<bool>& stop, Sampler& sampler);
 
   // Until the time is over or the amount done, and nothing is in flight. The
   // figures are those of the time after the ramp-up.
@@ -64,7 +34,6 @@ class Job {
  private:
   void begin_counting(std::int64_t now_ns);
   void end_counting(std::int64_t now_ns);
-  bool is_over(std::int64_t now_ns) const noexcept;
   std::int64_t next_event_ns() const noexcept;
   void fill_queue(std::int64_t now_ns);
   bool prepare(unsigned slot, std::int64_t now_ns);
@@ -78,7 +47,7 @@ class Job {
   const unsigned number_;
   const std::atomic<bool>& stop_;
   JobCounters& counters_;
-  JobObserver* const observer_;
+  Sampler* const sampler_;  // of the first job
   const std::size_t stride_bytes_;
   const std::uint64_t amount_bytes_;  // of this job; 0: by time
   IoSequence sequence_;
@@ -91,7 +60,7 @@ class Job {
   std::vector<unsigned> prepared_;  // wait to be accepted
   std::vector<Completion> completions_;
   std::unique_ptr<Arrivals> arrivals_;
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<IoEngine> engine_;
 
   JobFigures figures_;
   unsigned in_flight_ = 0;
@@ -99,9 +68,8 @@ class Job {
   std::uint64_t begun_bytes_ = 0;
   bool is_exhausted_ = false;
   bool is_counting_ = false;
-  std::int64_t counting_begins_ns_ = 0;
-  std::int64_t ends_ns_ = Engine::no_deadline;
-  std::int64_t next_tick_ns_ = Engine::no_deadline;
+  std::int64_t counting_begins_ns_ = 0;  // or did begin
+  std::int64_t ends_ns_ = IoEngine::no_deadline;
   std::uint64_t system_calls_before_ = 0;
 };
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace aio_bench {
 
@@ -13,9 +15,8 @@ enum class Cache : std::uint8_t { direct, buffered };
 // How a program learns of a completion.
 enum class Notify : std::uint8_t { suspend, poll, waitcomplete, list, signal, thread, eventfd };
 
-constexpr Notify all_notifies[] = {Notify::suspend, Notify::poll,   Notify::waitcomplete,
-                                   Notify::list,    Notify::signal, Notify::thread,
-                                   Notify::eventfd};
+inline const std::vector<std::string> notify_names{"suspend", "poll",   "waitcomplete", "list",
+                                                   "signal",  "thread", "eventfd"};
 
 struct Load {
   bool is_random = true;
@@ -47,6 +48,35 @@ struct Pace {
   friend bool operator==(const Pace&, const Pace&) = default;
 };
 
+// What one result is of: everything that may differ between results.
+struct Case {
+  std::size_t target = 0;  // which of those of the run
+  Load load{};
+  BlockSize block{};
+  Cache cache = Cache::direct;
+  unsigned job_count = 1;
+  unsigned depth = 1;
+  Notify notify = Notify::suspend;
+  std::string engine_name{};
+
+  // The same but for the engine and how it tells of completions: to be compared.
+  bool is_comparable(const Case& other) const noexcept {
+    return target == other.target && load == other.load && block == other.block &&
+           cache == other.cache && job_count == other.job_count && depth == other.depth;
+  }
+};
+
+// What is the same for all measurements of a run.
+struct LoadSettings {
+  unsigned batch = 1;  // I/Os that one call submits at most; see IoEngine::submit
+  unsigned vector_count = 1;
+  unsigned fsync_every = 0;  // writes; 0: never
+  Pace pace{};
+  double seconds = 0;              // 0: until the amount is done
+  std::uint64_t amount_bytes = 0;  // 0: until the time is over
+  double ramp_up_seconds = 0;      // runs before, and is left out of every figure
+};
+
 // "randread", "write", "randrw:70".
 inline std::string load_name(Load load) {
   const std::string prefix = load.is_random ? "rand" : "";
@@ -59,34 +89,28 @@ inline const char* cache_name(Cache cache) noexcept {
   return cache == Cache::direct ? "direct" : "buffered";
 }
 
-inline const char* notify_name(Notify notify) noexcept {
-  switch (notify) {
-    case Notify::poll:
-      return "poll";
-    case Notify::waitcomplete:
-      return "waitcomplete";
-    case Notify::list:
-      return "list";
-    case Notify::signal:
-      return "signal";
-    case Notify::thread:
-      return "thread";
-    case Notify::eventfd:
-      return "eventfd";
-    default:
-      return "suspend";
-  }
+inline const std::string& notify_name(Notify notify) noexcept {
+  return notify_names[static_cast<std::size_t>(notify)];
 }
 
 inline const char* pace_name(Pace::Kind kind) noexcept {
-  switch (kind) {
-    case Pace::Kind::limited:
-      return "limited";
-    case Pace::Kind::poisson:
-      return "poisson";
-    default:
-      return "full";
-  }
+  constexpr const char* names[] = {"full", "limited", "poisson"};
+  return names[static_cast<std::size_t>(kind)];
 }
+
+// As people write them. All throw UsageError that names `option`.
+
+// "randread,randrw:70".
+std::vector<Load> parse_loads(std::string_view option, std::string_view text);
+
+// "4k,64k" (one after the other), "4k..1m" (each power of two of these), "4k-64k"
+// (each I/O has a size of its own, a multiple of the smallest).
+std::vector<BlockSize> parse_blocks(std::string_view option, std::string_view text);
+
+// "direct", "buffered" or "both".
+std::vector<Cache> parse_caches(std::string_view option, const std::string& text);
+
+// "suspend,thread".
+std::vector<Notify> parse_notifies(std::string_view option, std::string_view text);
 
 }  // namespace aio_bench

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "loads/parse_load.h"
+#include "loads/load.h"
 
-#include "base/command_line.h"
 #include "base/errors.h"
+#include "base/names.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -14,24 +14,18 @@ namespace {
 
 constexpr std::uint64_t highest_block_bytes = 1 << 30;
 
-template <typename Value>
-void add_once(std::vector<Value>& values, const Value& value) {
-  if (std::ranges::find(values, value) == values.end()) values.push_back(value);
-}
-
 Load parse_load(std::string_view option, const std::string& text) {
   static const std::vector<std::string> names{"randread", "randwrite", "randrw",
                                               "read",     "write",     "rw"};
   const auto colon = text.find(':');
   const std::string name = text.substr(0, colon);
   if (std::ranges::find(names, name) == names.end())
-    throw UsageError(fmt::format("{}: '{}' is unknown{}: use {}, or randrw:70 for 70 % reads",
-                                 option, text, advice(name, names), join(names, ", ")));
+    throw UsageError("{}: '{}' is unknown{}: use {}, or randrw:70 for 70 % reads", option, text,
+                     advice(name, names), join(names, ", "));
   const bool is_random = name.starts_with("rand");
   const bool is_mixed = name.ends_with("rw");
   if (colon != text.npos && !is_mixed)
-    throw UsageError(
-        fmt::format("{}: '{}': only randrw and rw have a percentage of reads", option, text));
+    throw UsageError("{}: '{}': only randrw and rw have a percentage of reads", option, text);
   if (!is_mixed)
     return {.is_random = is_random, .read_percent = name.ends_with("read") ? 100U : 0U};
   const unsigned percent = colon == text.npos ? 50
@@ -43,16 +37,15 @@ Load parse_load(std::string_view option, const std::string& text) {
 std::size_t parse_block(std::string_view option, std::string_view text) {
   const std::uint64_t size_bytes = parse_size(option, text);
   if (size_bytes > highest_block_bytes)
-    throw UsageError(
-        fmt::format("{}: {} is more than 1g, which is not one I/O any more", option, text));
+    throw UsageError("{}: {} is more than 1g, which is not one I/O any more", option, text);
   return size_bytes;
 }
 
 [[noreturn]] void refuse_range(std::string_view option, const std::string& text) {
   throw UsageError(
-      fmt::format("{}: '{}' is not a range: give 4k..1m for each power of two of "
-                  "these, or 4k-64k for I/Os of all multiples of 4k",
-                  option, text));
+      "{}: '{}' is not a range: give 4k..1m for each power of two of these, or 4k-64k for I/Os of "
+      "all multiples of 4k",
+      option, text);
 }
 
 }  // namespace
@@ -94,18 +87,18 @@ std::vector<BlockSize> parse_blocks(std::string_view option, std::string_view te
   return blocks;
 }
 
+std::vector<Cache> parse_caches(std::string_view option, const std::string& text) {
+  if (text == "direct") return {Cache::direct};
+  if (text == "buffered") return {Cache::buffered};
+  if (text == "both") return {Cache::direct, Cache::buffered};
+  throw UsageError("{}: '{}' is unknown{}: use direct, buffered or both", option, text,
+                   advice(text, {"direct", "buffered", "both"}));
+}
+
 std::vector<Notify> parse_notifies(std::string_view option, std::string_view text) {
-  std::vector<std::string> names;
-  for (const Notify notify : all_notifies) names.push_back(notify_name(notify));
   std::vector<Notify> notifies;
-  for (const std::string& part : split(text, ',')) {
-    const auto found = std::ranges::find(names, part);
-    if (found == names.end())
-      throw UsageError(fmt::format("{}: '{}' is unknown{}: use one or more of {}",
-                                   typed_option(option, text, part), part, advice(part, names),
-                                   join(names, ",")));
-    add_once(notifies, all_notifies[found - names.begin()]);
-  }
+  for (const std::size_t place : parse_names(option, text, notify_names))
+    notifies.push_back(static_cast<Notify>(place));
   return notifies;
 }
 

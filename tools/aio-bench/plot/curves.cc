@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "plot/curves.h"
 
+#include "base/names.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -72,11 +74,6 @@ bool is_of(const StoredRun& run, const StoredResult* result) {
   return !run.results.empty() && result >= run.results.data() && result <= &run.results.back();
 }
 
-template <typename Value>
-void add_once(std::vector<Value>& values, const Value& value) {
-  if (std::ranges::find(values, value) == values.end()) values.push_back(value);
-}
-
 // Gives each engine of each file its curve.
 void make_curves(Figure& figure, const std::vector<StoredRun>& runs) {
   std::vector<std::string> engines;
@@ -104,12 +101,7 @@ std::vector<Figure> figures_of(const std::vector<StoredRun>& runs) {
       auto figure = std::ranges::find_if(
           figures, [&](const Figure& one) { return belongs_to(one, result.setup); });
       if (figure == figures.end()) {
-        figures.push_back({.setup = result.setup,
-                           .caches = {},
-                           .depths = {},
-                           .curves = {},
-                           .results = {},
-                           .origins = {}});
+        figures.push_back({.setup = result.setup});
         figure = std::prev(figures.end());
       }
       figure->results.push_back({.result = &result});

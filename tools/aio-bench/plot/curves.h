@@ -2,7 +2,7 @@
 // Results as what is drawn: one curve for each engine of each file.
 #pragma once
 
-#include "results/stored_run.h"
+#include "report/json_reader.h"
 
 #include <string>
 #include <vector>
@@ -23,11 +23,11 @@ struct Curve {
 // All results that differ only in engine, depth, cache and file: one page.
 struct Figure {
   StoredSetup setup;
-  std::vector<std::string> caches;
-  std::vector<unsigned> depths;  // ascending
-  std::vector<Curve> curves;
-  std::vector<PlottedResult> results;
-  std::vector<std::string> origins;  // of each file in it: program, date, machine
+  std::vector<std::string> caches{};
+  std::vector<unsigned> depths{};  // ascending
+  std::vector<Curve> curves{};
+  std::vector<PlottedResult> results{};
+  std::vector<std::string> origins{};  // of each file in it: program, date, machine
 };
 
 // `runs` has to outlive the figures.

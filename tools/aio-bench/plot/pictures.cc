@@ -2,16 +2,17 @@
 #include "plot/pictures.h"
 
 #include "base/text.h"
-#include "figures/statistics.h"
-#include "plot/gnuplot.h"
+#include "stats/summary.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
-#include <functional>
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace aio_bench {
 
@@ -25,149 +26,109 @@ constexpr unsigned top_pixels = 44, bottom_pixels = 58;  // for its title, for i
 constexpr double step_aside = 1.025, widest_aside = 1.25;
 // What it was measured on, below the panels.
 constexpr unsigned origin_line_pixels = 16, origin_letter_pixels = 7, origin_margin_pixels = 8;
-constexpr unsigned legend_line_pixels = 36, legend_row_pixels = 22, letter_pixels = 8;
+constexpr unsigned legend_line_pixels = 48, legend_row_pixels = 22, letter_pixels = 8;
 
-// Where the panels of a picture are, and what is above them.
+// A grid of panels: a column for each cache mode. What is above and below them is drawn
+// with the first one.
 class Page {
  public:
   Page(const Figure& figure, std::size_t rows, const std::string& title, const std::string& note)
-      : figure_(figure), columns_(figure.caches.size()), rows_(rows) {
-    const auto text = setup_text(figure.setup, false);
+      : width_(figure.caches.size() == 1
+                   ? lone_panel_width_pixels
+                   : static_cast<unsigned>(figure.caches.size()) * panel_width_pixels) {
     std::size_t longest = 0;
     for (const Curve& curve : figure.curves) longest = std::max(longest, curve.title.size());
-    legend_entry_pixels_ = legend_line_pixels + static_cast<unsigned>(longest + 3) * letter_pixels;
+    const unsigned entry_pixels =
+        legend_line_pixels + static_cast<unsigned>(longest + 2) * letter_pixels;
     const auto count = static_cast<unsigned>(figure.curves.size());
-    legend_columns_ = std::clamp((width() - 2 * letter_pixels) / legend_entry_pixels_, 1U, count);
-    legend_rows_ = (count + legend_columns_ - 1) / legend_columns_;
+    const unsigned legend_columns = std::clamp(width_ / entry_pixels, 1U, count);
+    const unsigned legend_rows = (count + legend_columns - 1) / legend_columns;
+    const unsigned panels_top = header_pixels + (legend_rows - 1) * legend_row_pixels;
+    const unsigned panels_bottom = panels_top + static_cast<unsigned>(rows) * panel_height_pixels;
+    std::vector<std::string> origins;
+    // Figures without the machine that they are of are not worth much.
     for (const std::string& origin : figure.origins)
-      for (std::string& line : split(wrapped(origin, width() / origin_letter_pixels), '\n'))
-        if (!line.empty()) origin_lines_.push_back(std::move(line));
-    script_ = fmt::format(
-        "set multiplot\nset label 1 {} at screen 0.5, screen {} center font ',15'"
-        "\nset label {} at screen 0.5, screen {} center font ',12' textcolor "
-        "rgb '#444444'\n",
-        gnuplot_string(title), from_top(20),
-        gnuplot_string(fmt::format("{}, on {}; {}", text, figure.setup.target, note)),
-        from_top(44));
-    script_ += "unset key\n" + legend() + origins();
+      for (const std::string& line : split(wrapped(origin, width_ / origin_letter_pixels), '\n'))
+        if (!line.empty()) origins.push_back(line);
+    height_ = panels_bottom + origin_margin_pixels +
+              static_cast<unsigned>(origins.size()) * origin_line_pixels;
+
+    script_ =
+        fmt::format("set multiplot layout {},{} margins screen {},{},{},{} spacing screen {},{}\n",
+                    rows, figure.caches.size(), across(left_pixels), across(width_ - right_pixels),
+                    from_top(panels_bottom - bottom_pixels), from_top(panels_top + top_pixels),
+                    across(left_pixels + right_pixels), 1 - from_top(top_pixels + bottom_pixels));
+    label(title, 0.5, 20, "center font ',15'");
+    label(fmt::format("{}, on {}; {}", setup_text(figure.setup, false), figure.setup.target, note),
+          0.5, 44, "center font ',12' textcolor rgb '#444444'");
+    for (unsigned i = 0; i < origins.size(); ++i)
+      label(origins[i], across(letter_pixels), panels_bottom + (i + 0.5) * origin_line_pixels,
+            "left font ',9' textcolor rgb '#666666'");
+    // One for all panels, with what is in any of them.
+    script_ += fmt::format(
+        "set key at screen 0.5, screen {} center top vertical Left reverse samplen 4 spacing 1.2 "
+        "maxrows {}\n",
+        from_top(58), legend_rows);
+    for (const Curve& curve : figure.curves)
+      legend_ += fmt::format(", keyentry with linespoints lw 2 {} {} {} title {}", curve.colour,
+                             curve.point, curve.dash, gnuplot_string(curve.title));
     script_ +=
         "set border 3 lc rgb '#666666'\nset tics nomirror textcolor rgb '#222222'\n"
         "set grid xtics ytics lt 1 lw 0.6 lc rgb '#dddddd'\n";
   }
 
-  unsigned width() const noexcept { return static_cast<unsigned>(columns_) * panel_width(); }
-  unsigned height() const noexcept {
-    return panels_bottom() + origin_margin_pixels +
-           static_cast<unsigned>(origin_lines_.size()) * origin_line_pixels;
-  }
-
-  // Adds the curves of one panel; `plots` is what follows "plot ".
-  void panel(std::size_t row, std::size_t column, const std::string& title,
-             const std::string& settings, const std::string& plots) {
-    const unsigned left = static_cast<unsigned>(column) * panel_width() + left_pixels;
-    const unsigned top = header_height() + static_cast<unsigned>(row) * panel_height_pixels;
-    script_ += fmt::format(
-        "set lmargin at screen {}\nset rmargin at screen {}\nset tmargin at screen {}\n"
-        "set bmargin at screen {}\nset title {} offset 0,-0.4 font ',13'\n{}",
-        across(left), across(left + panel_width() - left_pixels - right_pixels),
-        from_top(top + top_pixels), from_top(top + panel_height_pixels - bottom_pixels),
-        gnuplot_string(title), settings);
-    // What stands above the panels is drawn with the first one.
-    script_ += "plot " + plots + "\nunset label\nunset arrow\n";
+  // The next panel, row by row; `plots` are what follows "plot ", without any it is empty.
+  void panel(const std::string& title, const std::string& settings,
+             const std::vector<std::string>& plots) {
+    if (plots.empty()) {
+      script_ += "set multiplot next\n";
+      return;
+    }
+    script_ += fmt::format("set title {} offset 0,-0.4 font ',13'\n{}plot {}{}\n",
+                           gnuplot_string(title), settings, fmt::join(plots, ", "), legend_);
+    if (!legend_.empty()) script_ += "unset label\nunset key\n";
+    legend_.clear();
   }
 
   void add(const std::string& text) { script_ += text; }
 
   Picture finish() const {
-    return {.script = script_ + "unset multiplot\n",
-            .width_pixels = width(),
-            .height_pixels = height()};
+    return {
+        .script = script_ + "unset multiplot\n", .width_pixels = width_, .height_pixels = height_};
   }
 
  private:
-  unsigned panels_bottom() const noexcept {
-    return header_height() + static_cast<unsigned>(rows_) * panel_height_pixels;
-  }
-  unsigned panel_width() const noexcept {
-    return columns_ == 1 ? lone_panel_width_pixels : panel_width_pixels;
-  }
-  unsigned header_height() const noexcept {
-    return header_pixels + (legend_rows_ - 1) * legend_row_pixels;
-  }
-  double across(unsigned pixels) const noexcept { return static_cast<double>(pixels) / width(); }
-  double from_top(double pixels) const noexcept { return 1 - pixels / height(); }
+  double across(double pixels) const noexcept { return pixels / width_; }
+  double from_top(double pixels) const noexcept { return 1 - pixels / height_; }
 
-  // Made of lines, points and words: gnuplot's own belongs to one panel, and has
-  // only what is in it.
-  std::string legend() const {
-    std::string text;
-    const unsigned left = (width() - legend_columns_ * legend_entry_pixels_) / 2 + letter_pixels;
-    for (unsigned i = 0; i < figure_.curves.size(); ++i) {
-      const Curve& curve = figure_.curves[i];
-      const unsigned x = left + i % legend_columns_ * legend_entry_pixels_;
-      const double y = from_top(70 + i / legend_columns_ * legend_row_pixels);
-      text += fmt::format(
-          "set arrow from screen {0}, screen {2} to screen {1}, screen {2} nohead "
-          "lw 2 {3} {4}\n",
-          across(x), across(x + legend_line_pixels), y, curve.colour, curve.dash);
-      text += fmt::format("set label '' at screen {}, screen {} point {} {}\n",
-                          across(x + legend_line_pixels / 2), y, curve.point, curve.colour);
-      text +=
-          fmt::format("set label {} at screen {}, screen {} left\n", gnuplot_string(curve.title),
-                      across(x + legend_line_pixels + letter_pixels), y);
-    }
-    return text;
+  void label(const std::string& text, double x, double y_pixels, const char* look) {
+    script_ += fmt::format("set label {} at screen {}, screen {} {}\n", gnuplot_string(text), x,
+                           from_top(y_pixels), look);
   }
 
-  const Figure& figure_;
-  // Figures without the machine that they are of are not worth much.
-  std::string origins() const {
-    std::string text;
-    for (unsigned i = 0; i < origin_lines_.size(); ++i)
-      text += fmt::format(
-          "set label {} at screen {}, screen {} left font ',9' textcolor rgb "
-          "'#666666'\n",
-          gnuplot_string(origin_lines_[i]), across(letter_pixels),
-          from_top(panels_bottom() + (i + 0.5) * origin_line_pixels));
-    return text;
-  }
-
-  const std::size_t columns_, rows_;
-  std::vector<std::string> origin_lines_;
-  unsigned legend_entry_pixels_ = 0, legend_columns_ = 1, legend_rows_ = 1;
-  std::string script_;
+  const unsigned width_;
+  unsigned height_ = 0;
+  std::string script_, legend_;
 };
 
 std::string cache_title(const std::string& cache) {
   return cache == "direct" ? "O_DIRECT" : cache == "buffered" ? "buffered" : cache;
 }
 
-using Values = std::function<std::vector<double>(const StoredResult&)>;
-
 struct DepthRow {
   const char* title;
   const char* label;
   bool is_logarithmic;
-  Values values;
+  std::optional<double> StoredRepeat::*figure;  // shown as thousandths
+};
+
+constexpr DepthRow depth_rows[] = {
+    {"Throughput", "thousand I/Os per second", false, &StoredRepeat::io_per_second},
+    {"Median latency", "latency (µs)", true, &StoredRepeat::p50_ns},
+    {"99th percentile of latency", "latency (µs)", true, &StoredRepeat::p99_ns},
 };
 
 double thousandth(double value) { return value / 1000; }
-
-const std::vector<DepthRow>& depth_rows() {
-  const auto thousandths = [](auto member) {
-    return [member](const StoredResult& result) {
-      auto values = values_of(result, member);
-      std::ranges::transform(values, values.begin(), thousandth);
-      return values;
-    };
-  };
-  static const std::vector<DepthRow> rows{
-      {"Throughput", "thousand I/Os per second", false, thousandths(&StoredRepeat::io_per_second)},
-      {"Median latency", "latency (µs)", true, thousandths(&StoredRepeat::p50_ns)},
-      {"99th percentile of latency", "latency (µs)", true, thousandths(&StoredRepeat::p99_ns)},
-  };
-  return rows;
-}
 
 // The values in one panel.
 struct Extent {
@@ -184,7 +145,7 @@ constexpr double room_around = 2;
 
 // A data block of one curve: depth, median, least, greatest.
 std::string depth_points(const Figure& figure, std::size_t curve, const std::string& cache,
-                         const Values& values, Extent& extent) {
+                         std::optional<double> StoredRepeat::*member, Extent& extent) {
   // A little beside each other, so that all bars can be seen.
   const double steps = static_cast<double>(figure.curves.size()) - 1;
   const double step =
@@ -195,7 +156,9 @@ std::string depth_points(const Figure& figure, std::size_t curve, const std::str
     for (const auto& [result, its_curve] : figure.results) {
       if (its_curve != curve || result->setup.cache != cache || result->setup.depth != depth)
         continue;
-      const Summary summary = summarize(values(*result));
+      std::vector<double> values = values_of(*result, member);
+      std::ranges::transform(values, values.begin(), thousandth);
+      const Summary summary = summarize(std::move(values));
       // A logarithmic axis has no place for it.
       if (summary.least <= 0) continue;
       points += fmt::format("{} {} {} {}\n", depth * aside, summary.median, summary.least,
@@ -264,40 +227,42 @@ std::vector<unsigned> shown_depths(const std::vector<unsigned>& depths) {
 }
 
 constexpr const char* percentile_axis =
-    "set logscale x 10\nset xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, "
-    "'99.99' 10000, '99.999' 100000, '99.9999' 1000000)\n"
+    "set logscale x 10\nset xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, '99.99' 10000, "
+    "'99.999' 100000, '99.9999' 1000000)\n"
     "set format y '%.10g'\n";
 
 }  // namespace
 
+std::string gnuplot_string(const std::string& text) {
+  std::string result = "'";
+  for (const char letter : text) result += letter == '\'' ? "''" : std::string(1, letter);
+  return result + "'";
+}
+
 Picture depth_picture(const Figure& figure) {
-  Page page(figure, depth_rows().size(), "Throughput and latency by queue depth",
+  Page page(figure, std::size(depth_rows), "Throughput and latency by queue depth",
             "median of the repeats, bars from least to greatest");
   page.add(depth_axis(figure) + "set format y '%.10g'\n");
-  for (std::size_t row = 0; row < depth_rows().size(); ++row) {
-    const DepthRow& what = depth_rows()[row];
-    for (std::size_t column = 0; column < figure.caches.size(); ++column) {
-      std::string data, plots;
+  unsigned block_count = 0;
+  for (const DepthRow& row : depth_rows) {
+    for (const std::string& cache : figure.caches) {
+      std::vector<std::string> plots;
       Extent extent;
       for (std::size_t curve = 0; curve < figure.curves.size(); ++curve) {
-        const auto points = depth_points(figure, curve, figure.caches[column], what.values, extent);
+        const auto points = depth_points(figure, curve, cache, row.figure, extent);
         if (points.empty()) continue;
-        const auto block = fmt::format("$d_{}_{}_{}", row, column, curve);
         const Curve& look = figure.curves[curve];
-        data += fmt::format("{} << EOD\n{}EOD\n", block, points);
-        plots += fmt::format(
-            "{}{} using 1:2:3:4 with yerrorbars lw 1.3 {} ps 0 notitle, "
-            "{} using 1:2 with linespoints lw 2 {} {} {} notitle",
-            plots.empty() ? "" : ", ", block, look.colour, block, look.colour, look.point,
-            look.dash);
+        page.add(fmt::format("$d_{} << EOD\n{}EOD\n", ++block_count, points));
+        plots.push_back(
+            fmt::format("$d_{0} using 1:2:3:4 with yerrorbars lw 1.3 {1} ps 0 notitle, "
+                        "$d_{0} using 1:2 with linespoints lw 2 {1} {2} {3} notitle",
+                        block_count, look.colour, look.point, look.dash));
       }
-      if (plots.empty()) continue;
-      page.add(data);
-      page.panel(row, column, fmt::format("{}, {}", what.title, cache_title(figure.caches[column])),
+      page.panel(fmt::format("{}, {}", row.title, cache_title(cache)),
                  fmt::format("{}set ylabel '{}'\nset xlabel 'I/Os outstanding (queue depth{})'\n",
-                             what.is_logarithmic ? logarithmic_axis(extent)
-                                                 : "unset logscale y\nset yrange [0:*]\n",
-                             what.label, figure.setup.jobs == 1 ? "" : " of each job"),
+                             row.is_logarithmic ? logarithmic_axis(extent)
+                                                : "unset logscale y\nset yrange [0:*]\n",
+                             row.label, figure.setup.jobs == 1 ? "" : " of each job"),
                  plots);
     }
   }
@@ -308,14 +273,14 @@ Picture latency_picture(const Figure& figure) {
   const auto depths = shown_depths(figure.depths);
   Page page(figure, depths.size(), "Latency at each percentile", "all repeats together");
   page.add(percentile_axis);
-  for (std::size_t row = 0; row < depths.size(); ++row) {
-    for (std::size_t column = 0; column < figure.caches.size(); ++column) {
-      std::string data, plots;
+  for (const unsigned depth : depths) {
+    for (const std::string& cache : figure.caches) {
+      std::vector<std::string> plots;
       double greatest_rarity = 100;
       Extent extent;
       for (std::size_t i = 0; i < figure.results.size(); ++i) {
         const auto& [result, number] = figure.results[i];
-        if (result->setup.depth != depths[row] || result->setup.cache != figure.caches[column] ||
+        if (result->setup.depth != depth || result->setup.cache != cache ||
             result->total_ns.empty())
           continue;
         const LatencyCurve curve = latency_curve(*result);
@@ -323,17 +288,15 @@ Picture latency_picture(const Figure& figure) {
         for (const StoredBucket& bucket : {result->total_ns.front(), result->total_ns.back()})
           extent.include(thousandth(static_cast<double>(bucket.first_ns + bucket.last_ns) / 2));
         const Curve& look = figure.curves[number];
-        data += fmt::format("$l_{} << EOD\n{}EOD\n$m_{} << EOD\n{}EOD\n", i, curve.line, i,
-                            curve.marks);
-        plots += fmt::format("{}$l_{} with lines lw 1.6 {} {} notitle", plots.empty() ? "" : ", ",
-                             i, look.colour, look.dash);
+        page.add(fmt::format("$l_{0} << EOD\n{1}EOD\n$m_{0} << EOD\n{2}EOD\n", i, curve.line,
+                             curve.marks));
+        plots.push_back(
+            fmt::format("$l_{} with lines lw 1.6 {} {} notitle", i, look.colour, look.dash));
         if (!curve.marks.empty())
-          plots += fmt::format(", $m_{} with points {} {} notitle", i, look.colour, look.point);
+          plots.push_back(
+              fmt::format("$m_{} with points {} {} notitle", i, look.colour, look.point));
       }
-      if (plots.empty()) continue;
-      page.add(data);
-      page.panel(row, column,
-                 fmt::format("Depth {}, {}", depths[row], cache_title(figure.caches[column])),
+      page.panel(fmt::format("Depth {}, {}", depth, cache_title(cache)),
                  fmt::format("{}set xrange [1:{}]\nset ylabel 'latency (µs)'\n"
                              "set xlabel 'percent of I/Os that took no longer'\n",
                              logarithmic_axis(extent), 1.2 * greatest_rarity),

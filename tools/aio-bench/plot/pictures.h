@@ -20,4 +20,7 @@ Picture depth_picture(const Figure& figure);
 // The latency at every percentile, at the least, the middle and the greatest depth.
 Picture latency_picture(const Figure& figure);
 
+// gnuplot's way of writing a string that may hold quotes.
+std::string gnuplot_string(const std::string& text);
+
 }  // namespace aio_bench

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "engines/engines.h"
 #include "engines/posix_engine.h"
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace aio_bench {
 
@@ -30,26 +30,22 @@ void check_alignment(const Options& options, const Target& target) {
   for (const BlockSize& block : options.blocks) {
     if (block.least_bytes % target.direct_block_bytes != 0)
       throw UsageError(
-          fmt::format("--block-size {} does not go with O_DIRECT on {}: give a "
-                      "multiple of {}, or --cache buffered",
-                      block.least_bytes, target.path, target.direct_block_bytes));
+          "--block-size {} does not go with O_DIRECT on {}: give a multiple of {}, or --cache "
+          "buffered",
+          block.least_bytes, target.path, target.direct_block_bytes);
     if (block.least_bytes / options.vector_count % target.direct_block_bytes != 0)
-      throw UsageError(fmt::format(
-          "--vectors {} cuts a block of {} into pieces that do not go "
-          "with O_DIRECT on {}: make each a multiple of {}",
-          options.vector_count, block.least_bytes, target.path, target.direct_block_bytes));
+      throw UsageError(
+          "--vectors {} cuts a block of {} into pieces that do not go with O_DIRECT on {}: make "
+          "each a multiple of {}",
+          options.vector_count, block.least_bytes, target.path, target.direct_block_bytes);
   }
 }
 
 void check_parts(const Options& options, const Target& target) {
   const unsigned jobs = std::ranges::max(options.job_counts);
   if (target.area_bytes / jobs < std::max<std::uint64_t>(2 * options.greatest_block_bytes(), 8192))
-    throw UsageError(fmt::format("{} ({}) is too small for {} jobs: give fewer --jobs", target.path,
-                                 size_text(target.area_bytes), jobs));
-}
-
-EngineSetup setup_for_trying(Transfer& transfer, Notify notify) {
-  return {.fd = -1, .notify = notify, .transfers = {&transfer, 1}, .job = 0};
+    throw UsageError("{} ({}) is too small for {} jobs: give fewer --jobs", target.path,
+                     size_text(target.area_bytes), jobs);
 }
 
 void drop_engines(Options& options, Report& report) {
@@ -58,7 +54,7 @@ void drop_engines(Options& options, Report& report) {
         options.notifies, [&name](Notify one) { return can_notify(name, one); });
     try {
       Transfer unused;
-      make_engine(name, setup_for_trying(unused, notify));
+      make_engine(name, {.notify = notify, .transfers = {&unused, 1}});
       return false;
     } catch (const RunError& error) {
       // Without kaio there is nothing to compare: this build is broken.
@@ -73,13 +69,11 @@ void drop_engines(Options& options, Report& report) {
 void check_memory(const Options& options) {
   const std::uint64_t depth = std::ranges::max(options.depths);
   const std::uint64_t outstanding_count = depth * std::ranges::max(options.job_counts);
-  const auto half_of_memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                              static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 2;
-  if (outstanding_count * options.greatest_block_bytes() > half_of_memory)
+  if (outstanding_count * options.greatest_block_bytes() > machine_memory_bytes() / 2)
     throw UsageError(
-        fmt::format("{} outstanding blocks of {} need more than half of the memory: "
-                    "lower --depth, --jobs or --block-size",
-                    outstanding_count, size_text(options.greatest_block_bytes())));
+        "{} outstanding blocks of {} need more than half of the memory: lower --depth, --jobs or "
+        "--block-size",
+        outstanding_count, size_text(options.greatest_block_bytes()));
   if (std::ranges::find(options.notifies, Notify::signal) != options.notifies.end())
     check_signal_limit(static_cast<unsigned>(outstanding_count));
 }
@@ -91,14 +85,9 @@ void add_cases(const Options& options, const Case& common, Report& report) {
       if (!can_notify(engine_name, notify)) continue;
       // It has one outstanding whatever the depth: measured at that alone.
       if (is_synchronous(engine_name) ? common.depth != 1 : !is_wanted_depth) continue;
-      Case what = common;
-      what.notify = notify;
-      what.engine_name = engine_name;
-      report.results.push_back({.what = std::move(what),
-                                .system_calls_counted = {},
-                                .repeats = {},
-                                .latencies = {},
-                                .kaio_statistics = {}});
+      report.results.push_back({.what = common});
+      report.results.back().what.notify = notify;
+      report.results.back().what.engine_name = engine_name;
     }
 }
 
@@ -110,9 +99,9 @@ void adapt_to_machine(Options& options, Report& report) {
   if (options.count_system_calls) {
     if (!count_system_calls())
       throw RunError(
-          "--count-system-calls: the kernel does not let this user count them: run "
-          "aio-bench as root, with tracefs mounted (mount -t tracefs nodev "
-          "/sys/kernel/tracing), or leave it out");
+          "--count-system-calls: the kernel does not let this user count them: run aio-bench as "
+          "root, with tracefs mounted (mount -t tracefs nodev /sys/kernel/tracing), or leave it "
+          "out");
     report.has_kernel_counted_system_calls = true;
   }
 }
@@ -140,9 +129,7 @@ void plan_results(const Options& options, Report& report) {
                          .block = block,
                          .cache = cache,
                          .job_count = job_count,
-                         .depth = depth,
-                         .notify = {},
-                         .engine_name = {}},
+                         .depth = depth},
                         report);
   for (Result& result : report.results)
     result.system_calls_counted = report.has_kernel_counted_system_calls

@@ -14,27 +14,25 @@ void check_writing(const Options& options) {
   if (options.has_scratch_file()) {
     if (options.write || !options.destroy.empty() || options.force)
       throw UsageError(
-          "--write, --destroy and --force are for a target that exists: name one, or "
-          "leave them out; a scratch file may always be written");
+          "--write, --destroy and --force are for a target that exists: name one, or leave them "
+          "out; a scratch file may always be written");
     return;
   }
   for (const std::string& path : options.destroy)
     if (std::ranges::find(options.targets, path) == options.targets.end())
-      throw UsageError(
-          fmt::format("--destroy={} is not one of the targets: nothing was written", path));
+      throw UsageError("--destroy={} is not one of the targets: nothing was written", path);
   if (!options.has_writes()) {
     if (options.write || !options.destroy.empty() || options.force)
       throw UsageError(
-          "--write, --destroy and --force do not fit loads that only read: give "
-          "--load randwrite, write, randrw or rw, or leave them out");
+          "--write, --destroy and --force do not fit loads that only read: give --load randwrite, "
+          "write, randrw or rw, or leave them out");
     return;
   }
   for (const std::string& path : options.targets)
     if (!options.write || std::ranges::find(options.destroy, path) == options.destroy.end())
       throw UsageError(
-          fmt::format("a load that writes would destroy what is on {}: to allow it, "
-                      "add --write --destroy={}",
-                      path, path));
+          "a load that writes would destroy what is on {}: to allow it, add --write --destroy={}",
+          path, path);
 }
 
 void check_writes_wanted(const Options& options) {
@@ -64,8 +62,8 @@ void check_going_once(const Options& options) {
 void check_vectors(const Options& options) {
   for (const BlockSize& block : options.blocks)
     if (block.least_bytes % options.vector_count != 0)
-      throw UsageError(fmt::format("--vectors {} does not divide a block of {} bytes",
-                                   options.vector_count, block.least_bytes));
+      throw UsageError("--vectors {} does not divide a block of {} bytes", options.vector_count,
+                       block.least_bytes);
 }
 
 void check_jobs(const Options& options) {
@@ -75,26 +73,22 @@ void check_jobs(const Options& options) {
   const unsigned most = std::ranges::max(options.job_counts);
   if (uses(Notify::waitcomplete) && most > 1)
     throw UsageError(
-        "--notify waitcomplete gives a thread the requests of others: use it with one "
-        "job");
+        "--notify waitcomplete gives a thread the requests of others: use it with one job");
   constexpr unsigned signal_job_count = 28;  // real-time signals, less what others may use
   if (uses(Notify::signal) && most > signal_job_count)
-    throw UsageError(
-        fmt::format("--notify signal takes a signal number for each job: give --jobs "
-                    "up to {}",
-                    signal_job_count));
+    throw UsageError("--notify signal takes a signal number for each job: give --jobs up to {}",
+                     signal_job_count);
 }
 
 void check_sizes(const Options& options) {
   const std::size_t block_bytes = options.greatest_block_bytes();
   if (options.has_scratch_file() && options.size_bytes < block_bytes)
-    throw UsageError(fmt::format("--size {} is smaller than one block of {}",
-                                 size_text(options.size_bytes), size_text(block_bytes)));
+    throw UsageError("--size {} is smaller than one block of {}", size_text(options.size_bytes),
+                     size_text(block_bytes));
   const unsigned most_jobs = std::ranges::max(options.job_counts);
   if (options.amount_bytes != 0 && options.amount_bytes / most_jobs < block_bytes)
-    throw UsageError(fmt::format("--amount {} is less than one block of {} for each of {} jobs",
-                                 size_text(options.amount_bytes), size_text(block_bytes),
-                                 most_jobs));
+    throw UsageError("--amount {} is less than one block of {} for each of {} jobs",
+                     size_text(options.amount_bytes), size_text(block_bytes), most_jobs);
 }
 
 }  // namespace

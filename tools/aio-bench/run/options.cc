@@ -3,14 +3,15 @@
 
 #include "base/command_line.h"
 #include "base/errors.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "commands.h"
 #include "engines/engines.h"
-#include "loads/parse_load.h"
+#include "loads/load.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace aio_bench {
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::uint64_t default_scratch_bytes = 256 << 20;
 constexpr unsigned highest_depth = 65536;
+constexpr double longest_seconds = 86400;
 constexpr unsigned highest_job_count = 1024;
 
 constexpr const char* examples =
@@ -42,183 +44,154 @@ Latency runs from before the submitting call until the program has the result; w
 --poisson from when the I/O was due. Exit codes: 0 done, 1 failed, 2 wrong usage,
 130 interrupted (143 by SIGTERM, 129 by SIGHUP): what was measured until then is shown.)";
 
-// The words as given; turned into Options when all are known.
+// Those that others decide on; turned into Options when all are known.
 struct Words {
-  std::string engines, loads = "randread", blocks = "4k", depths = "1,8,32", batch = "1";
-  std::string jobs = "1", cache, notifies = "suspend", vectors = "1", fsync_every, rate, poisson;
-  std::string size, seconds, amount, ramp_up, repeats = "3", csv_interval = "1";
-  std::vector<std::string> destroy;
+  std::string engines, cache, seconds, amount, ramp_up;
+  double limited_rate = 0, poisson_rate = 0;
 };
 
-void declare(CLI::App& app, Options& options, Words& words) {
-  const auto option = [&app](const char* names, auto& value, const char* argument,
-                             const char* description, const char* group) {
-    return app.add_option(names, value, description)->type_name(argument)->group(group);
-  };
-  const auto flag = [&app](const char* name, bool& value, const char* text, const char* group) {
-    app.add_flag(name, value, text)->group(group);
-  };
-  app.add_option("TARGET", options.targets, "files and block devices; none: a scratch file here")
-      ->type_name("...");
-
-  const char* const load = "What is measured";
-  option("-e,--engine", words.engines, "LIST",
-         "any of glibc,kaio,libaio,io_uring,preadv2,threads (all)", load);
-  option("-l,--load", words.loads, "LIST",
-         "randread, randwrite, randrw:PERCENT, read, write,\n"
-         "rw:PERCENT (randread)",
-         load);
-  option("-b,--block-size", words.blocks, "LIST", "bytes of an I/O (4k)", load);
-  option("-d,--depth", words.depths, "LIST", "I/Os kept outstanding by each job (1,8,32)", load);
-  option("--batch", words.batch, "COUNT", "I/Os in one submitting call, at most (1)", load);
-  option("-j,--jobs", words.jobs, "LIST", "threads that submit (1)", load);
-  option("-c,--cache", words.cache, "WHICH", "direct, buffered or both (direct)", load);
-  option("-n,--notify", words.notifies, "LIST",
-         "completion by suspend, poll, waitcomplete, list,\n"
-         "signal, thread or eventfd (suspend)",
-         load);
-  option("--vectors", words.vectors, "COUNT", "pieces that each I/O's buffer is in (1)", load);
-  flag("--dsync", options.dsync, "open with O_DSYNC: each write is durable when done", load);
-  option("--fsync", words.fsync_every, "COUNT", "an fsync after so many writes", load);
-  option("--rate", words.rate, "IOPS", "at most so many I/Os per second", load);
-  option("--poisson", words.poisson, "IOPS", "so many, at random times whatever the device does",
-         load);
-  flag("--cold", options.cold, "drop the page cache first; each block is read once", load);
-  flag("--extend", options.extend, "write past the end of an empty scratch file", load);
-
-  const char* const extent = "How much";
-  option("-s,--size", words.size, "SIZE", "part of the target to use (all; scratch: 256m)", extent);
-  option("-t,--seconds", words.seconds, "TIME", "length of each measurement (1)", extent);
-  option("--amount", words.amount, "SIZE", "instead: bytes of each measurement", extent);
-  option("--ramp-up", words.ramp_up, "TIME", "runs before each and is left out (a tenth)", extent);
-  option("-r,--repeats", words.repeats, "COUNT", "rounds over all of them; medians count (3)",
-         extent);
-
-  const char* const safety = "Writing to what exists";
-  flag("--write", options.write, "allow writing to TARGETs, with --destroy", safety);
-  option("--destroy", words.destroy, "TARGET", "TARGET again: what is there will be lost", safety)
-      ->take_all()
-      ->allow_extra_args(false);  // what comes behind it is a TARGET
-  flag("--force", options.force, "even if it is mounted or otherwise in use", safety);
-
-  const char* const output = "Output";
-  option("--json", options.json_path, "FILE",
-         "all figures, for plot and compare; - is standard\n"
-         "output, and the table goes to standard error then",
-         output);
-  option("--csv", options.csv_path, "FILE", "rate and latency over time; - as for --json", output);
-  option("--csv-interval", words.csv_interval, "TIME", "of its lines (1)", output);
-  flag("--count-system-calls", options.count_system_calls,
-       "of all engines, by the kernel (root); slows them a little", output);
+void declare_load(CommandLine& line, Options& options, Words& words) {
+  line.section("What is measured");
+  line.word("-e,--engine", "LIST", "any of glibc,kaio,libaio,io_uring,preadv2,threads (all)",
+            words.engines);
+  line.value("-l,--load", "LIST",
+             "randread, randwrite, randrw:PERCENT, read, write,\n"
+             "rw:PERCENT (randread)",
+             "randread", options.loads, parse_loads);
+  line.value("-b,--block-size", "LIST", "bytes of an I/O (4k)", "4k", options.blocks, parse_blocks);
+  line.value("-d,--depth", "LIST", "I/Os kept outstanding by each job (1,8,32)", "1,8,32",
+             options.depths, parse_counts, 1U, highest_depth);
+  line.value("--batch", "COUNT", "I/Os in one submitting call, at most (1)", "1", options.batch,
+             parse_count, 1U, highest_depth);
+  line.value("-j,--jobs", "LIST", "threads that submit (1)", "1", options.job_counts, parse_counts,
+             1U, highest_job_count);
+  line.word("-c,--cache", "WHICH", "direct, buffered or both (direct)", words.cache);
+  line.value("-n,--notify", "LIST",
+             "completion by suspend, poll, waitcomplete, list,\n"
+             "signal, thread or eventfd (suspend)",
+             "suspend", options.notifies, parse_notifies);
+  line.value("--vectors", "COUNT", "pieces that each I/O's buffer is in (1)", "1",
+             options.vector_count, parse_count, 1U, 1024U);
+  line.flag("--dsync", options.dsync, "open with O_DSYNC: each write is durable when done");
+  line.value("--fsync", "COUNT", "an fsync after so many writes", "", options.fsync_every,
+             parse_count, 1U, 1'000'000'000U);
+  line.value("--rate", "IOPS", "at most so many I/Os per second", "", words.limited_rate,
+             parse_rate);
+  line.value("--poisson", "IOPS", "so many, at random times whatever the device does", "",
+             words.poisson_rate, parse_rate);
+  line.flag("--cold", options.cold, "drop the page cache first; each block is read once");
+  line.flag("--extend", options.extend, "write past the end of an empty scratch file");
 }
 
-std::vector<std::string> engines_of(const std::string& word, const Options& options) {
-  const auto& known = known_engines();
+void declare(CommandLine& line, Options& options, Words& words) {
+  line.set_version_flag("--version", "aio-bench " AIO_BENCH_VERSION, "which version this is");
+  line.add_option("TARGET", options.targets, "files and block devices; none: a scratch file here")
+      ->type_name("...");
+  declare_load(line, options, words);
+
+  line.section("How much");
+  line.value("-s,--size", "SIZE", "part of the target to use (all; scratch: 256m)", "",
+             options.size_bytes, parse_size);
+  line.word("-t,--seconds", "TIME", "length of each measurement (1)", words.seconds);
+  line.word("--amount", "SIZE", "instead: bytes of each measurement", words.amount);
+  line.word("--ramp-up", "TIME", "runs before each and is left out (a tenth)", words.ramp_up);
+  line.value("-r,--repeats", "COUNT", "rounds over all of them; medians count (3)", "3",
+             options.repeats, parse_count, 1U, 1000U);
+
+  const char* const safety = "Writing to what exists";
+  line.section(safety);
+  line.flag("--write", options.write, "allow writing to TARGETs, with --destroy");
+  line.add_option("--destroy", options.destroy, "TARGET again: what is there will be lost")
+      ->type_name("TARGET")
+      ->group(safety)
+      ->take_all()
+      ->allow_extra_args(false);  // what comes behind it is a TARGET
+  line.flag("--force", options.force, "even if it is mounted or otherwise in use");
+
+  line.section("Output");
+  line.word("--json", "FILE",
+            "all figures, for plot and compare; - is standard\n"
+            "output, and the table goes to standard error then",
+            options.json_path);
+  line.word("--csv", "FILE", "rate and latency over time; - as for --json", options.csv_path);
+  line.value("--csv-interval", "TIME", "of its lines (1)", "1", options.csv_interval_seconds,
+             parse_seconds, 0.01, longest_seconds);
+  line.flag("--count-system-calls", options.count_system_calls,
+            "of all engines, by the kernel (root); slows them a little");
+}
+
+void set_pace(Options& options, const Words& words) {
+  if (words.limited_rate > 0 && words.poisson_rate > 0)
+    throw UsageError(
+        "--rate limits a load that waits for the device, --poisson does not wait: give one of "
+        "them");
+  if (words.limited_rate > 0)
+    options.pace = {.kind = Pace::Kind::limited, .io_per_second = words.limited_rate};
+  if (words.poisson_rate > 0)
+    options.pace = {.kind = Pace::Kind::poisson, .io_per_second = words.poisson_rate};
+}
+
+void set_engines(Options& options, const std::string& word) {
   const auto fits = [&options](const std::string& name) {
     return (options.vector_count == 1 || can_do_vectors(name)) &&
            std::ranges::any_of(options.notifies,
                                [&](Notify notify) { return can_notify(name, notify); });
   };
-  std::vector<std::string> names;
+  options.engines_are_optional = word.empty();
   if (word.empty()) {
-    std::ranges::copy_if(known, std::back_inserter(names), fits);
-    return names;
+    std::ranges::copy_if(known_engines(), std::back_inserter(options.engine_names), fits);
+    return;
   }
-  for (const auto& name : split(word, ',')) {
-    if (std::ranges::find(known, name) == known.end())
-      throw UsageError(fmt::format("{}: '{}' is unknown{}: use one or more of {}",
-                                   typed_option("--engine", word, name), name, advice(name, known),
-                                   join(known, ",")));
+  for (const std::size_t place : parse_names("--engine", word, known_engines())) {
+    const std::string& name = known_engines()[place];
     if (options.vector_count > 1 && !can_do_vectors(name))
-      throw UsageError(fmt::format("--vectors: {} has no vectors: leave it out of --engine", name));
+      throw UsageError("--vectors: {} has no vectors: leave it out of --engine", name);
     if (!fits(name)) {
-      std::vector<std::string> possible;
-      for (const Notify notify : all_notifies)
-        if (can_notify(name, notify)) possible.push_back(notify_name(notify));
-      throw UsageError(fmt::format("--notify: {} only knows {}: leave it out of --engine", name,
-                                   join(possible, ",")));
+      std::vector<std::string> possible = notify_names;
+      std::erase_if(possible, [&](const std::string& notify) {
+        return !can_notify(name, parse_notifies("", notify).front());
+      });
+      throw UsageError("--notify: {} only knows {}: leave it out of --engine", name,
+                       join(possible, ","));
     }
-    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    options.engine_names.push_back(name);
   }
-  return names;
 }
 
 void set_cache(Options& options, const std::string& word) {
   if (options.cold && !word.empty() && word != "buffered")
     throw UsageError(
-        "--cold is about the page cache, which O_DIRECT does not use: leave out "
-        "--cache " +
-        word);
-  if (word == "buffered" || options.cold) {
-    options.caches = {Cache::buffered};
-  } else if (word == "direct") {
-    options.caches = {Cache::direct};
-  } else if (word == "both") {
-    options.caches = {Cache::direct, Cache::buffered};
-    options.direct_is_optional = true;
-  } else if (word.empty()) {
-    options.caches = {Cache::direct};
-    options.direct_is_optional = true;
-  } else {
-    throw UsageError(fmt::format("--cache: '{}' is unknown{}: use direct, buffered or both", word,
-                                 advice(word, {"direct", "buffered", "both"})));
-  }
-}
-
-void set_pace(Options& options, const Words& words) {
-  if (!words.rate.empty() && !words.poisson.empty())
-    throw UsageError(
-        "--rate limits a load that waits for the device, --poisson does not wait: "
-        "give one of them");
-  if (!words.rate.empty())
-    options.pace = {.kind = Pace::Kind::limited, .io_per_second = parse_rate("--rate", words.rate)};
-  if (!words.poisson.empty())
-    options.pace = {.kind = Pace::Kind::poisson,
-                    .io_per_second = parse_rate("--poisson", words.poisson)};
+        "--cold is about the page cache, which O_DIRECT does not use: leave out --cache " + word);
+  options.direct_is_optional = !options.cold && (word.empty() || word == "both");
+  options.caches = parse_caches("--cache", !word.empty()  ? word
+                                           : options.cold ? "buffered"
+                                                          : "direct");
 }
 
 void set_extent(Options& options, const Words& words) {
   if (!words.seconds.empty() && !words.amount.empty())
     throw UsageError("--seconds and --amount both say when a measurement ends: give one of them");
   if (words.amount.empty())
-    options.seconds = words.seconds.empty() ? 1 : parse_seconds("--seconds", words.seconds, 0.01);
+    options.seconds = words.seconds.empty()
+                          ? 1
+                          : parse_seconds("--seconds", words.seconds, 0.01, longest_seconds);
   else
     options.amount_bytes = parse_size("--amount", words.amount);
   // What goes through the area once has nothing to spare.
   const bool has_ramp_up = options.seconds > 0 && !options.cold && !options.extend;
   options.ramp_up_seconds = has_ramp_up ? std::min(0.25, options.seconds / 10) : 0;
   if (!words.ramp_up.empty()) {
-    options.ramp_up_seconds = parse_seconds("--ramp-up", words.ramp_up, 0);
+    options.ramp_up_seconds = parse_seconds("--ramp-up", words.ramp_up, 0, longest_seconds);
     if (options.ramp_up_seconds > 0 && (options.cold || options.extend))
       throw UsageError("--ramp-up would use up what --cold and --extend measure: leave it out");
   }
-  options.repeats = parse_count("--repeats", words.repeats, 1, 1000);
-  if (!words.size.empty()) options.size_bytes = parse_size("--size", words.size);
-  if (words.size.empty() && options.has_scratch_file()) options.size_bytes = default_scratch_bytes;
-}
-
-void interpret(Options& options, const Words& words) {
-  options.loads = parse_loads("--load", words.loads);
-  options.blocks = parse_blocks("--block-size", words.blocks);
-  options.depths = parse_counts("--depth", words.depths, 1, highest_depth);
-  options.batch = parse_count("--batch", words.batch, 1, highest_depth);
-  options.job_counts = parse_counts("--jobs", words.jobs, 1, highest_job_count);
-  options.notifies = parse_notifies("--notify", words.notifies);
-  options.vector_count = parse_count("--vectors", words.vectors, 1, 1024);
-  if (!words.fsync_every.empty())
-    options.fsync_every = parse_count("--fsync", words.fsync_every, 1, 1'000'000'000);
-  options.engine_names = engines_of(words.engines, options);
-  options.engines_are_optional = words.engines.empty();
-  options.destroy = words.destroy;
-  options.csv_interval_seconds = parse_seconds("--csv-interval", words.csv_interval, 0.01);
-  set_cache(options, words.cache);
-  set_pace(options, words);
-  set_extent(options, words);
+  if (options.size_bytes == 0 && options.has_scratch_file())
+    options.size_bytes = default_scratch_bytes;
 }
 
 std::string commands_text() {
   std::string text = "Commands:\n";
-  for (const Command& command : commands())
+  for (const Command& command : commands)
     text += fmt::format("  {:<24}{}\n", command.name, command.summary);
   return text + "\n";
 }
@@ -234,20 +207,19 @@ std::size_t Options::greatest_block_bytes() const noexcept {
 }
 
 std::optional<Options> parse_options(int argument_count, const char* const* arguments) {
-  CLI::App app(
-      "Compares ways of asynchronous I/O on files and block devices, side by side in one\n"
-      "run: glibc's POSIX AIO, kaio's, raw kernel AIO, io_uring, and threads.",
-      "aio-bench");
-  app.set_help_flag("-h,--help", "this text");
-  app.set_version_flag("--version", "aio-bench " AIO_BENCH_VERSION, "which version this is");
-  app.footer(commands_text() + examples);
-  app.get_formatter()->column_width(28);
+  CommandLine line("aio-bench",
+                   "Compares ways of asynchronous I/O on files and block devices, side by side in "
+                   "one\nrun: glibc's POSIX AIO, kaio's, raw kernel AIO, io_uring, and threads.",
+                   commands_text() + examples, 28);
   Options options;
   Words words;
-  declare(app, options, words);
-  if (!parse_arguments(app, argument_count, arguments)) return std::nullopt;
+  declare(line, options, words);
+  if (!line.read(argument_count, arguments)) return std::nullopt;
   options.command_line.assign(arguments, arguments + argument_count);
-  interpret(options, words);
+  set_pace(options, words);
+  set_engines(options, words.engines);
+  set_cache(options, words.cache);
+  set_extent(options, words);
   check_combinations(options);
   return options;
 }

@@ -12,7 +12,7 @@
 
 namespace aio_bench {
 
-struct Options {
+struct Options : LoadSettings {
   std::vector<std::string> targets;  // empty: a scratch file
   std::vector<std::string> engine_names;
   bool engines_are_optional = false;  // none was asked for by name
@@ -20,22 +20,15 @@ struct Options {
   std::vector<Load> loads;
   std::vector<BlockSize> blocks;
   std::vector<unsigned> depths;
-  unsigned batch = 0;
   std::vector<unsigned> job_counts;
   std::vector<Cache> caches;
   bool direct_is_optional = false;  // not asked for alone: without O_DIRECT, buffered only
   std::vector<Notify> notifies;
-  unsigned vector_count = 1;
   bool dsync = false;
-  unsigned fsync_every = 0;
-  Pace pace;
   bool cold = false;
   bool extend = false;
 
   std::uint64_t size_bytes = 0;  // 0: all of an existing target
-  double seconds = 0;            // 0: by amount
-  std::uint64_t amount_bytes = 0;
-  double ramp_up_seconds = 0;
   unsigned repeats = 0;
 
   bool write = false;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.h"
 #include "base/interrupt.h"
-#include "base/standard_output.h"
+#include "base/output.h"
 #include "commands.h"
 #include "engines/posix_engine.h"
-#include "output/json_report.h"
-#include "output/output_file.h"
-#include "output/table.h"
+#include "report/json_writer.h"
+#include "report/table.h"
 #include "run/options.h"
 #include "run/session.h"
 
@@ -27,8 +26,8 @@ void check_outputs(const Options& options) {
   if (!options.json_path.empty() &&
       (options.json_path == options.csv_path ||
        (is_standard_output(options.json_path) && is_standard_output(options.csv_path))))
-    throw UsageError(fmt::format("--json and --csv both name {}: give each a file of its own",
-                                 options.json_path));
+    throw UsageError("--json and --csv both name {}: give each a file of its own",
+                     options.json_path);
 }
 
 TargetWish wish_of(const Options& options) {

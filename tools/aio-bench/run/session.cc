@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "loads/run_load.h"
-#include "output/csv_log.h"
-#include "output/progress.h"
+#include "report/csv_log.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -55,8 +55,7 @@ class Session {
     if (target.warm_pages() || is_too_large_noted_) return;
     is_too_large_noted_ = true;
     report_.notes.push_back(
-        "the area is too large to be cached as a whole: buffered reads find "
-        "some of it cached");
+        "the area is too large to be cached as a whole: buffered reads find some of it cached");
   }
 
   // False when the run has to end.
@@ -85,31 +84,18 @@ class Session {
     if (!result.repeats.empty() || measured.io_count == 0) return;
     result.add(measured, started_seconds);
     report_.notes.push_back(
-        fmt::format("{} at depth {} was interrupted, and is shown as far as it "
-                    "went: {:.1f} s",
+        fmt::format("{} at depth {} was interrupted, and is shown as far as it went: {:.1f} s",
                     result.what.engine_name, result.what.depth, measured.elapsed_seconds));
   }
 
   LoadPlan plan(const Result& result, unsigned round, double started_seconds) {
     const Case& what = result.what;
     const Target& target = report_.targets[what.target];
-    LoadPlan plan{.engine_name = what.engine_name,
-                  .notify = what.notify,
-                  .load = what.load,
-                  .block = what.block,
-                  .once = options_.cold || options_.extend,
-                  .fd = target.descriptor(what.cache),
-                  .area_bytes = target.area_bytes,
-                  .depth = what.depth,
-                  .batch = options_.batch,
-                  .job_count = what.job_count,
-                  .vector_count = options_.vector_count,
-                  .fsync_every = options_.fsync_every,
-                  .pace = options_.pace,
-                  .seconds = options_.seconds,
-                  .amount_bytes = options_.amount_bytes,
-                  .ramp_up_seconds = options_.ramp_up_seconds,
-                  .seed = round + 1};
+    LoadPlan plan{what, options_};
+    plan.once = options_.cold || options_.extend;
+    plan.fd = target.descriptor(what.cache);
+    plan.area_bytes = target.area_bytes;
+    plan.seed = round + 1;
     if (csv_ || progress_.is_shown()) {
       plan.sample_interval_seconds = csv_ ? std::min(options_.csv_interval_seconds, 0.25) : 0.25;
       plan.on_sample = [this, &result, started_seconds, round](const Sample& sample) {

@@ -2,8 +2,8 @@
 // All measurements of a run.
 #pragma once
 
+#include "report/report.h"
 #include "run/options.h"
-#include "run/report.h"
 
 namespace aio_bench {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "targets/device_facts.h"
 
+#include "base/kernel_files.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
@@ -13,21 +15,6 @@ namespace aio_bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The first line, without blanks around it; "" when it cannot be read.
-std::string line_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  const auto first = line.find_first_not_of(" \t");
-  if (first == line.npos) return "";
-  return line.substr(first, line.find_last_not_of(" \t") - first + 1);
-}
-
-std::optional<std::uint64_t> number_of(const fs::path& path) {
-  std::uint64_t number = 0;
-  return std::ifstream(path) >> number ? std::optional(number) : std::nullopt;
-}
 
 // "none [mq-deadline] kyber" -> "mq-deadline".
 std::string chosen_of(const std::string& choices) {
@@ -76,33 +63,40 @@ std::string unescaped(const std::string& text) {
   return result;
 }
 
-std::string device_number(const std::string& name) {
-  return line_of(fs::path("/sys/class/block") / name / "dev");
-}
-
 std::vector<std::string> uses_of(const std::vector<std::string>& names) {
   std::vector<std::string> uses;
   for (const std::string& name : names) {
-    const std::string number = device_number(name);
-    // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-      std::istringstream words(line);
-      std::string skipped, mounted, place;
-      words >> skipped >> skipped >> mounted >> skipped >> place;
-      if (mounted != number) continue;
-      uses.push_back(fmt::format("/dev/{} is mounted on {}", name, unescaped(place)));
-      break;
-    }
-    std::ifstream swaps("/proc/swaps");
-    for (std::string line; std::getline(swaps, line);)
-      if (line.substr(0, line.find_first_of(" \t")) == "/dev/" + name)
-        uses.push_back(fmt::format("/dev/{} is swapped to", name));
+    if (const auto mount = mount_of(first_line(fs::path("/sys/class/block") / name / "dev")))
+      uses.push_back(fmt::format("/dev/{} is mounted on {}", name, unescaped(mount->place)));
+    if (is_swapped_to("/dev/" + name)) uses.push_back(fmt::format("/dev/{} is swapped to", name));
   }
   return uses;
 }
 
 }  // namespace
+
+std::optional<Mount> mount_of(const std::string& device_number) {
+  // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream words(line);
+    std::string skipped, mounted_number;
+    Mount mount;
+    words >> skipped >> skipped >> mounted_number >> skipped >> mount.place;
+    const auto separator = line.find(" - ");
+    if (mounted_number != device_number || separator == line.npos) continue;
+    std::istringstream(line.substr(separator + 3)) >> mount.file_system;
+    return mount;
+  }
+  return std::nullopt;
+}
+
+bool is_swapped_to(const std::string& path) {
+  std::ifstream swaps("/proc/swaps");
+  for (std::string line; std::getline(swaps, line);)
+    if (line.substr(0, line.find_first_of(" \t")) == path) return true;
+  return false;
+}
 
 std::optional<DeviceFacts> device_facts(dev_t device) {
   std::error_code error;
@@ -115,16 +109,16 @@ std::optional<DeviceFacts> device_facts(dev_t device) {
   const fs::path disk = facts.is_partition ? directory.parent_path() : directory;
   facts.disk = disk.filename();
   // The kernel counts these in units of 512 bytes, whatever the device has.
-  facts.size_bytes = number_of(directory / "size").value_or(0) * 512;
-  facts.partition_start_bytes = number_of(directory / "start").value_or(0) * 512;
-  facts.model = line_of(disk / "device/model");
-  facts.backing_file = line_of(disk / "loop/backing_file");
-  if (const auto number = number_of(disk / "queue/rotational")) facts.is_rotational = *number != 0;
-  facts.scheduler = chosen_of(line_of(disk / "queue/scheduler"));
-  facts.write_cache = line_of(disk / "queue/write_cache");
-  facts.logical_block_bytes = number_of(disk / "queue/logical_block_size");
-  facts.physical_block_bytes = number_of(disk / "queue/physical_block_size");
-  facts.queue_request_count = number_of(disk / "queue/nr_requests");
+  facts.size_bytes = number_in(directory / "size").value_or(0) * 512;
+  facts.partition_start_bytes = number_in(directory / "start").value_or(0) * 512;
+  facts.model = first_line(disk / "device/model");
+  facts.backing_file = first_line(disk / "loop/backing_file");
+  if (const auto number = number_in(disk / "queue/rotational")) facts.is_rotational = *number != 0;
+  facts.scheduler = chosen_of(first_line(disk / "queue/scheduler"));
+  facts.write_cache = first_line(disk / "queue/write_cache");
+  facts.logical_block_bytes = number_in(disk / "queue/logical_block_size");
+  facts.physical_block_bytes = number_in(disk / "queue/physical_block_size");
+  facts.queue_request_count = number_in(disk / "queue/nr_requests");
   find_partitions_and_holders(directory, facts);
   find_siblings(disk, facts);
   return facts;
@@ -142,24 +136,23 @@ std::vector<std::string> device_warnings(const DeviceFacts& facts, bool has_writ
   std::vector<std::string> warnings;
   if (facts.is_rotational == false && !facts.scheduler.empty() && facts.scheduler != "none")
     warnings.push_back(
-        fmt::format("{} has the I/O scheduler {}, which costs time on a device that "
-                    "does not rotate: try echo none > /sys/block/{}/queue/scheduler",
+        fmt::format("{} has the I/O scheduler {}, which costs time on a device that does not "
+                    "rotate: try echo none > /sys/block/{}/queue/scheduler",
                     facts.disk, facts.scheduler, facts.disk));
   if (has_writes && facts.write_cache == "write back")
     warnings.push_back(
-        fmt::format("{} has a volatile write cache: writes that it reports as done "
-                    "are not durable yet; --dsync and --fsync measure durable ones",
+        fmt::format("{} has a volatile write cache: writes that it reports as done are not durable "
+                    "yet; --dsync and --fsync measure durable ones",
                     facts.disk));
   if (!facts.backing_file.empty())
-    warnings.push_back(
-        fmt::format("{} is a loop device over {}: its own threads and that file are "
-                    "measured with it",
-                    facts.disk, facts.backing_file));
+    warnings.push_back(fmt::format(
+        "{} is a loop device over {}: its own threads and that file are measured with it",
+        facts.disk, facts.backing_file));
   const std::uint64_t physical_bytes = facts.physical_block_bytes.value_or(0);
   if (facts.is_partition && physical_bytes > 0 && facts.partition_start_bytes % physical_bytes != 0)
     warnings.push_back(
-        fmt::format("the partition {} begins within a physical block of {} bytes: "
-                    "aligned I/O is not aligned on the device",
+        fmt::format("the partition {} begins within a physical block of {} bytes: aligned I/O is "
+                    "not aligned on the device",
                     facts.name, physical_bytes));
   return warnings;
 }

@@ -33,6 +33,15 @@ struct DeviceFacts {
 // Nothing when there is no such device in sysfs, as behind btrfs or overlayfs.
 std::optional<DeviceFacts> device_facts(dev_t device);
 
+struct Mount {
+  std::string place, file_system;  // "/boot" as the kernel writes it, "ext4"
+};
+
+// The first mount of the device with this number, "8:1".
+std::optional<Mount> mount_of(const std::string& device_number);
+
+bool is_swapped_to(const std::string& path);
+
 // Where the device or one of its partitions is mounted or swapped to: "/dev/sda1
 // is mounted on /boot".
 std::vector<std::string> uses_of(const DeviceFacts& facts);

@@ -2,6 +2,7 @@
 // A file or block device that was there before us: read, and written only by a
 // user who said so twice, and never while something else uses it.
 #include "base/errors.h"
+#include "base/kernel_files.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "targets/target.h"
@@ -10,7 +11,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -33,9 +33,9 @@ void refuse_read_only_device(const Target& target) {
   int is_read_only = 0;
   if (::ioctl(target.buffered.number(), BLKROGET, &is_read_only) != 0 || is_read_only == 0) return;
   throw RunError(
-      fmt::format("{} is a read-only device, nothing was written: only read loads are "
-                  "possible, unless it is made writable (blockdev --setrw)",
-                  target.path));
+      "{} is a read-only device, nothing was written: only read loads are possible, unless it is "
+      "made writable (blockdev --setrw)",
+      target.path);
 }
 
 [[noreturn]] void refuse_to_open(const std::string& path, bool is_write, int error) {
@@ -51,14 +51,14 @@ void refuse_read_only_device(const Target& target) {
                    "have the device allowed inside";
   if (error == EBUSY)
     advice =
-        ": it is mounted, swapped to, or held by another program or device; stop that first, "
-        "or add --force";
+        ": it is mounted, swapped to, or held by another program or device; stop that first, or "
+        "add --force";
   if (error == EROFS) advice = ": only read loads are possible";
   if (error == EMFILE || error == ENFILE) advice = descriptor_advice(error);
   if (error == ENXIO || error == ENOMEDIUM) advice = ": there is no device or medium behind it";
   if (error == ETXTBSY) advice = ": it is a running program or swap; choose another file";
-  throw RunError(fmt::format("{} cannot be opened for {}: {}{}", path,
-                             is_write ? "writing" : "reading", error_text(error), advice));
+  throw RunError("{} cannot be opened for {}: {}{}", path, is_write ? "writing" : "reading",
+                 error_text(error), advice);
 }
 
 Target::Kind kind_of(const std::string& path, mode_t mode) {
@@ -66,10 +66,10 @@ Target::Kind kind_of(const std::string& path, mode_t mode) {
   if (S_ISBLK(mode)) return Target::Kind::block_device;
   if (S_ISDIR(mode))
     throw UsageError(
-        fmt::format("{} is a directory: change to it and run aio-bench without a "
-                    "target for a scratch file there",
-                    path));
-  throw UsageError(fmt::format("{} is neither a file nor a block device", path));
+        "{} is a directory: change to it and run aio-bench without a target for a scratch file "
+        "there",
+        path);
+  throw UsageError("{} is neither a file nor a block device", path);
 }
 
 std::uint64_t size_of(int fd, const struct stat& status) {
@@ -80,12 +80,12 @@ std::uint64_t size_of(int fd, const struct stat& status) {
 
 std::uint64_t area_within(const Target& target, const TargetWish& wish) {
   if (wish.size_bytes > target.size_bytes)
-    throw UsageError(fmt::format("--size {} is more than {} has ({})", size_text(wish.size_bytes),
-                                 target.path, size_text(target.size_bytes)));
+    throw UsageError("--size {} is more than {} has ({})", size_text(wish.size_bytes), target.path,
+                     size_text(target.size_bytes));
   const std::uint64_t area_bytes = wish.size_bytes != 0 ? wish.size_bytes : target.size_bytes;
   if (area_bytes < wish.greatest_block_bytes)
-    throw UsageError(fmt::format("{} ({}) is smaller than one block of {}", target.path,
-                                 size_text(area_bytes), size_text(wish.greatest_block_bytes)));
+    throw UsageError("{} ({}) is smaller than one block of {}", target.path, size_text(area_bytes),
+                     size_text(wish.greatest_block_bytes));
   return area_bytes;
 }
 
@@ -95,16 +95,11 @@ std::vector<std::string> uses_of_file(const std::string& path) {
   std::vector<std::string> uses;
   std::error_code error;
   const std::string wanted = std::filesystem::canonical(path, error);
-  std::ifstream swaps("/proc/swaps");
-  for (std::string line; std::getline(swaps, line);)
-    if (line.substr(0, line.find_first_of(" \t")) == wanted)
-      uses.push_back(path + " is swapped to");
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error)) {
-    std::ifstream backing(entry.path() / "loop/backing_file");
-    std::string backing_path;
-    if (std::getline(backing, backing_path) && backing_path == wanted)
+  if (error) return uses;
+  if (is_swapped_to(wanted)) uses.push_back(path + " is swapped to");
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error))
+    if (first_line(entry.path() / "loop/backing_file") == wanted)
       uses.push_back(fmt::format("{} is under /dev/{}", path, entry.path().filename().string()));
-  }
   return uses;
 }
 
@@ -126,10 +121,8 @@ void refuse_in_use(const Target& target, const struct stat& status, const Target
   else if (const auto facts = device_facts(status.st_rdev))
     uses = uses_of_device(*facts);
   if (!uses.empty())
-    throw RunError(
-        fmt::format("{} is in use, nothing was written: {}: stop that first, or add "
-                    "--force",
-                    target.path, join(uses, "; ")));
+    throw RunError("{} is in use, nothing was written: {}: stop that first, or add --force",
+                   target.path, join(uses, "; "));
 }
 
 void add_warnings(Target& target, const struct stat& status, const TargetWish& wish) {
@@ -148,15 +141,14 @@ void add_warnings(Target& target, const struct stat& status, const TargetWish& w
       target.kind == Target::Kind::file && status.st_blocks * INT64_C(512) < status.st_size;
   if (is_sparse)
     target.warnings.push_back(
-        "the file has holes: reading those measures no device, and writing "
-        "them allocates");
+        "the file has holes: reading those measures no device, and writing them allocates");
   const unsigned empty_count =
       wish.has_reads && !is_sparse ? count_empty_blocks(target, sample_count) : 0;
   if (empty_count > sample_count / 8)
-    target.warnings.push_back(fmt::format(
-        "{} of {} blocks looked at hold only zeros: were they never written, or discarded, then "
-        "reading them measures no medium; fill {} first",
-        empty_count, sample_count, target.path));
+    target.warnings.push_back(
+        fmt::format("{} of {} blocks looked at hold only zeros: were they never written, or "
+                    "discarded, then reading them measures no medium; fill {} first",
+                    empty_count, sample_count, target.path));
 }
 
 }  // namespace

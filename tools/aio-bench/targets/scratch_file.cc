@@ -6,9 +6,9 @@
 #include "base/errors.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "base/output.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "output/progress.h"
 #include "targets/target.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ constexpr std::size_t chunk_bytes = 1 << 20;
 std::string current_directory() {
   char* const path = ::getcwd(nullptr, 0);
   if (path == nullptr)
-    throw RunError(fmt::format("the current directory cannot be used: {}", error_text(errno)));
+    throw RunError("the current directory cannot be used: {}", error_text(errno));
   std::string directory = path;
   std::free(path);
   return directory == "/" ? "" : directory;
@@ -43,9 +43,9 @@ void check_free_space(int fd, std::uint64_t wanted_bytes, const std::string& dir
   // A little more than the data: the file system keeps books too.
   if (free_bytes < wanted_bytes + wanted_bytes / 20)
     throw RunError(
-        fmt::format("a scratch file of {} does not fit into {}/, where {} are free: "
-                    "give a smaller --size, or change to another directory",
-                    size_text(wanted_bytes), directory, size_text(free_bytes)));
+        "a scratch file of {} does not fit into {}/, where {} are free: give a smaller --size, or "
+        "change to another directory",
+        size_text(wanted_bytes), directory, size_text(free_bytes));
 }
 
 // Random data: neither compressible nor a hole that a device answers by itself.
@@ -62,15 +62,13 @@ void fill(int fd, std::uint64_t size_bytes) {
     const std::size_t wanted = std::min<std::uint64_t>(chunk_bytes, size_bytes - at);
     const ssize_t count = pwrite(fd, chunk.data(), wanted, static_cast<off_t>(at));
     if (count < 0)
-      throw RunError(fmt::format("filling the scratch file: {}{}", error_text(errno),
-                                 errno == EFBIG
-                                     ? file_size_advice()
-                                     : ": give a smaller --size, or change to another directory"));
+      throw RunError("filling the scratch file: {}{}", error_text(errno),
+                     errno == EFBIG ? file_size_advice()
+                                    : ": give a smaller --size, or change to another directory");
     at += static_cast<std::uint64_t>(count);
   }
   progress.show("writing the scratch file to the device");
-  if (fsync(fd) != 0)
-    throw RunError(fmt::format("filling the scratch file: {}", error_text(errno)));
+  if (fsync(fd) != 0) throw RunError("filling the scratch file: {}", error_text(errno));
 }
 
 }  // namespace
@@ -83,12 +81,11 @@ Target open_scratch_file(const TargetWish& wish) {
   target.size_bytes = target.area_bytes = wish.size_bytes;
   target.buffered = FileDescriptor(::mkostemp(target.path.data(), O_CLOEXEC));
   if (!target.buffered)
-    throw RunError(fmt::format(
+    throw RunError(
         "no scratch file can be made in {}/: {}{}", directory, error_text(errno),
         errno == EMFILE || errno == ENFILE
             ? descriptor_advice(errno)
-            : ": change to a directory that you may write to, or name a file or device to "
-              "measure"));
+            : ": change to a directory that you may write to, or name a file or device to measure");
   const int flags = O_RDWR | (wish.dsync ? O_DSYNC : 0) | O_CLOEXEC;
   FileDescriptor direct(::open(target.path.c_str(), flags | O_DIRECT));
   // Used after it is filled, which is slow else.

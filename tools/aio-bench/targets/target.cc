@@ -3,6 +3,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/interrupt.h"
 #include "base/random.h"
 
@@ -10,8 +11,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fstream>
-#include <sstream>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -23,7 +22,7 @@ namespace {
 constexpr std::size_t chunk_bytes = 1 << 20;
 
 [[noreturn]] void fail(const std::string& doing, const std::string& path) {
-  throw RunError(fmt::format("{} {}: {}", doing, path, error_text(errno)));
+  throw RunError("{} {}: {}", doing, path, error_text(errno));
 }
 
 }  // namespace
@@ -37,14 +36,11 @@ void Target::drop_pages() const {
   settle();
   const int error = posix_fadvise(buffered.number(), 0, 0, POSIX_FADV_DONTNEED);
   if (error != 0)
-    throw RunError(
-        fmt::format("--cold: the pages of {} cannot be dropped: {}", path, error_text(error)));
+    throw RunError("--cold: the pages of {} cannot be dropped: {}", path, error_text(error));
 }
 
 bool Target::warm_pages() const {
-  const auto memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                            static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  if (area_bytes > memory_bytes / 4) return false;
+  if (area_bytes > machine_memory_bytes() / 4) return false;
   AlignedBuffer chunk(chunk_bytes, 0);
   for (std::uint64_t at = 0; at < area_bytes; at += chunk_bytes) {
     if (interrupted()) throw Interrupted();
@@ -95,32 +91,15 @@ unsigned count_empty_blocks(const Target& target, unsigned sample_count) {
 }
 
 const char* kind_name(Target::Kind kind) noexcept {
-  switch (kind) {
-    case Target::Kind::file:
-      return "file";
-    case Target::Kind::block_device:
-      return "block device";
-    default:
-      return "scratch file";
-  }
+  constexpr const char* names[] = {"scratch file", "file", "block device"};
+  return names[static_cast<std::size_t>(kind)];
 }
 
 std::string file_system_of(int fd) {
   struct stat status {};
   if (fstat(fd, &status) != 0) return "";
-  // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
-  const auto device = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream words(line);
-    std::string skipped, mounted_device, type;
-    words >> skipped >> skipped >> mounted_device;
-    const auto separator = line.find(" - ");
-    if (mounted_device != device || separator == line.npos) continue;
-    std::istringstream(line.substr(separator + 3)) >> type;
-    return type;
-  }
-  return "";
+  const auto mount = mount_of(fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev)));
+  return mount ? mount->file_system : "";
 }
 
 }  // namespace aio_bench

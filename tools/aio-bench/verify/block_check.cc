@@ -61,8 +61,8 @@ std::string looks_text(const Mismatch& mismatch) {
                          found.generation);
     case Looks::late_write:
       return fmt::format(
-          "generation {}, which should not be there: a write that was cancelled, "
-          "and done afterwards",
+          "generation {}, which should not be there: a write that was cancelled, and done "
+          "afterwards",
           found.generation);
     case Looks::other_place:
       return fmt::format("the data of offset {:#x}, generation {}", found.offset_bytes,
@@ -72,8 +72,7 @@ std::string looks_text(const Mismatch& mismatch) {
                          found.offset_bytes, found.generation);
     case Looks::damaged:
       return fmt::format(
-          "it damaged: {} {} differ ({} bits), the first at {:#x}: {:#04x} instead "
-          "of {:#04x}",
+          "it damaged: {} {} differ ({} bits), the first at {:#x}: {:#04x} instead of {:#04x}",
           mismatch.differing_bytes, mismatch.differing_bytes == 1 ? "byte" : "bytes",
           mismatch.differing_bits, mismatch.offset_bytes + mismatch.first_difference,
           mismatch.found_byte, mismatch.expected_byte);

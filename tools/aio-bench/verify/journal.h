@@ -18,8 +18,21 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace aio_bench {
+
+// A line, as text with its newline.
+struct JournalLine {
+  char kind = 0;
+  std::uint64_t number = 0;
+  BlockRange range;
+};
+
+std::string journal_line(const JournalLine& line);
+
+// `text` without its newline; false when it is damaged.
+bool parse_journal_line(std::string_view text, JournalLine& line) noexcept;
 
 struct JournalHeader {
   std::uint64_t run = 0;

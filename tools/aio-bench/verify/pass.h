@@ -3,6 +3,7 @@
 #pragma once
 
 #include "verify/verification.h"
+#include "verify/verify_options.h"
 
 #include <functional>
 #include <string>
@@ -17,14 +18,9 @@ struct PassPlan {
   };
 
   Kind kind = Kind::load;
+  const VerifyOptions& options;
   std::string engine_name;
   int fd = -1;
-  unsigned depth = 1;
-  std::uint64_t least_io_blocks = 1;
-  std::uint64_t most_io_blocks = 1;
-  double seconds = 0;
-  unsigned reads_percent = 0;
-  unsigned cancels_percent = 0;
   std::function<void(double done)> progress;  // 0 to 1
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "verify/verification.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -12,18 +14,34 @@ constexpr std::size_t most_errors_shown = 10;
 
 }  // namespace
 
-void IoCounts::add(const IoCounts& other) noexcept {
-  writes += other.writes;
-  reads += other.reads;
-  cancels_asked += other.cancels_asked;
-  cancelled_writes += other.cancelled_writes;
-  cancelled_reads += other.cancelled_reads;
-  short_transfers += other.short_transfers;
-  blocks_checked += other.blocks_checked;
-  blocks_unknown += other.blocks_unknown;
-  writes_seen_done += other.writes_seen_done;
-  writes_seen_undone += other.writes_seen_undone;
-  writes_seen_torn += other.writes_seen_torn;
+std::string IoCounts::text(const std::string& name, const std::string& engine_name,
+                           const char* cache, unsigned width) const {
+  constexpr std::size_t row_width = 90;
+  const bool is_narrow = width < row_width;
+  std::string text =
+      is_narrow ? wrapped(fmt::format("{}, {}, {}: {} writes, {} reads, {} blocks checked", name,
+                                      engine_name, cache, count_text(writes), count_text(reads),
+                                      count_text(blocks_checked)),
+                          width)
+                : fmt::format("{:<12} {:<8} {:<8} {:>9} writes {:>9} reads {:>11} blocks checked\n",
+                              name, engine_name, cache, count_text(writes), count_text(reads),
+                              count_text(blocks_checked));
+  const std::string indent(is_narrow ? 2 : 31, ' ');
+  if (cancels_asked != 0)
+    text += fmt::format("{}cancelled: {} writes, {} reads, of {} tried\n", indent,
+                        count_text(cancelled_writes), count_text(cancelled_reads),
+                        count_text(cancels_asked));
+  if (writes_seen_done + writes_seen_undone + writes_seen_torn != 0)
+    text += fmt::format("{}blocks in doubt: {} old, {} new, {} in parts\n", indent,
+                        count_text(writes_seen_undone), count_text(writes_seen_done),
+                        count_text(writes_seen_torn));
+  if (blocks_unknown != 0)
+    text += fmt::format("{}{} blocks were never acknowledged: anything may be there\n", indent,
+                        count_text(blocks_unknown));
+  if (short_transfers != 0)
+    text += fmt::format("{}{} transfers were shorter than asked for\n", indent,
+                        count_text(short_transfers));
+  return text;
 }
 
 Verification::Verification(std::uint64_t block_bytes, std::uint64_t area_bytes, std::uint64_t run,
@@ -79,6 +97,15 @@ std::string Verification::errors_text() const {
   if (mismatch_count() > first_mismatches_.size())
     text += fmt::format("and {} more blocks\n", mismatch_count() - first_mismatches_.size());
   return text;
+}
+
+std::string Verification::conclusion(bool is_complete) const {
+  if (mismatch_count() != 0)
+    return fmt::format("{}WRONG: {} blocks are not what they have to be\n", errors_text(),
+                       mismatch_count());
+  if (has_found_errors()) return errors_text() + "FAILED: not every I/O succeeded\n";
+  return is_complete ? "all is as it has to be\n"
+                     : "interrupted: nothing wrong so far, not everything was checked\n";
 }
 
 }  // namespace aio_bench

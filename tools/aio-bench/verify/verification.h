@@ -27,7 +27,9 @@ struct IoCounts {
   std::uint64_t writes_seen_undone = 0;  // ...an older one...
   std::uint64_t writes_seen_torn = 0;    // ...or parts of several: all of it legal
 
-  void add(const IoCounts& other) noexcept;
+  // Of a pass that is called so, in lines of at most `width` where that is possible.
+  std::string text(const std::string& name, const std::string& engine_name, const char* cache,
+                   unsigned width) const;
 };
 
 class Verification {
@@ -45,8 +47,8 @@ class Verification {
 
   bool has_found_errors() const noexcept { return mismatch_count() + failure_count_ > 0; }
   std::uint64_t mismatch_count() const noexcept { return wrong_blocks_.size(); }
-  // The first of them, and the first I/Os that failed, for people.
-  std::string errors_text() const;
+  // The verdict, behind the first of them and the first I/Os that failed.
+  std::string conclusion(bool is_complete) const;
 
   const StampMaker maker;
   BlockMap blocks;
@@ -54,6 +56,8 @@ class Verification {
   std::optional<Journal> journal;
 
  private:
+  std::string errors_text() const;
+
   const std::uint64_t block_bytes_;
   std::uint64_t generation_ = 0;
   std::uint64_t failure_count_ = 0;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "verify/verify_command.h"
-
 #include "base/clock.h"
-#include "base/command_line.h"
 #include "base/errors.h"
 #include "base/interrupt.h"
-#include "base/standard_output.h"
+#include "base/output.h"
 #include "base/text.h"
-#include "output/progress.h"
-#include "targets/target.h"
+#include "commands.h"
 #include "verify/pass.h"
-#include "verify/verify_engine.h"
-#include "verify/verify_report.h"
-#include "verify/verify_target.h"
+#include "verify/verify_options.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -29,6 +23,30 @@ std::uint64_t random_number() {
   if (::getrandom(&number, sizeof number, 0) != sizeof number)
     throw RunError("no random numbers: getrandom failed");
   return number;
+}
+
+void print_heading(const VerifyOptions& options, const Target& target, std::uint64_t area_bytes,
+                   std::uint64_t seed) {
+  Paragraphs text(output_width());
+  text.say("aio-bench verify: {}{}, {}", target.path,
+           target.file_system.empty() ? "" : " (" + target.file_system + ")",
+           size_text(area_bytes));
+  text.say("blocks of {}, I/Os of {} to {}, depth {}, seed {}", size_text(options.block_bytes),
+           size_text(options.least_io_bytes), size_text(options.most_io_bytes), options.depth,
+           seed);
+  print_out(text.text());
+}
+
+void print_journal(const VerifyOptions& options, const JournalContent& content) {
+  Paragraphs text(output_width());
+  text.say("journal: {} writes acknowledged, {} of them have to be there{}",
+           count_text(content.acknowledged), count_text(content.required),
+           options.synced_only       ? " (--synced-only)"
+           : content.is_of_this_boot ? ""
+                                     : ": the machine was started anew since");
+  if (content.cut_off_bytes != 0)
+    text.say("journal: its last {} bytes are not whole lines, and left out", content.cut_off_bytes);
+  print_out(text.text());
 }
 
 class VerifyRun {
@@ -68,26 +86,21 @@ class VerifyRun {
 
  private:
   void for_share(const char* name, Cache cache, std::size_t engine, PassPlan::Kind kind) {
-    const PassPlan plan{
-        .kind = kind,
-        .engine_name = options_.engine_names[engine],
-        .fd = target_.descriptor(cache),
-        .depth = options_.depth,
-        .least_io_blocks = options_.least_io_bytes / options_.block_bytes,
-        .most_io_blocks = options_.most_io_bytes / options_.block_bytes,
-        .seconds = options_.seconds,
-        .reads_percent = options_.reads_percent,
-        .cancels_percent = options_.cancels_percent_for(options_.engine_names[engine]),
-        .progress = [&](double done) {
-          if (now_ns() < next_show_ns_) return;
-          next_show_ns_ = now_ns() + show_interval_ns;
-          progress_->show(fmt::format("{}: {}, {}, {:.0f} %", name, options_.engine_names[engine],
-                                      cache_name(cache), 100 * done));
-        }};
+    const std::string& engine_name = options_.engine_names[engine];
+    const PassPlan plan{.kind = kind,
+                        .options = options_,
+                        .engine_name = engine_name,
+                        .fd = target_.descriptor(cache),
+                        .progress = [&](double done) {
+                          if (now_ns() < next_show_ns_) return;
+                          next_show_ns_ = now_ns() + show_interval_ns;
+                          progress_->show(fmt::format("{}: {}, {}, {:.0f} %", name, engine_name,
+                                                      cache_name(cache), 100 * done));
+                        }};
     progress_.emplace();
     const IoCounts counts = run_pass(plan, verification_);
     progress_.reset();
-    print_pass(name, plan.engine_name, cache, counts);
+    print_out(counts.text(name, engine_name, cache_name(cache), output_width()));
   }
 
   const VerifyOptions options_;
@@ -98,7 +111,7 @@ class VerifyRun {
 };
 
 int conclude(const Verification& verification, bool is_complete) {
-  const std::string conclusion = conclusion_text(verification, is_complete);
+  const std::string conclusion = verification.conclusion(is_complete);
   try {
     print_out(conclusion);
   } catch (const RunError& error) {
@@ -157,17 +170,11 @@ int run_continued(VerifyOptions options) {
 }  // namespace
 
 int verify_command(int argument_count, const char* const* arguments) {
-  CLI::App app("Writes blocks that can be told apart, reads them back and checks each.",
-               "aio-bench verify");
-  app.set_help_flag("-h,--help", "this text");
-  app.get_formatter()->column_width(26);
-  VerifyWords words;
-  words.declare(app);
-  if (!parse_arguments(app, argument_count, arguments)) return exit_done;
-  VerifyOptions options = words.options();
+  std::optional<VerifyOptions> options = parse_verify_options(argument_count, arguments);
+  if (!options) return exit_done;
   watch_for_interrupt();
-  return options.is_continued ? run_continued(std::move(options))
-                              : run_from_beginning(std::move(options));
+  return options->is_continued ? run_continued(std::move(*options))
+                               : run_from_beginning(std::move(*options));
 }
 
 }  // namespace aio_bench

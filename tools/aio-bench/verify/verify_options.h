@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The command line of aio-bench verify.
+// The command line of aio-bench verify, and what becomes of it with the target and the
+// journal.
 #pragma once
 
+#include "engines/io_engine.h"
 #include "loads/load.h"
+#include "targets/target.h"
+#include "verify/journal.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,18 +45,24 @@ struct VerifyOptions {
   bool does_write() const noexcept { return !is_continued || write; }
 };
 
-// The words as given, and what declares them to CLI11.
-class VerifyWords {
- public:
-  void declare(CLI::App& app);
-  // Throws UsageError.
-  VerifyOptions options() const;
+// Nothing when the command line only asked for help, which was printed. Throws
+// UsageError.
+std::optional<VerifyOptions> parse_verify_options(int argument_count, const char* const* arguments);
 
- private:
-  VerifyOptions simple_;
-  std::string engines_, cache_ = "both", block_ = "4k", io_size_ = "4k-256k", depth_ = "32";
-  std::string size_, seconds_ = "2", reads_ = "40", cancels_ = "10", seed_;
-  CLI::Option *block_option_ = nullptr, *io_size_option_ = nullptr, *cancel_option_ = nullptr;
-};
+// The engine of a pass, which learns of completions as most programs do.
+inline EngineSetup setup_for_verify(int fd, std::span<Transfer> transfers) {
+  return {.fd = fd, .notify = Notify::suspend, .transfers = transfers, .cancels = true};
+}
+
+// Throws UsageError or RunError, with what to do about it.
+Target open_verify_target(const VerifyOptions& options);
+
+// Leaves out, and says so, the engines and cache modes that do not work here and
+// were not asked for by name. Returns how much of the target is used: whole blocks.
+std::uint64_t adapt_to_target(VerifyOptions& options, const Target& target);
+
+void adapt_to_journal(VerifyOptions& options, const JournalHeader& header);
+
+std::string absolute_path(const std::string& path);
 
 }  // namespace aio_bench

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: MIT
-#pragma once
-
-namespace aio_bench {
-
-// `aio-bench verify`; as the functions of commands.h.
-int verify_command(int argument_count, const char* const* arguments);
-
-}  // namespace aio_bench
