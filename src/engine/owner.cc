@@ -87,7 +87,9 @@ Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcep
 }
 
 bool Core::poll_by_kernel(Transfer& transfer) {
-  if (!context_.available() || polls_in_ring_ >= places() / 2) return false;
+  // Those in the queue may be polls, too: they must not take all places.
+  const std::size_t count = polls_in_ring_ + batch_count_ + backlog_count_;
+  if (!context_.available() || count >= places() / 2) return false;
   enqueue(operation_of(transfer), Attempt::readiness);
   return true;
 }
