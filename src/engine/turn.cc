@@ -192,7 +192,10 @@ inline void Core::finish(OperationState& operation) noexcept {
 void Core::finish_otherwise(OperationState& operation) noexcept {
   own_.failed += operation.error_number != 0;
   own_.by_threads += operation.attempt == Attempt::pool_io;
-  if (operation.is_poll) own_.read_bytes -= static_cast<std::uint64_t>(operation.done_bytes);
+  if (operation.is_poll) {  // events are no bytes
+    (operation.operation.is_read() ? own_.read_bytes : own_.written_bytes) -=
+        static_cast<std::uint64_t>(operation.done_bytes);
+  }
   operation.rewind();
   if (operation.has(Setup::has_due_time)) deadlines_.erase(operation);
   if (!operation.stop_callback) return;
