@@ -107,7 +107,6 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
   const Refusal refusal = submit(operation);
   if (!refusal || refusal.reason() == EngineError::busy) return;
   begin(operation, Progress(), Condition());
-  operation.started_ns = 0;
   end(operation, -static_cast<int>(refusal.reason()));
 }
 
@@ -122,6 +121,7 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
   // The first of a batch looks at the clock for all.
   if (keeps_times_ && batch_count_ == 0) now_ns_ = sys::monotonic_ns();
   operation.submitted_ns = now_ns_;
+  operation.started_ns = 0;
   operation.insert_behind(*operations_.older);
   ++own_.submitted;
   operation.move_to(TransferState::starting);
@@ -304,7 +304,8 @@ inline void Core::given(OperationState& operation, std::int64_t begin_ns) noexce
 // io_submit has not taken the first of the batch. False: nothing more can be given now.
 bool Core::handle_refusal(int error_number) noexcept {
   const bool has_no_room = error_number == 0 || error_number == EAGAIN;
-  if (has_no_room && in_ring_ != 0) {  // but for what comes back
+  // But for what comes back: polls need not.
+  if (has_no_room && in_ring_ != polls_in_ring_) {
     ++own_.ring_full;
     return false;
   }
