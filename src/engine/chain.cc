@@ -93,13 +93,11 @@ Refusal Core::submit(Chain& chain) noexcept {
   chain.error_ = {};
   if (chain.first_ == nullptr) {
     begin_otherwise(sync);
-    start(sync);
     return {};
   }
   for (OperationState* member = chain.first_; member != nullptr; member = member->next_in_chain) {
     member->chain = &chain;
     begin_otherwise(*member);
-    start(*member);
   }
   if (batch_count_ >= batch_) give_batch();
   return {};

@@ -98,7 +98,6 @@ Refusal Core::submit_otherwise(OperationState& operation) noexcept {
   }
   takes_ = context_.available();
   begin_otherwise(operation);
-  start(operation);
   if (batch_count_ >= batch_) give_batch();
   return {};
 }
@@ -129,13 +128,26 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
 
 void Core::begin_otherwise(OperationState& operation) noexcept {
   begin(operation, Progress(), Condition());
-  operation.started_ns = 0;
   probes::submit(operation);
   if (operation.has(Setup::has_due_time)) deadlines_.insert(operation);
   if (operation.has(Setup::has_stop_token)) {
     operation.stop_requested.store(false, std::memory_order_relaxed);
     operation.stop_callback.emplace(operation.rare.stop, Stopper{&operation});
   }
+  if (const int error_number = comes_too_late(operation)) {
+    ++own_.cancelled;
+    return end(operation, error_number);
+  }
+  start(operation);
+}
+
+// The error that it ends with instead of being started; 0: none.
+int Core::comes_too_late(const OperationState& operation) noexcept {
+  if (operation.has(Setup::has_stop_token) && operation.rare.stop.stop_requested())
+    return ECANCELED;
+  if (operation.has(Setup::has_due_time) && operation.rare.due_ns <= sys::monotonic_ns())
+    return ETIMEDOUT;
+  return 0;
 }
 
 // Again, too, when it has not begun after all.
