@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cassert>
 #include <cerrno>
 
 #include "engine/core.h"
@@ -14,7 +15,7 @@ Chain::Chain(const File& file, Sync sync) noexcept {
   sync_.state().chain = this;
 }
 
-Chain::~Chain() = default;
+Chain::~Chain() { assert(is_idle() || core_->in_child()); }
 
 Chain& Chain::add(Operation& operation) noexcept {
   engine::OperationState& state = operation.state();
