@@ -66,7 +66,7 @@ Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcep
   iocb* control = &operation.control;
   const int outcome = context_.submit({&control, 1});
   if (outcome == 1) {
-    in_ring_ += here;
+    if (here) ++in_ring_;  // else leaves_ring() has counted it
     return Started::yes;
   }
   const bool has_no_room = outcome == 0 || outcome == -EAGAIN;
