@@ -85,11 +85,18 @@ struct Load {
 };
 
 template <std::size_t count>
+std::array<kaio::Buffer, count> make_buffers() {
+  std::array<kaio::Buffer, count> buffers;
+  for (kaio::Buffer& buffer : buffers) buffer = kaio::Buffer(block_bytes);
+  return buffers;
+}
+
+template <std::size_t count>
 void run(kaio::Engine& engine, const kaio::File& file, std::array<Operation, count>& operations,
-         const kaio::Buffer& buffer, long total) {
+         const std::array<kaio::Buffer, count>& buffers, long total) {
   Load load{engine, total};
   for (std::size_t i = 0; i < count; ++i) {
-    operations[i].read(file, buffer.data(), block_bytes, i % 16 * block_bytes);
+    operations[i].read(file, buffers[i].data(), block_bytes, i % 16 * block_bytes);
     operations[i].on_completion(Load::ended, &load);
     engine.submit(operations[i]).or_throw();
   }
@@ -106,14 +113,14 @@ BOOST_DATA_TEST_CASE(nothing_is_allocated_after_the_start, data::make({true, fal
   BOOST_REQUIRE(temporary.content().size() == block_bytes * 16);
   const kaio::File file(temporary.path().c_str(),
                         {.flags = O_RDONLY, .direct = kaio::Direct::never});
-  const kaio::Buffer buffer(block_bytes);
+  const auto buffers = make_buffers<32>();
   kaio::Engine engine({.depth = 64, .kernel_aio = kernel_aio, .threads_max = 2});
   std::array<Operation, 32> operations;
-  run(engine, file, operations, buffer, 1000);  // the helper threads start
+  run(engine, file, operations, buffers, 1000);  // the helper threads start
   const std::size_t before = allocation_count;
   BOOST_TEST((before != 0) == (COUNTS_ALLOCATIONS != 0));
   const long total = kernel_aio && !support::sanitized ? 1'000'000 : 5'000;
-  run(engine, file, operations, buffer, total);
+  run(engine, file, operations, buffers, total);
   BOOST_TEST(engine.statistics().completed >= static_cast<std::uint64_t>(total));
   // The C library allocates a little for each helper thread, which may start late.
   const std::size_t of_threads = kernel_aio ? 0 : 4;
@@ -153,10 +160,10 @@ BOOST_DATA_TEST_CASE(two_engines_on_two_threads_share_a_file, data::make({true, 
   const support::TemporaryFile temporary(block_bytes * 16);
   const kaio::File file(temporary.path().c_str(), {.flags = O_RDONLY});
   const auto work = [&](std::uint64_t& completed) {
-    const kaio::Buffer buffer(block_bytes);
+    const auto buffers = make_buffers<16>();
     kaio::Engine engine({.depth = 8, .kernel_aio = kernel_aio, .threads_max = 2});
     std::array<Operation, 16> operations;
-    run(engine, file, operations, buffer, 3000);
+    run(engine, file, operations, buffers, 3000);
     completed = engine.statistics().completed;
   };
   std::uint64_t here = 0, there = 0;

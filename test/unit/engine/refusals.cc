@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace data = boost::unit_test::data;
@@ -32,6 +33,11 @@ struct Stop {
 } stop;
 
 std::mutex stop_mutex;
+
+void set(Stop wanted) {
+  const std::lock_guard lock(stop_mutex);
+  stop = std::move(wanted);
+}
 
 int submit_until_stop(io_context_t context, long count, iocb** iocbs) {
   const std::lock_guard lock(stop_mutex);  // helper threads submit too
@@ -64,7 +70,7 @@ BOOST_DATA_TEST_CASE(an_io_submit_that_stops_anywhere_loses_nothing,
   for (long count = 1; count <= count_max; ++count) {
     kaio::Engine engine({.depth = 16});
     for (long place = 0; place < count; ++place) {
-      stop = {.left = place, .error_number = error_number, .for_ever = false, .order = {}};
+      set({.left = place, .error_number = error_number, .for_ever = false, .order = {}});
       std::array<kaio::Operation, count_max> operations;
       std::array<int, count_max> end_counts{};
       for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
@@ -95,7 +101,7 @@ BOOST_DATA_TEST_CASE(an_io_submit_that_stops_anywhere_loses_nothing,
 // Its own poll, which ends a sleep, would be all that comes back.
 BOOST_AUTO_TEST_CASE(a_kernel_without_memory_does_not_hang_a_wait) {
   unit::FakedCalls calls;
-  stop = {};
+  set({});
   calls->io_submit = submit_until_stop;
   const support::TemporaryFile temporary(block_bytes);
   const kaio::File file(temporary.path().c_str(), {.flags = O_RDONLY});
@@ -109,12 +115,12 @@ BOOST_AUTO_TEST_CASE(a_kernel_without_memory_does_not_hang_a_wait) {
   engine.submit(poll.poll(ends[0], kaio::Readiness::readable)).or_throw();
   const auto soon = kaio::Engine::Clock::now() + std::chrono::milliseconds(1);
   engine.wait(1, soon);
-  stop = {.left = 0, .error_number = EAGAIN, .for_ever = true, .order = {}};
+  set({.left = 0, .error_number = EAGAIN, .for_ever = true, .order = {}});
   engine.submit(operation.read(file, buffer.data(), block_bytes, 0)).or_throw();
   const auto limit = kaio::Engine::Clock::now() + std::chrono::seconds(10);
   BOOST_TEST(engine.wait(1, limit) == 1U);
   BOOST_TEST((operation.result().error() == std::errc::resource_unavailable_try_again));
-  stop = {};
+  set({});
   engine.cancel();
   engine.drain();
   ::close(ends[0]);
@@ -123,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_without_memory_does_not_hang_a_wait) {
 
 BOOST_AUTO_TEST_CASE(those_behind_the_one_that_was_refused_keep_their_order) {
   unit::FakedCalls calls;
-  stop = {.left = 2, .error_number = EBADF, .for_ever = false, .order = {}};
+  set({.left = 2, .error_number = EBADF, .for_ever = false, .order = {}});
   calls->io_submit = submit_until_stop;
   const support::TemporaryFile temporary(block_bytes * count_max);
   const kaio::File file(temporary.path().c_str(), {.flags = O_RDONLY});
