@@ -46,8 +46,9 @@ bool Core::take_out(OperationState& operation, int error_number) noexcept {
       operation.move_to(TransferState::starting);
       break;
     case TransferState::queued:
-      if (!carrier_.pool().remove(operation)) return false;
-      break;
+      if (carrier_.pool().remove(operation)) break;
+      operation.given_up_for = error_number;
+      return false;
     case TransferState::watched:
       if (carrier_.watcher().remove(operation)) break;
       [[fallthrough]];  // it is on its way here
@@ -59,6 +60,7 @@ bool Core::take_out(OperationState& operation, int error_number) noexcept {
       context_.cancel(operation.control);
       return true;
     default:
+      operation.given_up_for = error_number;  // if it is to be tried again
       return false;
   }
   ++own_.cancelled;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cassert>
 #include <cerrno>
 
 #include "engine/core.h"
@@ -14,7 +15,7 @@ Chain::Chain(const File& file, Sync sync) noexcept {
   sync_.state().chain = this;
 }
 
-Chain::~Chain() = default;
+Chain::~Chain() { assert(is_idle() || core_->in_child()); }
 
 Chain& Chain::add(Operation& operation) noexcept {
   engine::OperationState& state = operation.state();
@@ -93,13 +94,11 @@ Refusal Core::submit(Chain& chain) noexcept {
   chain.error_ = {};
   if (chain.first_ == nullptr) {
     begin_otherwise(sync);
-    start(sync);
     return {};
   }
   for (OperationState* member = chain.first_; member != nullptr; member = member->next_in_chain) {
     member->chain = &chain;
     begin_otherwise(*member);
-    start(*member);
   }
   if (batch_count_ >= batch_) give_batch();
   return {};

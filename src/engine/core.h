@@ -105,6 +105,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   Refusal submit_otherwise(OperationState& operation) noexcept;
   void begin(OperationState& operation, Progress progress, Condition condition) noexcept;
   void begin_otherwise(OperationState& operation) noexcept;
+  static int comes_too_late(const OperationState& operation) noexcept;
   void start(OperationState& operation) noexcept;
   void watch(OperationState& operation) noexcept;
   void prepare(OperationState& operation, std::uint32_t rw_flags) noexcept;

@@ -66,7 +66,7 @@ Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcep
   iocb* control = &operation.control;
   const int outcome = context_.submit({&control, 1});
   if (outcome == 1) {
-    in_ring_ += here;
+    if (here) ++in_ring_;  // else leaves_ring() has counted it
     return Started::yes;
   }
   const bool has_no_room = outcome == 0 || outcome == -EAGAIN;
@@ -87,7 +87,9 @@ Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcep
 }
 
 bool Core::poll_by_kernel(Transfer& transfer) {
-  if (!context_.available() || polls_in_ring_ >= places() / 2) return false;
+  // Those in the queue may be polls, too: they must not take all places.
+  const std::size_t count = polls_in_ring_ + batch_count_ + backlog_count_;
+  if (!context_.available() || count >= places() / 2) return false;
   enqueue(operation_of(transfer), Attempt::readiness);
   return true;
 }

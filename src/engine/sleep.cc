@@ -92,7 +92,9 @@ bool Core::arm_wake() noexcept {
   return wake_is_armed_;
 }
 
+// The eventfd is the parent's too.
 void Core::notify() noexcept {
+  if (in_child()) return;
   if (sleeps_.load(std::memory_order_seq_cst) ||
       doorbell_is_asked_for_.load(std::memory_order_seq_cst))
     doorbell_.signal();

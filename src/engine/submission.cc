@@ -98,7 +98,6 @@ Refusal Core::submit_otherwise(OperationState& operation) noexcept {
   }
   takes_ = context_.available();
   begin_otherwise(operation);
-  start(operation);
   if (batch_count_ >= batch_) give_batch();
   return {};
 }
@@ -107,7 +106,6 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
   const Refusal refusal = submit(operation);
   if (!refusal || refusal.reason() == EngineError::busy) return;
   begin(operation, Progress(), Condition());
-  operation.started_ns = 0;
   end(operation, -static_cast<int>(refusal.reason()));
 }
 
@@ -122,6 +120,7 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
   // The first of a batch looks at the clock for all.
   if (keeps_times_ && batch_count_ == 0) now_ns_ = sys::monotonic_ns();
   operation.submitted_ns = now_ns_;
+  operation.started_ns = 0;
   operation.insert_behind(*operations_.older);
   ++own_.submitted;
   operation.move_to(TransferState::starting);
@@ -129,13 +128,26 @@ void Core::submit_or_complete(OperationState& operation) noexcept {
 
 void Core::begin_otherwise(OperationState& operation) noexcept {
   begin(operation, Progress(), Condition());
-  operation.started_ns = 0;
   probes::submit(operation);
   if (operation.has(Setup::has_due_time)) deadlines_.insert(operation);
   if (operation.has(Setup::has_stop_token)) {
     operation.stop_requested.store(false, std::memory_order_relaxed);
     operation.stop_callback.emplace(operation.rare.stop, Stopper{&operation});
   }
+  if (const int error_number = comes_too_late(operation)) {
+    ++own_.cancelled;
+    return end(operation, error_number);
+  }
+  start(operation);
+}
+
+// The error that it ends with instead of being started; 0: none.
+int Core::comes_too_late(const OperationState& operation) noexcept {
+  if (operation.has(Setup::has_stop_token) && operation.rare.stop.stop_requested())
+    return ECANCELED;
+  if (operation.has(Setup::has_due_time) && operation.rare.due_ns <= sys::monotonic_ns())
+    return ETIMEDOUT;
+  return 0;
 }
 
 // Again, too, when it has not begun after all.
@@ -304,7 +316,8 @@ inline void Core::given(OperationState& operation, std::int64_t begin_ns) noexce
 // io_submit has not taken the first of the batch. False: nothing more can be given now.
 bool Core::handle_refusal(int error_number) noexcept {
   const bool has_no_room = error_number == 0 || error_number == EAGAIN;
-  if (has_no_room && in_ring_ != 0) {  // but for what comes back
+  // But for what comes back: polls need not.
+  if (has_no_room && in_ring_ != polls_in_ring_) {
     ++own_.ring_full;
     return false;
   }

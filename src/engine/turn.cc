@@ -28,6 +28,9 @@ std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
   if (in_child()) return 0;
   const bool doorbell_is_asked_for = doorbell_is_asked_for_.load(std::memory_order_relaxed);
   if (doorbell_is_asked_for) doorbell_.clear();  // before the look
+  // Before the flush: what is not to begin any more is taken out first.
+  if (!to_cancel_.empty()) take_cancels();
+  if (!deadlines_.empty()) expire();
   if (has_batch()) flush();
   const std::size_t transfer_count = take_events();
   if (!results_.empty()) take_results();
@@ -135,7 +138,10 @@ void Core::answer(OperationState& operation) noexcept {
   const bool refused = operation.refused;
   operation.refused = false;
   if (carrier_.process_result(operation, answer, refused, By::submitter) == Started::no_threads)
-    end(operation, EAGAIN);
+    return end(operation, EAGAIN);
+  // Nothing has come of it yet, and it waits for the next attempt: maybe for ever.
+  if (operation.given_up_for != 0 && operation.done_bytes == 0)
+    take_out(operation, operation.given_up_for);
 }
 
 // As many as have made room; all, if nothing else would let them go on.
@@ -192,7 +198,10 @@ inline void Core::finish(OperationState& operation) noexcept {
 void Core::finish_otherwise(OperationState& operation) noexcept {
   own_.failed += operation.error_number != 0;
   own_.by_threads += operation.attempt == Attempt::pool_io;
-  if (operation.is_poll) own_.read_bytes -= static_cast<std::uint64_t>(operation.done_bytes);
+  if (operation.is_poll) {  // events are no bytes
+    (operation.operation.is_read() ? own_.read_bytes : own_.written_bytes) -=
+        static_cast<std::uint64_t>(operation.done_bytes);
+  }
   operation.rewind();
   if (operation.has(Setup::has_due_time)) deadlines_.erase(operation);
   if (!operation.stop_callback) return;

@@ -32,7 +32,8 @@ class KAIO_ENGINE_API Chain {
   Chain(const Chain&) = delete;
   Chain& operator=(const Chain&) = delete;
 
-  // One more operation, which is idle. Its own completion is called when it ends.
+  // One more operation, which is idle. Its own completion is called when it ends, and must neither
+  // submit it nor destroy it: it is the chain's until that has ended.
   Chain& add(Operation& operation) noexcept;
   Chain& on_completion(Completion completion, void* context = nullptr) noexcept;
   void* context() const noexcept { return context_; }
