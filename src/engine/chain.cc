@@ -12,13 +12,28 @@ Chain::Chain(const File& file, Sync sync) noexcept {
   } else {
     sync_.datasync(file);
   }
-  sync_.state().chain = this;
+  engine::state_of(sync_).chain = this;
 }
 
 Chain::~Chain() { assert(is_idle() || core_->in_child()); }
 
+bool Chain::has(const engine::OperationState& operation) const noexcept {
+  for (const engine::OperationState* member = first_; member != nullptr;
+       member = member->next_in_chain)
+    if (member == &operation) return true;
+  return false;
+}
+
+Chain& Chain::clear() noexcept {
+  assert(is_idle());
+  first_ = last_ = nullptr;
+  remaining_count_ = 0;
+  return *this;
+}
+
 Chain& Chain::add(Operation& operation) noexcept {
-  engine::OperationState& state = operation.state();
+  assert(is_idle() && !has(engine::state_of(operation)));
+  engine::OperationState& state = engine::state_of(operation);
   state.next_in_chain = nullptr;
   (last_ == nullptr ? first_ : last_->next_in_chain) = &state;
   last_ = &state;
@@ -47,7 +62,7 @@ void Chain::cancel_members() noexcept {
 
 // The last one that ends, a member or the sync, ends the chain.
 void Chain::member_ended(engine::Core& core, engine::OperationState& operation) {
-  if (&operation == &sync_.state()) {
+  if (&operation == &engine::state_of(sync_)) {
     if (operation.error_number != 0) fail(Result(0, operation.error_number));
     return end();
   }
@@ -58,7 +73,7 @@ void Chain::member_ended(engine::Core& core, engine::OperationState& operation) 
   }
   if (--remaining_count_ != 0) return;
   if (error_) {
-    fail(core.submit_sync(sync_.state()).reason());
+    fail(core.submit_sync(engine::state_of(sync_)).reason());
     if (error_) return;
   }
   end();
@@ -81,7 +96,7 @@ namespace engine {
 Refusal Core::submit(Chain& chain) noexcept {
   if (in_child()) return EngineError::other_process;
   if (!chain.is_idle()) return EngineError::busy;
-  OperationState& sync = chain.sync_.state();
+  OperationState& sync = state_of(chain.sync_);
   EngineError error = check(sync);
   if (error == EngineError::none && sync.file->sync_failed.load(std::memory_order_relaxed))
     error = EngineError::sync_failed_before;
@@ -113,7 +128,7 @@ Refusal Core::submit_sync(OperationState& sync) noexcept {
 
 Cancelled Core::cancel(Chain& chain) noexcept {
   if (chain.core_ != this || in_child()) return Cancelled::not_in_use;
-  if (chain.remaining_count_ == 0) return cancel(chain.sync_.state());
+  if (chain.remaining_count_ == 0) return cancel(engine::state_of(chain.sync_));
   chain.fail(Result(0, ECANCELED));
   chain.cancel_members();
   return Cancelled::yes;

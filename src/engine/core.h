@@ -44,6 +44,16 @@ class BatchJoiner {
   ~BatchJoiner() = default;
 };
 
+// For operations that have no completion: where they are given back.
+struct Room {
+  std::span<Operation*> places;
+  std::size_t used_count = 0;
+
+  bool is_full() const noexcept { return used_count == places.size(); }
+  void give(Operation& operation) noexcept { places[used_count++] = &operation; }
+  std::span<Operation*> used() const noexcept { return places.first(used_count); }
+};
+
 class Core final : private ResultSink, private Performer, private TransferOwner {
  public:
   explicit Core(const EngineOptions& options);
@@ -65,10 +75,11 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void call_before_flush(BatchJoiner& joiner) noexcept;
 
   // turn.cc
-  std::size_t turn(std::span<Operation*> room, std::size_t& given_count);
+  // `room`: null if none are to be given back.
+  std::size_t turn(Room* room = nullptr);
   std::size_t wait(std::size_t at_least, std::int64_t deadline_ns);
   // Until one has been given.
-  void wait_to_give(std::int64_t deadline_ns, std::span<Operation*> room, std::size_t& given_count);
+  void wait_to_give(std::int64_t deadline_ns, Room& room);
   void complete_all();
   // Until wake(), with something under way or nothing.
   void turn_until_woken();
@@ -132,7 +143,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void answer(OperationState& operation) noexcept;
   void release_held(std::size_t count) noexcept;
   void expire() noexcept;
-  std::size_t dispatch(std::span<Operation*> room, std::size_t& given_count);
+  std::size_t dispatch(Room* room);
   void finish(OperationState& operation) noexcept;
   void finish_otherwise(OperationState& operation) noexcept;
   void end(OperationState& operation, int error_number) noexcept;

@@ -107,25 +107,22 @@ void Engine::flush() noexcept {
   if (!core_->in_child()) core_->flush();
 }
 
-std::size_t Engine::poll() {
-  std::size_t given_count = 0;
-  return core_->turn({}, given_count);
-}
+std::size_t Engine::poll() { return core_->turn(); }
 
-std::span<Operation*> Engine::poll(std::span<Operation*> room) {
-  std::size_t given_count = 0;
-  core_->turn(room, given_count);
-  return room.first(given_count);
+std::span<Operation*> Engine::poll(std::span<Operation*> places) {
+  engine::Room room{.places = places};
+  core_->turn(&room);
+  return room.used();
 }
 
 std::size_t Engine::wait(std::size_t at_least, Clock::time_point deadline) {
   return core_->wait(at_least, to_ns(deadline));
 }
 
-std::span<Operation*> Engine::wait(std::span<Operation*> room, Clock::time_point deadline) {
-  std::size_t given_count = 0;
-  core_->wait_to_give(to_ns(deadline), room, given_count);
-  return room.first(given_count);
+std::span<Operation*> Engine::wait(std::span<Operation*> places, Clock::time_point deadline) {
+  engine::Room room{.places = places};
+  core_->wait_to_give(to_ns(deadline), room);
+  return room.used();
 }
 
 void Engine::drain() { core_->complete_all(); }

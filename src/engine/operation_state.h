@@ -2,6 +2,7 @@
 // The inside of an Operation: a transfer of the core's, whose owner is an engine.
 #pragma once
 
+#include <new>
 #include <optional>
 #include <stop_token>
 
@@ -124,7 +125,10 @@ struct OperationState : Transfer, Setup, Condition, Link {
 };
 
 inline OperationState& state_of(Operation& operation) noexcept {
-  return *reinterpret_cast<OperationState*>(&operation);
+  return *std::launder(reinterpret_cast<OperationState*>(&operation));
+}
+inline const OperationState& state_of(const Operation& operation) noexcept {
+  return *std::launder(reinterpret_cast<const OperationState*>(&operation));
 }
 inline OperationState& operation_of(Transfer& transfer) noexcept {
   return static_cast<OperationState&>(transfer);

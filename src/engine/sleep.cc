@@ -15,17 +15,14 @@ constexpr std::int64_t look_again_ns = 10'000'000;
 }  // namespace
 
 std::size_t Core::wait(std::size_t at_least, std::int64_t deadline_ns) {
-  std::size_t none_given = 0;
-  std::size_t count = turn({}, none_given);
-  while (count < at_least && sleep_until_news(deadline_ns)) count += turn({}, none_given);
+  std::size_t count = turn();
+  while (count < at_least && sleep_until_news(deadline_ns)) count += turn();
   return count;
 }
 
-void Core::wait_to_give(std::int64_t deadline_ns, std::span<Operation*> room,
-                        std::size_t& given_count) {
-  turn(room, given_count);
-  while (given_count == 0 && !room.empty() && sleep_until_news(deadline_ns))
-    turn(room, given_count);
+void Core::wait_to_give(std::int64_t deadline_ns, Room& room) {
+  turn(&room);
+  while (room.used_count == 0 && !room.is_full() && sleep_until_news(deadline_ns)) turn(&room);
 }
 
 // False: the wait is over.
@@ -42,11 +39,10 @@ void Core::complete_all() {
 }
 
 void Core::turn_until_woken() {
-  std::size_t none_given = 0;
-  turn({}, none_given);
+  turn();
   while (!woken_.exchange(false, std::memory_order_seq_cst)) {
     if (ended_.empty()) sleep(deadlines_.first_ns());
-    turn({}, none_given);
+    turn();
   }
 }
 

@@ -24,7 +24,7 @@ bool loses_data(int error_number) noexcept {
 
 }  // namespace
 
-std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
+std::size_t Core::turn(Room* room) {
   if (in_child()) return 0;
   const bool doorbell_is_asked_for = doorbell_is_asked_for_.load(std::memory_order_relaxed);
   if (doorbell_is_asked_for) doorbell_.clear();  // before the look
@@ -38,7 +38,7 @@ std::size_t Core::turn(std::span<Operation*> room, std::size_t& given_count) {
   if (!answers_.empty()) answer_all();
   if (!held_.empty()) release_held(transfer_count);
   if (!deadlines_.empty()) expire();
-  const std::size_t count = dispatch(room, given_count);
+  const std::size_t count = dispatch(room);
   if (has_batch()) flush();
   if (doorbell_is_asked_for && !ended_.empty()) doorbell_.signal();  // there is more to take
   return count;
@@ -209,14 +209,15 @@ void Core::finish_otherwise(OperationState& operation) noexcept {
   if (operation.stop_requested.load(std::memory_order_acquire)) take_cancels();
 }
 
-std::size_t Core::dispatch(std::span<Operation*> room, std::size_t& given_count) {
+std::size_t Core::dispatch(Room* room) {
   constexpr unsigned look_at_clock = 16;  // completions
   std::size_t count = 0;
   const std::int64_t taken_ns = now_ns_;
   std::int64_t now_ns = taken_ns;
   while (OperationState* const operation = ended_.front()) {
-    const bool is_pulled = operation->completion == nullptr && operation->chain == nullptr;
-    if (is_pulled && !room.empty() && given_count == room.size()) break;
+    const bool is_given =
+        room != nullptr && operation->completion == nullptr && operation->chain == nullptr;
+    if (is_given && room->is_full()) break;
     ended_.pop();
     if (keeps_times_) {
       if (count % look_at_clock == look_at_clock - 1) now_ns = sys::monotonic_ns();
@@ -230,8 +231,8 @@ std::size_t Core::dispatch(std::span<Operation*> room, std::size_t& given_count)
     ++count;
     if (operation->completion != nullptr) {
       operation->completion(operation->handle());
-    } else if (is_pulled && !room.empty()) {
-      room[given_count++] = &operation->handle();
+    } else if (is_given) {
+      room->give(operation->handle());
     }
     if (chain != nullptr) [[unlikely]]
       chain->member_ended(*this, *operation);

@@ -142,4 +142,20 @@ BOOST_AUTO_TEST_CASE(a_coroutine_waits_for_chains) {
   BOOST_TEST(step == 3);
 }
 
+BOOST_AUTO_TEST_CASE(a_refused_chain_can_be_submitted_again_or_emptied) {
+  Disk disk;
+  disk.writes[2].write(disk.file, disk.buffer.data() + 1, block_bytes, 0);
+  BOOST_TEST((disk.engine.submit(disk.chain).reason() == EngineError::misaligned_address));
+  BOOST_TEST(disk.engine.under_way() == 0);
+  disk.writes[2].write(disk.file, disk.buffer.data(), block_bytes, 0);
+  disk.engine.submit(disk.chain).or_throw();
+  disk.engine.drain();
+  BOOST_TEST(disk.chain.result().value() == write_count * block_bytes);
+
+  disk.chain.add(disk.writes[0]).clear().add(disk.writes[0]);
+  disk.engine.submit(disk.chain).or_throw();
+  disk.engine.drain();
+  BOOST_TEST(disk.chain.result().value() == block_bytes);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -174,6 +174,21 @@ BOOST_AUTO_TEST_CASE(what_there_is_no_room_for_is_given_back_next_time) {
   BOOST_TEST(disk.engine.poll(room).empty());
 }
 
+BOOST_AUTO_TEST_CASE(without_any_room_nothing_is_given_back_and_nothing_lost) {
+  Disk disk;
+  Operation operation;
+  disk.engine.submit(disk.read(operation, 0)).or_throw();
+  const auto wait_begin = Clock::now();
+  while (disk.engine.statistics().in_kernel != 0 || Clock::now() == wait_begin)
+    BOOST_REQUIRE(disk.engine.poll(std::span<Operation*>()).empty());
+  BOOST_TEST(disk.engine.under_way() == 1);
+  std::array<Operation*, 1> room{};
+  const std::span<Operation*> given = disk.engine.wait(room);
+  BOOST_REQUIRE(given.size() == 1);
+  BOOST_TEST(given[0] == &operation);
+  BOOST_TEST(disk.has(0));
+}
+
 BOOST_AUTO_TEST_CASE(a_wait_ends_at_its_deadline_and_by_wake) {
   kaio::Engine engine({.depth = 16});
   const auto ends = support::make_pipe();

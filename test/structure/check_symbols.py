@@ -79,9 +79,8 @@ EXPORTED_BY_THE_ENGINE = (
     names_of('EngineThread', 'submit', 'perform', 'engine', 'post') |
     names_of('Operation', 'operator=', 'read', 'write', 'readv', 'writev', 'sync', 'datasync',
              'poll', 'set_flags', 'set_priority', 'set_partial', 'set_deadline',
-             'clear_deadline', 'set_stop_token', 'on_completion', 'context', 'is_idle', 'result',
-             'state') |
-    names_of('Chain', 'add', 'on_completion', 'result') |
+             'clear_deadline', 'set_stop_token', 'on_completion', 'context', 'is_idle', 'result') |
+    names_of('Chain', 'add', 'clear', 'on_completion', 'result') |
     # Its constructor is in the header.
     {'kaio::Commit::~Commit'} |
     names_of('GroupCommit', 'append', 'commit_and_wait', 'end_bytes', 'has_failed', 'restart',

@@ -10,7 +10,8 @@ namespace kaio {
 
 namespace engine {
 class Core;
-}
+struct OperationState;
+}  // namespace engine
 
 // Any number of operations that run side by side, and a sync of a file that begins only when all
 // of them are whole. If one fails or is cancelled, those that have not begun are cancelled, and
@@ -35,6 +36,9 @@ class KAIO_ENGINE_API Chain {
   // One more operation, which is idle. Its own completion is called when it ends, and must neither
   // submit it nor destroy it: it is the chain's until that has ended.
   Chain& add(Operation& operation) noexcept;
+  // Takes all of them out again. A chain that was refused still has its operations: they may be
+  // submitted again as they are, or taken out.
+  Chain& clear() noexcept;
   Chain& on_completion(Completion completion, void* context = nullptr) noexcept;
   void* context() const noexcept { return context_; }
 
@@ -46,6 +50,7 @@ class KAIO_ENGINE_API Chain {
  private:
   friend class engine::Core;
 
+  bool has(const engine::OperationState& operation) const noexcept;
   void member_ended(engine::Core& core, engine::OperationState& operation);
   void fail(Result error) noexcept;
   void cancel_members() noexcept;

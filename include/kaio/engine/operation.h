@@ -18,10 +18,6 @@ namespace kaio {
 class Engine;
 class Operation;
 
-namespace engine {
-struct OperationState;
-}
-
 // What happens when it is over. In the thread that uses the engine; the operation is idle again,
 // and may be submitted anew, or destroyed. Must not throw.
 using Completion = void (*)(Operation& operation);
@@ -92,12 +88,8 @@ class KAIO_ENGINE_API Operation {
   // Of its last time, when it is idle.
   Result result() const noexcept;
 
-  // For the engine.
-  engine::OperationState& state() noexcept;
-  const engine::OperationState& state() const noexcept;
-
  private:
-  static constexpr std::size_t state_bytes = 384;
+  static constexpr std::size_t state_bytes = 384;  // room for what later versions need, too
   alignas(8) std::byte memory_[state_bytes];
 };
 
