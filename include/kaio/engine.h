@@ -51,6 +51,7 @@ namespace testing {
 class FaultyKernel;
 }
 
+// How an engine is made. By value: later changes to it change nothing.
 struct EngineOptions {
   // Operations that the kernel is given at a time, 1 to 65,536; more wait in the engine. The
   // kernel's limit of all processes together is fs.aio-max-nr.
@@ -80,7 +81,8 @@ enum class KernelAio : std::uint8_t {
 enum class Cancelled : std::uint8_t {
   yes,         // it had not begun. It ends with std::errc::operation_canceled, when the engine is
                // driven next
-  under_way,   // it cannot be taken back: it ends with what it comes to
+  under_way,   // it cannot be taken back: it ends with what it comes to. If that is nothing, and
+               // it would have to be tried again, it ends as if this had taken effect
   not_in_use,  // it is idle
 };
 
@@ -88,6 +90,8 @@ template <bool throws>
 class Awaitable;
 class ChainAwaitable;
 
+// Takes operations, gives many of them to the kernel by one call, and calls their completions
+// when it is driven: by poll(), wait() or drain().
 class KAIO_ENGINE_API Engine {
  public:
   // Throws std::bad_alloc, std::invalid_argument (an option out of its range), and

@@ -23,6 +23,7 @@ enum class Direct : std::uint8_t {
   never,
 };
 
+// How a file is opened.
 struct FileOptions {
   int flags = 0;  // of open(2), beside O_DIRECT and O_CLOEXEC, which are set here
   mode_t mode = 0644;
