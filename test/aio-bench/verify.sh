@@ -21,7 +21,7 @@ cancelled_writes() {
     awk '{ sum += $1 } END { print sum + 0 }'
 }
 
-for engine in kaio glibc libaio io_uring threads preadv2; do
+for engine in kaio kaio-engine glibc libaio io_uring threads preadv2; do
   run_bench verify -e "$engine" -s 8m -t "$seconds"
   if ((status == 1)) && grep -q "io_uring" "$scratch/errors"; then
     skip "verify by $engine" "$(tail -n 1 "$scratch/errors")"

@@ -31,7 +31,7 @@ _aio_bench() {
   esac
   case $previous in
   -e | --engine)
-    _aio_bench_list 'glibc kaio libaio io_uring preadv2 threads'
+    _aio_bench_list 'glibc kaio kaio-engine libaio io_uring preadv2 threads'
     return
     ;;
   -l | --load)
@@ -43,7 +43,7 @@ _aio_bench() {
     return
     ;;
   -n | --notify)
-    _aio_bench_list 'suspend poll waitcomplete list signal thread eventfd'
+    _aio_bench_list 'suspend poll waitcomplete list signal thread eventfd coroutine'
     return
     ;;
   --figures)

@@ -17,8 +17,9 @@ from bench import Cases, make_file, measured_calmly, results_of, run, scratch_di
 
 NOTIFIES = {'kaio': ('suspend', 'poll', 'list', 'eventfd'), 'preadv2': ('suspend',),
             'libaio': ('suspend', 'poll', 'list', 'eventfd'),
+            'kaio-engine': ('suspend', 'poll', 'list', 'eventfd'),
             'io_uring': ('suspend', 'poll', 'eventfd')}
-ENGINES = {'glibc', 'kaio', 'libaio', 'io_uring', 'preadv2', 'threads'}
+ENGINES = {'glibc', 'kaio', 'kaio-engine', 'libaio', 'io_uring', 'preadv2', 'threads'}
 
 
 def check_amounts(cases, directory):
@@ -44,12 +45,12 @@ def check_amounts(cases, directory):
 
 
 def check_notifications(cases, directory):
-    notifies = 'suspend,poll,waitcomplete,list,signal,thread,eventfd'
+    notifies = 'suspend,poll,waitcomplete,list,signal,thread,eventfd,coroutine'
     document = results_of('--amount', '2m', '-d', '8', '-n', notifies, '-r', '1', '-s', '4m',
                           cwd=directory)
     seen = {(result['engine'], result['notify']) for result in document['results']}
     problems = [f'kaio with {notify} is missing' for notify in notifies.split(',')
-                if ('kaio', notify) not in seen]
+                if ('kaio', notify) not in seen and ('kaio-engine', notify) not in seen]
     problems += [f'{result["engine"]}/{result["notify"]}: {repeat["io_count"]} I/Os'
                  for result in document['results'] for repeat in result['repeats']
                  if repeat['io_count'] != 512]
@@ -130,6 +131,7 @@ def check_system_calls(cases, directory):
     """Load by load: a remnant of a call that an engine does not make any more is seen in
     those alone in which it was made."""
     calls_of = {'libaio': ['io_submit', 'io_getevents'],
+                'kaio-engine': ['io_submit', 'io_getevents'],
                 'io_uring': ['io_uring_enter'],
                 'preadv2': ['preadv2', 'pwritev2', 'fsync'],
                 'kaio': ['io_submit', 'io_getevents', 'io_pgetevents', 'preadv2']}

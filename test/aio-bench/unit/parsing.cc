@@ -95,7 +95,8 @@ BOOST_AUTO_TEST_CASE(kinds_of_load) {
 
 BOOST_AUTO_TEST_CASE(notifications) {
   using enum Notify;
-  for (const Notify notify : {suspend, poll, waitcomplete, list, signal, thread, eventfd})
+  for (const Notify notify :
+       {suspend, poll, waitcomplete, list, signal, thread, eventfd, coroutine})
     BOOST_TEST((parse_notifies("-n", notify_name(notify)) == std::vector{notify}));
   BOOST_TEST(notify_name(waitcomplete) == "waitcomplete");
   BOOST_TEST(notify_name(eventfd) == "eventfd");

@@ -25,6 +25,7 @@ const std::vector<Description>& descriptions() {
        {suspend, poll, waitcomplete, list, signal, thread, eventfd},
        true,
        "io_submit, io_getevents, preadv2"},
+      {"kaio-engine", {suspend, poll, list, eventfd, coroutine}, true, "io_submit, io_getevents"},
       {"libaio", {suspend, poll, list, eventfd}, true, "io_submit, io_getevents"},
       {"io_uring", {suspend, poll, eventfd}, true, "io_uring_enter"},
       {"preadv2", {suspend}, true, "preadv2, pwritev2, fsync"},
@@ -64,6 +65,7 @@ std::string counted_calls(const std::string& engine_name, Notify notify) {
 }
 
 std::unique_ptr<IoEngine> make_engine(const std::string& engine_name, const EngineSetup& setup) {
+  if (engine_name == "kaio-engine") return make_kaio_engine(setup);
   if (engine_name == "libaio") return make_libaio_engine(setup);
   if (engine_name == "io_uring") return make_uring_engine(setup);
   if (engine_name == "preadv2") return make_preadv2_engine(setup);

@@ -16,6 +16,9 @@ struct PosixAio;
 std::unique_ptr<IoEngine> make_asking_engine(const PosixAio& aio, const EngineSetup& setup);
 std::unique_ptr<IoEngine> make_told_engine(const PosixAio& aio, const EngineSetup& setup);
 
+// kaio's C++ engine: callbacks (suspend, list), pulled (poll), a descriptor (eventfd), coroutines.
+std::unique_ptr<IoEngine> make_kaio_engine(const EngineSetup& setup);
+
 // Raw kernel AIO through libaio, as people write it: all that is ready goes into
 // one io_submit(), io_getevents() waits for at least one and takes all there are.
 std::unique_ptr<IoEngine> make_libaio_engine(const EngineSetup& setup);

@@ -13,10 +13,19 @@ namespace aio_bench {
 enum class Cache : std::uint8_t { direct, buffered };
 
 // How a program learns of a completion.
-enum class Notify : std::uint8_t { suspend, poll, waitcomplete, list, signal, thread, eventfd };
+enum class Notify : std::uint8_t {
+  suspend,
+  poll,
+  waitcomplete,
+  list,
+  signal,
+  thread,
+  eventfd,
+  coroutine,
+};
 
-inline const std::vector<std::string> notify_names{"suspend", "poll",   "waitcomplete", "list",
-                                                   "signal",  "thread", "eventfd"};
+inline const std::vector<std::string> notify_names{
+    "suspend", "poll", "waitcomplete", "list", "signal", "thread", "eventfd", "coroutine"};
 
 struct Load {
   bool is_random = true;

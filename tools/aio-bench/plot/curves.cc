@@ -22,11 +22,12 @@ struct EngineStyle {
 // its yellow, which is too light for lines. The points differ in shape too, and an
 // engine looks the same in every picture.
 constexpr std::array styles{
-    EngineStyle{"kaio", "#0072B2", 5, 4},      EngineStyle{"glibc", "#D55E00", 7, 6},
-    EngineStyle{"libaio", "#009E73", 9, 8},    EngineStyle{"io_uring", "#CC79A7", 11, 10},
-    EngineStyle{"threads", "#E69F00", 13, 12}, EngineStyle{"preadv2", "#000000", 15, 14},
+    EngineStyle{"kaio", "#0072B2", 5, 4},        EngineStyle{"glibc", "#D55E00", 7, 6},
+    EngineStyle{"libaio", "#009E73", 9, 8},      EngineStyle{"io_uring", "#CC79A7", 11, 10},
+    EngineStyle{"threads", "#E69F00", 13, 12},   EngineStyle{"preadv2", "#000000", 15, 14},
+    EngineStyle{"kaio-engine", "#56B4E9", 3, 2},
 };
-constexpr EngineStyle other_style{"", "#56B4E9", 3, 2};
+constexpr EngineStyle other_style{"", "#999999", 1, 1};
 
 std::string file_name(const StoredRun& run) { return run.path.substr(run.path.rfind('/') + 1); }
 

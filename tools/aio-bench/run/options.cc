@@ -52,8 +52,8 @@ struct Words {
 
 void declare_load(CommandLine& line, Options& options, Words& words) {
   line.section("What is measured");
-  line.word("-e,--engine", "LIST", "any of glibc,kaio,libaio,io_uring,preadv2,threads (all)",
-            words.engines);
+  line.word("-e,--engine", "LIST",
+            "any of glibc,kaio,kaio-engine,libaio,io_uring,preadv2,\nthreads (all)", words.engines);
   line.value("-l,--load", "LIST",
              "randread, randwrite, randrw:PERCENT, read, write,\n"
              "rw:PERCENT (randread)",
@@ -68,7 +68,7 @@ void declare_load(CommandLine& line, Options& options, Words& words) {
   line.word("-c,--cache", "WHICH", "direct, buffered or both (direct)", words.cache);
   line.value("-n,--notify", "LIST",
              "completion by suspend, poll, waitcomplete, list,\n"
-             "signal, thread or eventfd (suspend)",
+             "signal, thread, eventfd or coroutine (suspend)",
              "suspend", options.notifies, parse_notifies);
   line.value("--vectors", "COUNT", "pieces that each I/O's buffer is in (1)", "1",
              options.vector_count, parse_count, 1U, 1024U);

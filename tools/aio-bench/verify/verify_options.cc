@@ -19,7 +19,7 @@ constexpr std::uint64_t default_scratch_bytes = 64 << 20;
 constexpr std::uint64_t highest_io_bytes = 16 << 20;
 constexpr std::uint64_t default_most_blocks = 64;
 constexpr unsigned highest_depth = 4096;
-constexpr const char* all_engines = "kaio,glibc,libaio,io_uring,threads,preadv2";
+constexpr const char* all_engines = "kaio,kaio-engine,glibc,libaio,io_uring,threads,preadv2";
 constexpr double longest_seconds = 10 * 86400;
 
 constexpr const char* footer = R"(Examples:
@@ -120,7 +120,8 @@ std::optional<VerifyOptions> parse_verify_options(int argument_count,
   std::string io_size;
   line.word("TARGET", "", "file or block device; without: a scratch file", options.target);
   const auto engine = line.value("-e,--engine", "LIST",
-                                 "of kaio,glibc,libaio,io_uring,threads,preadv2 (all that work)",
+                                 "of kaio,kaio-engine,glibc,libaio,io_uring,threads,preadv2\n"
+                                 "(all that work)",
                                  all_engines, options.engine_names, parse_engines);
   line.value("-c,--cache", "WHICH", "direct, buffered or both (both)", "both", options.caches,
              parse_caches);
