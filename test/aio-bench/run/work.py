@@ -131,7 +131,7 @@ def check_system_calls(cases, directory):
     """Load by load: a remnant of a call that an engine does not make any more is seen in
     those alone in which it was made."""
     calls_of = {'libaio': ['io_submit', 'io_getevents'],
-                'kaio-engine': ['io_submit', 'io_getevents'],
+                'kaio-engine': ['io_submit', 'io_getevents', 'io_pgetevents'],
                 'io_uring': ['io_uring_enter'],
                 'preadv2': ['preadv2', 'pwritev2', 'fsync'],
                 'kaio': ['io_submit', 'io_getevents', 'io_pgetevents', 'preadv2']}

@@ -53,7 +53,9 @@ struct Words {
 void declare_load(CommandLine& line, Options& options, Words& words) {
   line.section("What is measured");
   line.word("-e,--engine", "LIST",
-            "any of glibc,kaio,kaio-engine,libaio,io_uring,preadv2,\nthreads (all)", words.engines);
+            "any of glibc,kaio,kaio-engine,libaio,io_uring,preadv2,"
+            "threads (all)",
+            words.engines);
   line.value("-l,--load", "LIST",
              "randread, randwrite, randrw:PERCENT, read, write,\n"
              "rw:PERCENT (randread)",
