@@ -170,7 +170,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void abandon(Transfer& transfer) override { complete(transfer, EBADF); }
   Started submit_by_kernel(Transfer& transfer, Attempt attempt, By by,
                            SubmissionBatch* batch) override;
-  Started submit_now(OperationState& operation, Attempt attempt, By by) noexcept;
+  Started submit_now(OperationState& operation, Attempt attempt) noexcept;
   bool poll_by_kernel(Transfer& transfer) override;
   bool hold(Transfer& transfer) override;
   FileFacts facts_of(const Transfer& transfer) override;

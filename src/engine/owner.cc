@@ -2,8 +2,6 @@
 // What the core asks the engine, as the owner of its transfers.
 #include <cerrno>
 
-#include "core/kernel/iocb.h"
-#include "core/kernel/sigpipe_guard.h"
 #include "engine/core.h"
 
 namespace kaio::engine {
@@ -47,17 +45,17 @@ void Core::complete(Transfer& transfer, int error_number) {
   post(operation);
 }
 
-Started Core::submit_by_kernel(Transfer& transfer, Attempt attempt, By by, SubmissionBatch*) {
+Started Core::submit_by_kernel(Transfer& transfer, Attempt attempt, By, SubmissionBatch*) {
   OperationState& operation = operation_of(transfer);
-  if (in_helper_thread) return submit_now(operation, attempt, by);
+  if (in_helper_thread) return submit_now(operation, attempt);
   const bool has_room = in_ring_ < places() + wake_is_armed_;
-  if (attempt == Attempt::plain && has_room) return submit_now(operation, attempt, by);
+  if (attempt == Attempt::plain && has_room) return submit_now(operation, attempt);
   enqueue(operation, attempt);
   return Started::yes;
 }
 
 // What may wait for the device, or is quick according to what it took before.
-Started Core::submit_now(OperationState& operation, Attempt attempt, By) noexcept {
+Started Core::submit_now(OperationState& operation, Attempt attempt) noexcept {
   const bool here = !in_helper_thread;
   prepare_otherwise(operation, attempt);
   operation.started_ns = sys::monotonic_ns();

@@ -34,10 +34,8 @@ std::size_t Core::turn(Room* room) {
   if (has_batch()) flush();
   const std::size_t transfer_count = take_events();
   if (!results_.empty()) take_results();
-  if (!to_cancel_.empty()) take_cancels();
   if (!answers_.empty()) answer_all();
   if (!held_.empty()) release_held(transfer_count);
-  if (!deadlines_.empty()) expire();
   const std::size_t count = dispatch(room);
   if (has_batch()) flush();
   if (doorbell_is_asked_for && !ended_.empty()) doorbell_.signal();  // there is more to take

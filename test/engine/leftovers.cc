@@ -15,7 +15,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fstream>
 #include <new>
 #include <string>
 #include <thread>
@@ -57,20 +56,6 @@ extern "C" void* realloc(void* memory, std::size_t size_bytes) {
 #endif
 
 namespace {
-
-std::size_t mapping_count() {
-  std::ifstream maps("/proc/self/maps");
-  std::size_t count = 0;
-  for (std::string line; std::getline(maps, line);) ++count;
-  return count;
-}
-
-long aio_event_count() {
-  std::ifstream file("/proc/sys/fs/aio-nr");
-  long count = -1;
-  file >> count;
-  return count;
-}
 
 // Operations that submit themselves again until enough have been done.
 struct Load {
@@ -133,8 +118,8 @@ BOOST_AUTO_TEST_CASE(a_thousand_engines_leave_nothing_behind) {
   const kaio::Buffer buffer(block_bytes);
   const int thread_count = support::thread_count();
   const int descriptor_count = support::open_descriptor_count();
-  const std::size_t mappings = mapping_count();
-  const long events_before = aio_event_count();
+  const std::size_t mappings = support::mapping_count();
+  const long events_before = support::aio_event_count();
   // The kernel takes some 20 ms to take a context down.
   const int rounds_with_context = support::sanitized ? 20 : 100;
   const int rounds = support::sanitized ? 200 : 1000;
@@ -148,11 +133,11 @@ BOOST_AUTO_TEST_CASE(a_thousand_engines_leave_nothing_behind) {
   BOOST_TEST(support::eventually([&] {
     return support::thread_count() == thread_count &&
            support::open_descriptor_count() == descriptor_count &&
-           (support::sanitized || mapping_count() <= mappings + 20);
+           (support::sanitized || support::mapping_count() <= mappings + 20);
   }));
   // Other processes have contexts too, and the kernel counts late.
   BOOST_TEST(support::eventually(
-      [&] { return aio_event_count() < events_before + 32L * rounds_with_context; }));
+      [&] { return support::aio_event_count() < events_before + 32L * rounds_with_context; }));
 }
 
 BOOST_DATA_TEST_CASE(two_engines_on_two_threads_share_a_file, data::make({true, false}),

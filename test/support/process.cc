@@ -45,4 +45,18 @@ unsigned long queued_signal_count() {
   return 0;
 }
 
+std::size_t mapping_count() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) ++count;
+  return count;
+}
+
+long aio_event_count() {
+  std::ifstream file("/proc/sys/fs/aio-nr");
+  long count = -1;
+  file >> count;
+  return count;
+}
+
 }  // namespace support

@@ -15,7 +15,6 @@
 
 #include <array>
 #include <atomic>
-#include <fstream>
 #include <fcntl.h>
 #include <string>
 
@@ -69,20 +68,6 @@ void prepare(Transfer& transfer, Opcode opcode, int fd, void* buffer, std::size_
   transfer.move_to(TransferState::starting);
 }
 
-std::size_t mapping_count() {
-  std::ifstream maps("/proc/self/maps");
-  std::size_t count = 0;
-  for (std::string line; std::getline(maps, line);) ++count;
-  return count;
-}
-
-long aio_event_count() {
-  std::ifstream file("/proc/sys/fs/aio-nr");
-  long count = -1;
-  file >> count;
-  return count;
-}
-
 bool kernel_aio_is_there() {
   kaio::Statistics statistics;
   const kaio::KernelOptions options{.queue_depth = 32};
@@ -93,13 +78,13 @@ bool kernel_aio_is_there() {
 struct Belongings {
   int thread_count = support::thread_count();
   int descriptor_count = support::open_descriptor_count();
-  std::size_t mappings = mapping_count();
+  std::size_t mappings = support::mapping_count();
 
   // The C library keeps a few stacks, and maps memory for itself; a sanitizer, much more.
   bool are_what_they_were() const {
     return support::thread_count() == thread_count &&
            support::open_descriptor_count() == descriptor_count &&
-           (support::sanitized || mapping_count() <= mappings + 20);
+           (support::sanitized || support::mapping_count() <= mappings + 20);
   }
 };
 
@@ -157,7 +142,7 @@ BOOST_AUTO_TEST_CASE(contexts_leave_neither_events_nor_mappings_behind,
                      *support::only_if(kernel_aio_is_there, "needs kernel AIO")) {
   const auto ends = support::make_pipe();
   const Belongings before;
-  const long events_before = aio_event_count();
+  const long events_before = support::aio_event_count();
   for (int i = 0; i < rounds_with_context; ++i) {
     Transfer poll;
     Backends backends;
@@ -169,8 +154,8 @@ BOOST_AUTO_TEST_CASE(contexts_leave_neither_events_nor_mappings_behind,
   }
   BOOST_TEST(eventually([&] { return before.are_what_they_were(); }));
   // Other processes have contexts too, and the kernel counts late.
-  BOOST_TEST(
-      eventually([&] { return aio_event_count() < events_before + 32 * rounds_with_context; }));
+  BOOST_TEST(eventually(
+      [&] { return support::aio_event_count() < events_before + 32 * rounds_with_context; }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
