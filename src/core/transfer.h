@@ -28,6 +28,8 @@
 
 #include <atomic>
 #include <cassert>
+#include <cerrno>
+#include <cstdint>
 #include <libaio.h>
 
 #include "core/io_operation.h"
@@ -89,6 +91,9 @@ enum class KernelPoll : std::uint8_t {
   orphaned,  // and the transfer is over: the event gives its memory free
 };
 
+// exclusive: one at a time among those of its descriptor that say so.
+enum class FileAccess : bool { shared, exclusive };
+
 // Its part in the queue of its file (core/threads/file_queues.h).
 enum class FileQueuePart : std::uint8_t { none, head, waits };
 
@@ -137,6 +142,7 @@ struct Transfer : Progress {
     control.u.c.nbytes = static_cast<std::uint32_t>(result);
   }
   std::int64_t deadline_ns() const noexcept { return control.u.c.offset; }
+  static constexpr std::int32_t time_is_up = -ETIME;  // the answer then
   std::int32_t result_at_deadline() const noexcept {
     return static_cast<std::int32_t>(control.u.c.nbytes);
   }
@@ -145,6 +151,19 @@ struct Transfer : Progress {
   std::uint32_t watch_count() const noexcept { return next_free.load(std::memory_order_relaxed); }
   void set_watch_count(std::uint32_t count) noexcept {
     next_free.store(count, std::memory_order_relaxed);
+  }
+
+  // What the pool is told of its file, in the memory of the iocb's buffer: the device, and how
+  // a thread may use it.
+  void set_file(std::uint32_t device, FileAccess access) noexcept {
+    const std::uintptr_t both = std::uintptr_t{device} << 1 | (access == FileAccess::exclusive);
+    control.u.c.buf = reinterpret_cast<void*>(both);
+  }
+  std::uint32_t device() const noexcept {
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(control.u.c.buf) >> 1);
+  }
+  FileAccess access() const noexcept {
+    return static_cast<FileAccess>(reinterpret_cast<std::uintptr_t>(control.u.c.buf) & 1);
   }
 
   // While it is queued, and for the worker that takes it; in the same memory.

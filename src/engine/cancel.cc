@@ -46,11 +46,11 @@ bool Core::take_out(OperationState& operation, int error_number) noexcept {
       operation.move_to(TransferState::starting);
       break;
     case TransferState::queued:
-      if (carrier_.pool().remove(operation)) break;
+      if (pool_.remove(operation)) break;
       operation.given_up_for = error_number;
       return false;
     case TransferState::watched:
-      if (carrier_.watcher().remove(operation)) break;
+      if (watcher_.remove(operation)) break;
       [[fallthrough]];  // it is on its way here
     case TransferState::starting:
       operation.given_up_for = error_number;

@@ -26,6 +26,8 @@
 
 #include "core/carry/carrier.h"
 #include "core/kernel/context.h"
+#include "core/readiness/watcher.h"
+#include "core/threads/pool.h"
 #include "core/transfer_queue.h"
 #include "engine/deadlines.h"
 #include "engine/fork_guard.h"
@@ -228,7 +230,10 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   std::atomic<bool> sleeps_{false};
   std::atomic<bool> woken_{false};
 
-  Carrier carrier_;  // last: its threads use the rest
+  Carrier carrier_;
+  // Last: their threads use the rest.
+  Watcher watcher_;
+  Pool pool_;
 };
 
 }  // namespace kaio::engine

@@ -33,9 +33,10 @@ Core::Core(const EngineOptions& options)
       route_(options.kernel_aio ? Route::automatic : Route::pool),
       context_(options.kernel == nullptr ? own_context_.emplace(kernel_options_, counts_)
                                          : testing::context_of(*options.kernel)),
-      carrier_(*this, *this, *this, context_, route_, counts_) {
+      carrier_(*this, context_, watcher_, pool_, route_, counts_), watcher_(*this, counts_),
+      pool_(*this, counts_) {
   constexpr std::int64_t idle_ns = 1'000'000'000;
-  carrier_.pool().configure(options.threads_max, idle_ns);
+  pool_.configure(options.threads_max, idle_ns);
   if (!doorbell_.ensure())
     throw std::system_error(errno, std::system_category(), "kaio::Engine: eventfd");
   takes_ = context_.available();  // here, as it takes a while

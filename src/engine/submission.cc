@@ -166,7 +166,7 @@ void Core::watch(OperationState& operation) noexcept {
   operation.set_watch_count(0);
   operation.clear_deadline();
   operation.attempt = Attempt::readiness;
-  if (!carrier_.watcher().watch(operation)) end(operation, EAGAIN);
+  if (!watcher_.start(operation)) end(operation, EAGAIN);
 }
 
 // A transfer in one piece.

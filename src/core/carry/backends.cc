@@ -19,7 +19,7 @@ Started Carrier::wait_ready(Transfer& transfer, By by) {
                          !transfer.has_deadline();
   if (!in_kernel || !owner_.poll_by_kernel(transfer)) {
     transfer.attempt = Attempt::readiness;
-    if (!watcher_.watch(transfer)) return Started::no_threads;
+    if (!readiness_.start(transfer)) return Started::no_threads;
   }
   if (by == By::later) owner_.wait_has_begun(transfer, life);
   return Started::yes;
@@ -38,9 +38,8 @@ Started Carrier::to_pool(Transfer& transfer, Attempt attempt) {
   transfer.attempt = attempt;
   owner_.leaves_ring(transfer);
   const FileFacts facts = owner_.facts_of(transfer);
-  return pool_.submit(transfer, file_access_of(transfer, facts), facts.device)
-             ? Started::yes
-             : Started::no_threads;
+  transfer.set_file(facts.device, file_access_of(transfer, facts));
+  return threads_.start(transfer) ? Started::yes : Started::no_threads;
 }
 
 // Whether a read had better not be tried first where only a thread can do that: many that
@@ -59,7 +58,7 @@ Started Carrier::to_pool_io(Transfer& transfer, By by) {
     const DescriptorTraits traits = owner_.facts_of(transfer).traits;
     const bool by_kernel =
         waits_in_kernel(traits.kind) && route_ != Route::pool && context_.available();
-    if (traits.is_stream() && !traits.non_blocking && !by_kernel && !watcher_.can_watch())
+    if (traits.is_stream() && !traits.non_blocking && !by_kernel && !readiness_.can_start())
       return Started::no_threads;
   }
   return to_pool(transfer, Attempt::pool_io);

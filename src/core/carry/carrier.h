@@ -10,12 +10,11 @@
 // the kernel knows by itself.
 #pragma once
 
+#include "core/backend.h"
 #include "core/carry/transfer_owner.h"
 #include "core/judge.h"
 #include "core/kernel/aio_context.h"
 #include "core/plain_speed.h"
-#include "core/readiness/watcher.h"
-#include "core/threads/pool.h"
 
 namespace kaio {
 
@@ -28,9 +27,12 @@ struct KnownFile {
 
 class Carrier {
  public:
-  // `sink` takes what the watcher answers, `performer` runs in the threads of the pool.
-  Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, AioContext& context,
-          const Route& route, Statistics& statistics) noexcept;
+  // What the backends answer comes back through the owner: by process_result(), and of the
+  // threads by perform() before.
+  Carrier(TransferOwner& owner, AioContext& context, Backend& readiness, Backend& threads,
+          const Route& route, Statistics& statistics) noexcept
+      : owner_(owner), context_(context), readiness_(readiness), threads_(threads), route_(route),
+        statistics_(statistics) {}
 
   // The first attempt, or the next one after a wait for others (state `starting`).
   Started start(Transfer& transfer, By by, SubmissionBatch* batch = nullptr,
@@ -45,9 +47,6 @@ class Carrier {
 
   // What a descriptor is, and what is known of its device. Asks the kernel.
   FileFacts ask_facts(int fd) const noexcept;
-
-  Watcher& watcher() noexcept { return watcher_; }
-  Pool& pool() noexcept { return pool_; }
 
  private:
   // start.cc: what is tried first
@@ -87,11 +86,11 @@ class Carrier {
   // Constant after construction.
   TransferOwner& owner_;
   AioContext& context_;
+  Backend& readiness_;
+  Backend& threads_;
   const Route& route_;
   Statistics& statistics_;
 
-  Watcher watcher_;
-  Pool pool_;
   DeviceSet no_nowait_devices_;  // refuse RWF_NOWAIT with O_DIRECT
   PlainSpeed plain_speed_;       // of those
   // Whose file systems locks_file_to_write() is true of, and is not.

@@ -97,7 +97,7 @@ Started Carrier::process_readiness(Transfer& transfer, std::int32_t answer) {
     return Started::yes;
   }
   if (answer < 0) {
-    if (answer == Watcher::time_is_up) answer = transfer.result_at_deadline();
+    if (answer == Transfer::time_is_up) answer = transfer.result_at_deadline();
     owner_.complete(transfer, -answer);
     return Started::yes;
   }

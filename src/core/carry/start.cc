@@ -7,11 +7,6 @@
 
 namespace kaio {
 
-Carrier::Carrier(TransferOwner& owner, ResultSink& sink, Performer& performer, AioContext& context,
-                 const Route& route, Statistics& statistics) noexcept
-    : owner_(owner), context_(context), route_(route), statistics_(statistics),
-      watcher_(sink, statistics), pool_(performer, statistics) {}
-
 FileFacts Carrier::ask_facts(int fd) const noexcept {
   FileFacts facts = read_traits(fd);
   if (facts.traits.direct)

@@ -73,12 +73,12 @@ bool Watcher::make_epoll() noexcept {
   return true;
 }
 
-bool Watcher::can_watch() noexcept {
+bool Watcher::can_start() noexcept {
   const sys::NoCancellation no_cancellation;
   return ensure_epoll() && ensure_running();
 }
 
-bool Watcher::watch(Transfer& transfer) noexcept {
+bool Watcher::start(Transfer& transfer) noexcept {
   const sys::NoCancellation no_cancellation;
   if (!ensure_epoll() || !ensure_running()) return false;
   statistics_.count(Count::waits_by_epoll);
@@ -266,7 +266,7 @@ void Watcher::expire() noexcept {
     next_deadline_ns_ = INT64_MAX;
     for (TransferQueue& bucket : buckets_) take_due(bucket, now_ns, due);
   }
-  answer_all(due, time_is_up);
+  answer_all(due, Transfer::time_is_up);
 }
 
 void Watcher::run(Turn turn) {

@@ -22,8 +22,8 @@
 #pragma once
 
 #include <array>
-#include <cerrno>
 
+#include "core/backend.h"
 #include "core/result_sink.h"
 #include "core/statistics.h"
 #include "core/transfer_queue.h"
@@ -32,27 +32,18 @@
 
 namespace kaio {
 
-class Watcher final : private sys::LazyThread {
+class Watcher final : public Backend, private sys::LazyThread {
  public:
   Watcher(ResultSink& sink, Statistics& statistics) noexcept
       : LazyThread("kaio-watcher"), sink_(sink), statistics_(statistics) {}
   // Nothing is watched any more.
   ~Watcher();
 
-  // Whether watch() would find its thread, which is made if it is not there.
-  bool can_watch() noexcept;
-
-  // The answer to a transfer whose deadline has come.
-  static constexpr std::int32_t time_is_up = -ETIME;
-
-  // Waits until transfer.operation can go on (attempt `readiness`, state
-  // `watched`); the answer is a poll mask or a negative error number. False, and
-  // nothing done: the thread cannot be made.
-  bool watch(Transfer& transfer) noexcept EXCLUDES(mutex_);
-
-  // Takes a watched transfer out, to be cancelled (state `starting`). False: it is
-  // not watched (any more).
-  bool remove(Transfer& transfer) noexcept EXCLUDES(mutex_);
+  // Waits until transfer.operation can go on (attempt `readiness`, state `watched`); the answer
+  // is a mask of poll events, or Transfer::time_is_up, or -EBADF.
+  bool start(Transfer& transfer) noexcept override EXCLUDES(mutex_);
+  bool can_start() noexcept override;
+  bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
 
   void forget_after_fork() noexcept {
     epoll_.close();

@@ -23,7 +23,8 @@ inline constexpr unsigned pool_devices_max = 16;
 class DeviceBounds {
  public:
   // A job has come to the pool.
-  void enter(Transfer& transfer, std::uint32_t device) noexcept {
+  void enter(Transfer& transfer) noexcept {
+    const std::uint32_t device = transfer.device();
     const unsigned number = place_for(device);
     Place& place = places_[number];
     place.device = device;

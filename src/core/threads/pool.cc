@@ -23,20 +23,29 @@ Pool::~Pool() {
   workers_.join();
 }
 
-bool Pool::submit(Transfer& transfer, FileAccess access, std::uint32_t device) noexcept {
+// Under the lock: a second submitter shall find the thread, or fail too.
+bool Pool::ensure_worker() noexcept {
+  if (threads_ != 0) return true;
+  if (!start_worker()) return false;
+  ++threads_;
+  ++starting_;
+  return true;
+}
+
+bool Pool::can_start() noexcept {
+  sys::MutexLock lock(mutex_);
+  return ensure_worker();
+}
+
+bool Pool::start(Transfer& transfer) noexcept {
   bool wake = false;
   bool start = false;
   {
     sys::MutexLock lock(mutex_);
-    if (threads_ == 0) {
-      // Under the lock: a second submitter shall find the thread, or fail too.
-      if (!start_worker()) return false;
-      ++threads_;
-      ++starting_;
-    }
+    if (!ensure_worker()) return false;
     transfer.move_to(TransferState::queued);
-    devices_.enter(transfer, device);
-    if (access == FileAccess::exclusive) {
+    devices_.enter(transfer);
+    if (transfer.access() == FileAccess::exclusive) {
       if (!file_queues_.enter(transfer, queue_, devices_)) return true;
     } else {
       transfer.set_file_queue_part(FileQueuePart::none);

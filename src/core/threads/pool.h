@@ -24,6 +24,7 @@
 
 #include <optional>
 
+#include "core/backend.h"
 #include "core/statistics.h"
 #include "core/threads/device_bounds.h"
 #include "core/threads/job_queue.h"
@@ -54,10 +55,7 @@ class Performer {
   ~Performer() = default;
 };
 
-// exclusive: one at a time among those of its descriptor that say so.
-enum class FileAccess : bool { shared, exclusive };
-
-class Pool {
+class Pool final : public Backend {
  public:
   Pool(Performer& performer, Statistics& statistics) noexcept
       : performer_(performer), statistics_(statistics) {}
@@ -66,14 +64,11 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Queues the transfer (state `queued`). `device`: of its file. False, and nothing done:
-  // there is no thread and none can be made.
-  bool submit(Transfer& transfer, FileAccess access, std::uint32_t device) noexcept
-      EXCLUDES(mutex_);
-
-  // Takes a queued transfer out, to be cancelled (state `starting`). False: it is
-  // not queued (any more).
-  bool remove(Transfer& transfer) noexcept EXCLUDES(mutex_);
+  // Queues the transfer (state `queued`), of which Transfer::set_file() has said what its file
+  // is.
+  bool start(Transfer& transfer) noexcept override EXCLUDES(mutex_);
+  bool can_start() noexcept override EXCLUDES(mutex_);
+  bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
 
   // Any time; threads over a lowered bound end when they have nothing to do. `threads_max`:
   // of one device.
@@ -95,6 +90,7 @@ class Pool {
   // Looks for work without sleeping. True: there may be some.
   bool spin() noexcept REQUIRES(mutex_);
   bool start_worker() noexcept;
+  bool ensure_worker() noexcept REQUIRES(mutex_);
 
   Performer& performer_;
   Statistics& statistics_;

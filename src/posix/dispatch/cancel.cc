@@ -118,12 +118,12 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request, Tr
       return;
     case TransferState::queued:
       if (goes_on(request)) break;
-      if (dispatcher.carrier_.pool().remove(request)) return take(request, false);
+      if (dispatcher.pool_.remove(request)) return take(request, false);
       in_motion_ = true;
       return;
     case TransferState::watched:
       if (goes_on(request)) break;
-      if (dispatcher.carrier_.watcher().remove(request)) return take(request, false);
+      if (dispatcher.watcher_.remove(request)) return take(request, false);
       in_motion_ = true;
       return;
     case TransferState::polling:

@@ -10,7 +10,8 @@ Dispatcher::Dispatcher(Requests& requests, Completer& completer, Context& contex
                        Statistics& statistics) noexcept
     : requests_(requests), completer_(completer), context_(context), ring_reaper_(ring_reaper),
       reaper_thread_(reaper_thread), route_(route), statistics_(statistics),
-      carrier_(*this, *this, *this, context, route, statistics) {}
+      carrier_(*this, context, watcher_, pool_, route, statistics), watcher_(*this, statistics),
+      pool_(*this, statistics) {}
 
 Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
                                  SubmissionBatch* batch) {

@@ -13,6 +13,8 @@
 
 #include "core/carry/carrier.h"
 #include "core/kernel/backlog.h"
+#include "core/readiness/watcher.h"
+#include "core/threads/pool.h"
 #include "posix/order/order.h"
 #include "posix/order/requests.h"
 #include "posix/request/deferred.h"
@@ -70,9 +72,9 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   Cancelled cancel(Request& request, std::uint32_t generation);
 
   void configure_pool(unsigned threads_max, std::int64_t idle_ns) noexcept {
-    carrier_.pool().configure(threads_max, idle_ns);
+    pool_.configure(threads_max, idle_ns);
   }
-  void forget_after_fork() noexcept { carrier_.watcher().forget_after_fork(); }
+  void forget_after_fork() noexcept { watcher_.forget_after_fork(); }
 
   void on_result(Transfer& transfer, std::int32_t answer) override;
   void drain() override {
@@ -161,6 +163,9 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   Carrier carrier_;
   Backlog backlog_;
   std::atomic<std::uint32_t> kernel_polls_{0};
+  // Last: their threads use the rest.
+  Watcher watcher_;
+  Pool pool_;
 };
 
 }  // namespace kaio

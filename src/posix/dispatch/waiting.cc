@@ -42,7 +42,7 @@ void Dispatcher::wait_has_begun(Transfer& transfer, Life life) {
     if (request.fd_generation == record.occupancy.now().fd_generation() &&
         is_same_file(fd, record.device, record.inode))
       return;
-    if (!take_from_poll(request) && !carrier_.watcher().remove(request)) return;
+    if (!take_from_poll(request) && !watcher_.remove(request)) return;
   }
   abandon(request);
 }

@@ -19,7 +19,6 @@
 #include <string>
 
 using kaio::Attempt;
-using kaio::FileAccess;
 using kaio::Opcode;
 using kaio::Transfer;
 using kaio::TransferState;
@@ -108,10 +107,10 @@ BOOST_AUTO_TEST_CASE(backends_with_threads_leave_nothing_behind) {
     Backends backends;
     prepare(read, Opcode::read, ends.first.get(), text.data(), text.size());
     read.attempt = Attempt::readiness;
-    BOOST_REQUIRE(backends.watcher.watch(read));
+    BOOST_REQUIRE(backends.watcher.start(read));
     for (Transfer& write : writes) {
       prepare(write, Opcode::write, -1, text.data(), text.size());
-      BOOST_REQUIRE(backends.pool.submit(write, FileAccess::shared, 0));
+      BOOST_REQUIRE(backends.pool.start(write));
     }
     if (i % 2 == 0) BOOST_REQUIRE(eventually([&] { return backends.owner.answer_count == 3; }));
     BOOST_REQUIRE(backends.watcher.remove(read));
@@ -130,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_pool_does_all_that_was_queued_before_it_goes) {
       pool.configure(2, 1'000'000'000);
       for (Transfer& write : writes) {
         prepare(write, Opcode::write, -1, &byte, 1);
-        BOOST_REQUIRE(pool.submit(write, FileAccess::shared, 0));
+        BOOST_REQUIRE(pool.start(write));
       }
     }
     BOOST_REQUIRE(owner.answer_count == 40);

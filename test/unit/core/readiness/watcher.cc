@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_read_is_answered_when_there_is_data) {
   const auto ends = support::make_pipe();
   Transfer read;
   prepare(read, ends.first.get(), Opcode::read);
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   BOOST_TEST(support::stays([&] { return sink.answers == 0; }));
   BOOST_TEST(int(read.state.load()) == int(TransferState::watched));
   put_byte(ends.second.get());
@@ -76,8 +76,8 @@ BOOST_AUTO_TEST_CASE(both_directions_of_one_descriptor_are_answered_apart) {
   Transfer write;
   prepare(read, channel.writer(), Opcode::read);
   prepare(write, channel.writer(), Opcode::write);
-  BOOST_REQUIRE(watcher.watch(read));
-  BOOST_REQUIRE(watcher.watch(write));
+  BOOST_REQUIRE(watcher.start(read));
+  BOOST_REQUIRE(watcher.start(write));
   BOOST_TEST(support::stays([&] { return sink.answers == 0; }));
   put_byte(channel.reader());  // data for the reader of the same descriptor
   BOOST_REQUIRE(eventually([&] { return sink.answers == 1; }));
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_hangup_answers_reads_and_writes) {
   auto ends = support::make_sockets(SOCK_STREAM);
   Transfer read;
   prepare(read, ends.first.get(), Opcode::read);
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   ends.second.close();
   BOOST_TEST(eventually([&] { return sink.answers == 1; }));
 }
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_closed_descriptor_ends_with_ebadf_within_two_seconds) {
   auto ends = support::make_pipe();
   Transfer read;
   prepare(read, ends.first.get(), Opcode::read);
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   ends.first.close();
   BOOST_REQUIRE(eventually([&] { return sink.answers == 1; }, 3s));
   BOOST_TEST(read.answer() == -EBADF);
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_closed_descriptor_ends_with_ebadf_within_two_seconds) {
 BOOST_AUTO_TEST_CASE(a_descriptor_that_is_not_open_is_answered_with_its_error) {
   Transfer read;
   prepare(read, 1'000'000, Opcode::read);
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   BOOST_TEST(sink.answers == 1);
   BOOST_TEST(read.answer() == -EBADF);
 }
@@ -124,8 +124,8 @@ BOOST_AUTO_TEST_CASE(what_is_removed_is_not_answered_and_others_still_are) {
   Transfer second;
   prepare(first, ends.first.get(), Opcode::read);
   prepare(second, ends.first.get(), Opcode::read);
-  BOOST_REQUIRE(watcher.watch(first));
-  BOOST_REQUIRE(watcher.watch(second));
+  BOOST_REQUIRE(watcher.start(first));
+  BOOST_REQUIRE(watcher.start(second));
   BOOST_TEST(watcher.remove(first));
   BOOST_TEST(!watcher.remove(first));
   put_byte(ends.second.get());
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(five_thousand_descriptors_are_watched_by_one_thread) {
   for (int i = 0; i < count; ++i) {
     pipes.push_back(support::make_pipe());
     prepare(reads[i], pipes[i].first.get(), Opcode::read);
-    if (!watcher.watch(reads[i])) BOOST_FAIL("not watched");
+    if (!watcher.start(reads[i])) BOOST_FAIL("not watched");
   }
   for (const auto& ends : pipes)
     if (::write(ends.second.get(), "x", 1) != 1) BOOST_FAIL("not written");
@@ -165,24 +165,24 @@ BOOST_AUTO_TEST_CASE(one_that_was_ready_for_nothing_is_answered_for_events_only)
   prepare(read, ends.first.get(), Opcode::read);
   read.retried = true;
   read.set_watch_count(0);
-  BOOST_REQUIRE(watcher.watch(read));  // registered: it may have come since it was tried
+  BOOST_REQUIRE(watcher.start(read));  // registered: it may have come since it was tried
   BOOST_REQUIRE(eventually([&] { return sink.answers == 1; }));
   read.state = TransferState::starting;
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   // Less than the time between two audits.
   BOOST_TEST(support::stays([&] { return sink.answers == 1; }, 20ms));
   put_byte(ends.second.get());
   BOOST_REQUIRE(eventually([&] { return sink.answers == 2; }));
   // What comes while it is out is not missed.
   put_byte(ends.second.get());
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   BOOST_REQUIRE(eventually([&] { return sink.answers == 3; }, 400ms));
   // Nor when another transfer of the descriptor was there meanwhile.
   Transfer write;
   prepare(write, ends.first.get(), Opcode::write);
-  BOOST_REQUIRE(watcher.watch(write));
+  BOOST_REQUIRE(watcher.start(write));
   BOOST_REQUIRE(eventually([&] { return sink.answers == 4; }));
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   BOOST_REQUIRE(eventually([&] { return sink.answers == 5; }, 400ms));
 }
 
@@ -192,14 +192,14 @@ BOOST_AUTO_TEST_CASE(one_with_a_deadline_is_answered_then_and_others_are_not) {
   Transfer read;
   Transfer without;
   prepare(without, others.first.get(), Opcode::read);
-  BOOST_REQUIRE(watcher.watch(without));
+  BOOST_REQUIRE(watcher.start(without));
   prepare(read, ends.first.get(), Opcode::read);
   const auto begin = kaio::sys::monotonic_ns();
   read.set_deadline(begin + 50'000'000, -EAGAIN);
-  BOOST_REQUIRE(watcher.watch(read));
+  BOOST_REQUIRE(watcher.start(read));
   BOOST_REQUIRE(eventually([&] { return sink.answers == 1; }));
   BOOST_TEST(kaio::sys::monotonic_ns() - begin >= 50'000'000);
-  BOOST_TEST(read.answer() == Watcher::time_is_up);
+  BOOST_TEST(read.answer() == Transfer::time_is_up);
   BOOST_TEST(read.result_at_deadline() == -EAGAIN);
   BOOST_TEST(without.done_bytes == 0);
   BOOST_TEST(watcher.remove(without));
@@ -226,12 +226,12 @@ BOOST_AUTO_TEST_CASE(removal_while_it_becomes_ready_happens_or_fails_cleanly) {
   Transfer read;
   if (far == ends.first.get() + 1024) {
     prepare(neighbours[0], far, Opcode::read);
-    BOOST_REQUIRE(watcher.watch(neighbours[0]));
+    BOOST_REQUIRE(watcher.start(neighbours[0]));
   }
   for (int round = 0; round < rounds; ++round) {
     const int before = sink.answers;
     prepare(read, ends.first.get(), Opcode::read);
-    BOOST_REQUIRE(watcher.watch(read));
+    BOOST_REQUIRE(watcher.start(read));
     ++go;
     for (volatile int pause = round * 7 % 20000; pause > 0;) pause = pause - 1;
     if (watcher.remove(read)) {

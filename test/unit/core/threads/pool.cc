@@ -16,12 +16,12 @@ BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
   PoolBench bench;
   BOOST_TEST(bench.threads() == 0u);
   Job transfer;
-  BOOST_TEST(bench.pool.submit(transfer, FileAccess::shared, 0));
+  BOOST_TEST(bench.start(transfer, FileAccess::shared, 0));
   BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
   BOOST_TEST(bench.threads() >= 1u);
   BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 3s));
   Job another;
-  BOOST_TEST(bench.pool.submit(another, FileAccess::shared, 0));  // and a thread starts again
+  BOOST_TEST(bench.start(another, FileAccess::shared, 0));  // and a thread starts again
   BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
 }
 
@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
   PoolBench bench;
   const int ours = ::sched_getscheduler(0);
   Job transfer;
-  BOOST_TEST(bench.pool.submit(transfer, FileAccess::shared, 0));
+  BOOST_TEST(bench.start(transfer, FileAccess::shared, 0));
   BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
   BOOST_TEST(bench.gate.policy == (ours == SCHED_OTHER ? SCHED_BATCH : ours));
 }
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(no_more_run_at_once_than_the_bound_allows) {
     bench.gate.shut = true;
     std::deque<Job> transfers(40);
     for (Transfer& transfer : transfers)
-      BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::shared, 0));
+      BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 0));
     BOOST_TEST(eventually([&] { return bench.gate.running == bound; }));
     BOOST_TEST(support::stays([&] { return bench.gate.running == bound; }));
     bench.gate.shut = false;
@@ -55,12 +55,11 @@ BOOST_AUTO_TEST_CASE(a_raised_bound_is_used) {
   bench.pool.configure(1, 50'000'000);
   bench.gate.shut = true;
   std::deque<Job> transfers(10);
-  for (Transfer& transfer : transfers)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::shared, 0));
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
   bench.pool.configure(5, 50'000'000);
   Job another;
-  BOOST_REQUIRE(bench.pool.submit(another, FileAccess::shared, 0));
+  BOOST_REQUIRE(bench.start(another, FileAccess::shared, 0));
   bench.gate.shut = false;
   BOOST_TEST(eventually([&] { return bench.gate.done == 11; }));
 }
@@ -70,8 +69,7 @@ BOOST_AUTO_TEST_CASE(jobs_run_by_priority_and_in_order_of_arrival) {
   std::deque<Job> transfers = transfers_with({20, 5, 20, 0, 5, 1, 0});
   Job plug;
   bench.occupy_only_thread(plug);
-  for (Transfer& transfer : transfers)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::shared, 0));
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 0));
   bench.gate.shut = false;
   BOOST_REQUIRE(eventually([&] { return bench.gate.done == 8; }));
   std::vector<Transfer*> expected = {&plug};
@@ -84,8 +82,7 @@ BOOST_AUTO_TEST_CASE(what_is_removed_does_not_run_and_what_runs_is_not_removed) 
   Job running;
   std::deque<Job> transfers(3);
   bench.occupy_only_thread(running);
-  for (Transfer& transfer : transfers)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::shared, 0));
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 0));
   BOOST_TEST(!bench.pool.remove(running));
   BOOST_TEST(bench.pool.remove(transfers[1]));
   BOOST_TEST(!bench.pool.remove(transfers[1]));
@@ -100,11 +97,11 @@ BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done
   calls->create_thread = limited_create;
   threads_allowed = 0;
   Job transfer;
-  BOOST_TEST(!bench.pool.submit(transfer, FileAccess::shared, 0));
+  BOOST_TEST(!bench.start(transfer, FileAccess::shared, 0));
   BOOST_TEST(int(transfer.state.load()) == int(TransferState::starting));
   threads_allowed = 1;  // no second one
   std::deque<Job> transfers(20);
-  for (Transfer& one : transfers) BOOST_TEST(bench.pool.submit(one, FileAccess::shared, 0));
+  for (Transfer& one : transfers) BOOST_TEST(bench.start(one, FileAccess::shared, 0));
   BOOST_TEST(eventually([&] { return bench.gate.done == 20; }));
   BOOST_TEST(bench.gate.most_running == 1);
 }
@@ -114,7 +111,7 @@ BOOST_AUTO_TEST_CASE(exclusive_jobs_of_a_file_run_one_at_a_time_and_in_order) {
   bench.gate.shut = true;
   std::deque<Job> transfers = transfers_on({7, 7, 7, 7, 7, 7});
   for (Transfer& transfer : transfers)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+    BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 1; }));
   BOOST_TEST(support::stays([&] { return bench.gate.running == 1; }));
   bench.gate.shut = false;
@@ -129,10 +126,9 @@ BOOST_AUTO_TEST_CASE(exclusive_jobs_hold_up_no_other_file_and_no_shared_job) {
   // 71 would use the same queue as 7.
   std::deque<Job> transfers = transfers_on({7, 7, 8, 8, 71});
   for (Transfer& transfer : transfers)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+    BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
   std::deque<Job> others = transfers_on({7, 8});
-  for (Transfer& transfer : others)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::shared, 0));
+  for (Transfer& transfer : others) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 5; }));
   BOOST_TEST(support::stays([&] { return bench.gate.running == 5; }));
   std::vector<Transfer*> expected = those(transfers, {0, 2, 4});
@@ -151,7 +147,7 @@ BOOST_AUTO_TEST_CASE(who_waits_behind_another_of_its_file_does_so_by_priority) {
   std::deque<Job> transfers = transfers_with({3, 20, 5, 20, 0});
   for (Transfer& transfer : transfers) {
     transfer.operation.fd = 7;
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+    BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
     BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
   }
   bench.gate.shut = false;
@@ -170,13 +166,13 @@ BOOST_AUTO_TEST_CASE(nobody_is_held_up_by_a_less_urgent_one_of_its_file) {
     std::deque<Job> transfers = transfers_with({20, 20, 3, 10, 0});
     for (Transfer& transfer : transfers) {
       transfer.operation.fd = 7;
-      BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+      BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
       std::this_thread::sleep_for(std::chrono::microseconds(20 * round));
     }
     std::deque<Job> others = transfers_with({5, 15});
     for (Transfer& transfer : others) {
       transfer.operation.fd = 8;
-      BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+      BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
     }
     bench.gate.shut = false;
     BOOST_TEST(eventually([&] { return bench.gate.done == 8; }));
@@ -193,7 +189,7 @@ BOOST_AUTO_TEST_CASE(nobody_waits_for_those_of_the_file_that_had_the_number_befo
   std::deque<Job> transfers = transfers_on({7, 7, 7});
   transfers[2].fd_generation = 1;
   for (Transfer& transfer : transfers)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+    BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 2; }));
   BOOST_TEST(support::stays([&] { return bench.gate.running == 2; }));
   BOOST_TEST(std::ranges::count(bench.gate.seen(), &transfers[1]) == 0);
@@ -207,7 +203,7 @@ BOOST_AUTO_TEST_CASE(one_file_with_many_jobs_takes_turns_with_the_others) {
   bench.gate.shut = true;
   std::deque<Job> transfers = transfers_on({7, 7, 7, 8, 8, 9});
   for (Transfer& transfer : transfers)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+    BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
   BOOST_REQUIRE(eventually([&] { return bench.gate.running == 1; }));
   bench.gate.shut = false;
   BOOST_TEST(eventually([&] { return bench.gate.done == 6; }));
@@ -222,7 +218,7 @@ BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
       bench.occupy_only_thread(plug);
       std::deque<Job> transfers = transfers_on({7, 7, 7, 7});
       for (Transfer& transfer : transfers)
-        BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::exclusive, 0));
+        BOOST_REQUIRE(bench.start(transfer, FileAccess::exclusive, 0));
       BOOST_TEST(bench.pool.remove(transfers[removed]));
       BOOST_TEST(!bench.pool.remove(transfers[removed]));
       bench.gate.shut = false;
@@ -234,7 +230,7 @@ BOOST_AUTO_TEST_CASE(whichever_of_a_file_is_removed_the_rest_go_on) {
       // And the file's queue is free again.
       Job last;
       last.operation.fd = 7;
-      BOOST_REQUIRE(bench.pool.submit(last, FileAccess::exclusive, 0));
+      BOOST_REQUIRE(bench.start(last, FileAccess::exclusive, 0));
       BOOST_TEST(eventually([&] { return bench.gate.done == 5; }));
     }
   }
@@ -245,11 +241,10 @@ BOOST_AUTO_TEST_CASE(a_device_that_has_all_the_threads_it_may_have_holds_up_no_o
   bench.pool.configure(3, 50'000'000);
   bench.gate.shut = true;
   std::deque<Job> slow(10), others(2);
-  for (Transfer& transfer : slow) BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::shared, 7));
+  for (Transfer& transfer : slow) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 7));
   BOOST_REQUIRE(eventually([&] { return bench.gate.running == 3; }));
   BOOST_TEST(support::stays([&] { return bench.gate.running == 3; }));
-  for (Transfer& transfer : others)
-    BOOST_REQUIRE(bench.pool.submit(transfer, FileAccess::shared, 8));
+  for (Transfer& transfer : others) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 8));
   BOOST_TEST(eventually([&] { return bench.gate.running == 5; }));
   BOOST_TEST(bench.pool.remove(slow[9]));
   bench.gate.shut = false;
@@ -265,7 +260,7 @@ BOOST_AUTO_TEST_CASE(jobs_of_any_number_of_devices_are_each_done_once) {
   std::size_t removed_count = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const FileAccess access = i % 3 == 0 ? FileAccess::exclusive : FileAccess::shared;
-    BOOST_REQUIRE(bench.pool.submit(transfers[i], access, static_cast<std::uint32_t>(i % 40)));
+    BOOST_REQUIRE(bench.start(transfers[i], access, static_cast<std::uint32_t>(i % 40)));
     if (i % 7 == 0 && bench.pool.remove(transfers[i])) ++removed_count;
   }
   BOOST_TEST(eventually([&] { return bench.gate.done + removed_count == count; }));
@@ -277,9 +272,9 @@ BOOST_AUTO_TEST_CASE(a_thread_that_sees_to_others_holds_up_no_job) {
   PoolBench bench;
   bench.gate.stuck = true;
   Job first, second;
-  BOOST_REQUIRE(bench.pool.submit(first, FileAccess::shared, 0));
+  BOOST_REQUIRE(bench.start(first, FileAccess::shared, 0));
   BOOST_REQUIRE(eventually([&] { return bench.gate.seeing_to_others == 1; }));
-  BOOST_REQUIRE(bench.pool.submit(second, FileAccess::shared, 0));
+  BOOST_REQUIRE(bench.start(second, FileAccess::shared, 0));
   BOOST_TEST(eventually([&] { return bench.gate.done == 2; }, 500ms));
   bench.gate.stuck = false;
   BOOST_TEST(eventually([&] { return bench.gate.seeing_to_others == 0; }));
@@ -295,7 +290,7 @@ BOOST_AUTO_TEST_CASE(submissions_from_many_threads_are_each_done_once) {
   for (auto& own : transfers)
     threads.emplace_back([&] {
       for (std::size_t i = 0; i < own.size(); ++i)
-        if (!bench.pool.submit(own[i], i % 2 == 0 ? FileAccess::shared : FileAccess::exclusive, 0))
+        if (!bench.start(own[i], i % 2 == 0 ? FileAccess::shared : FileAccess::exclusive, 0))
           ++refused;
     });
   for (std::thread& thread : threads) thread.join();

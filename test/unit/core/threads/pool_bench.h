@@ -72,11 +72,15 @@ struct PoolBench {
     return statistics.get(kaio::Count::threads_started) -
            statistics.get(kaio::Count::threads_ended);
   }
+  bool start(Transfer& transfer, FileAccess access, std::uint32_t device) {
+    transfer.set_file(device, access);
+    return pool.start(transfer);
+  }
   // From now on one thread, which has that job and waits at the gate.
   void occupy_only_thread(Transfer& job) {
     pool.configure(1, 50'000'000);
     gate.shut = true;
-    BOOST_REQUIRE(pool.submit(job, FileAccess::shared, 0));
+    BOOST_REQUIRE(start(job, FileAccess::shared, 0));
     BOOST_REQUIRE(support::eventually([&] { return gate.running == 1; }));
   }
   Gate gate;
