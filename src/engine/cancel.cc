@@ -25,11 +25,13 @@ void Core::take_cancels() noexcept {
 }
 
 Cancelled Core::cancel(OperationState& operation) noexcept {
+  user_.assert_here();
   if (operation.core != this || in_child()) return Cancelled::not_in_use;
   return take_out(operation, ECANCELED) ? Cancelled::yes : Cancelled::under_way;
 }
 
 void Core::cancel_all() noexcept {
+  user_.assert_here();
   // Newest first, as taking one out changes nothing about those that are older.
   for (Link* link = operations_.older; link != &operations_; link = link->older)
     take_out(OperationState::of(*link), ECANCELED);

@@ -94,6 +94,7 @@ void Chain::end() {
 namespace engine {
 
 Refusal Core::submit(Chain& chain) noexcept {
+  user_.assert_here();
   if (in_child()) return EngineError::other_process;
   if (!chain.is_idle()) return EngineError::busy;
   OperationState& sync = state_of(chain.sync_);
@@ -121,6 +122,7 @@ Refusal Core::submit(Chain& chain) noexcept {
 
 // Behind the writes of its chain.
 Refusal Core::submit_sync(OperationState& sync) noexcept {
+  user_.assert_here();
   if (sync.file->sync_failed.load(std::memory_order_relaxed))
     return EngineError::sync_failed_before;
   return submit_otherwise(sync);

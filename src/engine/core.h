@@ -32,6 +32,7 @@
 #include "engine/deadlines.h"
 #include "engine/fork_guard.h"
 #include "engine/operation_state.h"
+#include "engine/user_thread.h"
 
 namespace kaio::engine {
 
@@ -72,7 +73,10 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   Refusal submit_sync(OperationState& sync) noexcept;
   void flush() noexcept;
   // A flush would give the kernel something, or try.
-  bool has_batch() const noexcept { return batch_count_ != 0 || joiners_ != nullptr; }
+  bool has_batch() const noexcept {
+    user_.assert_here();
+    return batch_count_ != 0 || joiners_ != nullptr;
+  }
   // Once, before the next flush. In the thread that uses the engine.
   void call_before_flush(BatchJoiner& joiner) noexcept;
 
@@ -94,8 +98,14 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void cancel_all() noexcept;
   void request_cancel(OperationState& operation) noexcept;  // any thread
 
-  std::size_t under_way() const noexcept { return own_.submitted - own_.completed; }
-  std::int64_t first_deadline_ns() const noexcept { return deadlines_.first_ns(); }
+  std::size_t under_way() const noexcept {
+    user_.assert_here();
+    return own_.submitted - own_.completed;
+  }
+  std::int64_t first_deadline_ns() const noexcept {
+    user_.assert_here();
+    return deadlines_.first_ns();
+  }
   KernelAio kernel_aio() noexcept;
   unsigned depth() noexcept { return context_.available() ? places() : 0; }
   EngineStatistics statistics() const noexcept;
@@ -106,61 +116,60 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   static constexpr std::size_t batch_max = 256;
   static constexpr std::size_t events_max = 128;  // taken at a time
 
-  static KAIO_THREAD_LOCAL bool in_helper_thread;
-
   // That operations may take in the ring; the poll that ends a sleep has one besides.
   unsigned places() const noexcept { return std::min(depth_, context_.capacity() - 1); }
 
   // submission.cc
-  bool goes_straight(const OperationState& operation) noexcept;
-  bool has_size_limit() noexcept;
+  bool goes_straight(const OperationState& operation) noexcept REQUIRES(user_);
+  bool has_size_limit() noexcept REQUIRES(user_);
   EngineError check(const OperationState& operation) const noexcept;
-  Refusal submit_otherwise(OperationState& operation) noexcept;
-  void begin(OperationState& operation, Progress progress, Condition condition) noexcept;
-  void begin_otherwise(OperationState& operation) noexcept;
+  Refusal submit_otherwise(OperationState& operation) noexcept REQUIRES(user_);
+  void begin(OperationState& operation, Progress progress, Condition condition) noexcept
+      REQUIRES(user_);
+  void begin_otherwise(OperationState& operation) noexcept REQUIRES(user_);
   static int comes_too_late(const OperationState& operation) noexcept;
-  void start(OperationState& operation) noexcept;
-  void watch(OperationState& operation) noexcept;
-  void prepare(OperationState& operation, std::uint32_t rw_flags) noexcept;
+  void start(OperationState& operation) noexcept REQUIRES(user_);
+  void watch(OperationState& operation) noexcept REQUIRES(user_);
+  void prepare(OperationState& operation, std::uint32_t rw_flags) noexcept REQUIRES(user_);
   void prepare_otherwise(OperationState& operation, Attempt attempt) noexcept;
-  void join_batch(OperationState& operation) noexcept;
-  void enqueue(OperationState& operation, Attempt attempt) noexcept;
-  void leave_batch(OperationState& operation) noexcept;
-  void refill_batch() noexcept;
-  void call_joiners() noexcept;
-  void give_batch() noexcept;
-  int give(std::span<iocb*> controls) noexcept;
-  void given(OperationState& operation, std::int64_t begin_ns) noexcept;
-  bool handle_refusal(int error_number) noexcept;
-  void refused(OperationState& operation, int error_number) noexcept;
+  void join_batch(OperationState& operation) noexcept REQUIRES(user_);
+  void enqueue(OperationState& operation, Attempt attempt) noexcept REQUIRES(user_);
+  void leave_batch(OperationState& operation) noexcept REQUIRES(user_);
+  void refill_batch() noexcept REQUIRES(user_);
+  void call_joiners() noexcept REQUIRES(user_);
+  void give_batch() noexcept REQUIRES(user_);
+  int give(std::span<iocb*> controls) noexcept REQUIRES(user_);
+  void given(OperationState& operation, std::int64_t begin_ns) noexcept REQUIRES(user_);
+  bool handle_refusal(int error_number) noexcept REQUIRES(user_);
+  void refused(OperationState& operation, int error_number) noexcept REQUIRES(user_);
 
   // turn.cc
-  std::size_t take_events() noexcept;
-  void on_events(std::span<const io_event> events) noexcept;
-  void on_event(const io_event& event) noexcept;
-  void on_other_event(OperationState& operation, std::int32_t answer) noexcept;
-  void woken() noexcept;
-  void take_results() noexcept;
-  void answer_all() noexcept;
-  void answer(OperationState& operation) noexcept;
-  void release_held(std::size_t count) noexcept;
-  void expire() noexcept;
-  std::size_t dispatch(Room* room);
-  void finish(OperationState& operation) noexcept;
-  void finish_otherwise(OperationState& operation) noexcept;
-  void end(OperationState& operation, int error_number) noexcept;
+  std::size_t take_events() noexcept REQUIRES(user_);
+  void on_events(std::span<const io_event> events) noexcept REQUIRES(user_);
+  void on_event(const io_event& event) noexcept REQUIRES(user_);
+  void on_other_event(OperationState& operation, std::int32_t answer) noexcept REQUIRES(user_);
+  void woken() noexcept REQUIRES(user_);
+  void take_results() noexcept REQUIRES(user_);
+  void answer_all() noexcept REQUIRES(user_);
+  void answer(OperationState& operation) noexcept REQUIRES(user_);
+  void release_held(std::size_t count) noexcept REQUIRES(user_);
+  void expire() noexcept REQUIRES(user_);
+  std::size_t dispatch(Room* room) REQUIRES(user_);
+  void finish(OperationState& operation) noexcept REQUIRES(user_);
+  void finish_otherwise(OperationState& operation) noexcept REQUIRES(user_);
+  void end(OperationState& operation, int error_number) noexcept REQUIRES(user_);
 
   // sleep.cc
-  bool sleep_until_news(std::int64_t deadline_ns) noexcept;
-  void sleep(std::int64_t until_ns) noexcept;
-  void sleep_in_ring(std::int64_t until_ns) noexcept;
-  bool arm_wake() noexcept;
+  bool sleep_until_news(std::int64_t deadline_ns) noexcept REQUIRES(user_);
+  void sleep(std::int64_t until_ns) noexcept REQUIRES(user_);
+  void sleep_in_ring(std::int64_t until_ns) noexcept REQUIRES(user_);
+  bool arm_wake() noexcept REQUIRES(user_);
   void notify() noexcept;
   bool has_news() const noexcept;
 
   // cancel.cc
-  void take_cancels() noexcept;
-  bool take_out(OperationState& operation, int error_number) noexcept;
+  void take_cancels() noexcept REQUIRES(user_);
+  bool take_out(OperationState& operation, int error_number) noexcept REQUIRES(user_);
 
   // owner.cc: for the core
   void on_result(Transfer& transfer, std::int32_t answer) override;
@@ -172,7 +181,9 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void abandon(Transfer& transfer) override { complete(transfer, EBADF); }
   Started submit_by_kernel(Transfer& transfer, Attempt attempt, By by,
                            SubmissionBatch* batch) override;
-  Started submit_now(OperationState& operation, Attempt attempt) noexcept;
+  int give_one(OperationState& operation, Attempt attempt) noexcept;
+  void submit_now(OperationState& operation, Attempt attempt) noexcept REQUIRES(user_);
+  void submit_in_helper(OperationState& operation, Attempt attempt) noexcept;
   bool poll_by_kernel(Transfer& transfer) override;
   bool hold(Transfer& transfer) override;
   FileFacts facts_of(const Transfer& transfer) override;
@@ -204,25 +215,27 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   AioContext& context_;
 
   // Of the thread that uses the engine.
-  Link operations_;     // all that are under way, oldest first
-  bool takes_ = false;  // context_ was available when it was asked last
-  std::size_t batch_count_ = 0;
-  std::size_t backlog_count_ = 0;
-  std::size_t in_ring_ = 0;  // or about to be, by a helper thread
-  std::size_t polls_in_ring_ = 0;
-  std::int64_t now_ns_ = 0;  // when it was looked at last
-  EndedQueue ended_;         // to be completed
-  TransferQueue answers_;    // to be acted on
-  TransferQueue held_;       // the device was full
-  TransferQueue backlog_;    // there was no room in the batch
-  Deadlines deadlines_;
-  BatchJoiner* joiners_ = nullptr;
-  bool size_limit_is_known_ = false, has_size_limit_ = false;  // known until the next flush
-  bool may_raise_sigpipe_ = false;                             // what is in the batch
-  bool wake_is_armed_ = false;
-  iocb wake_control_{};
-  EngineStatistics own_;
-  std::array<iocb*, batch_max> batch_controls_;  // for the kernel, filled in
+  UserThread user_;
+  Link operations_ GUARDED_BY(user_);     // all that are under way, oldest first
+  bool takes_ GUARDED_BY(user_) = false;  // context_ was available when it was asked last
+  std::size_t batch_count_ GUARDED_BY(user_) = 0;
+  std::size_t backlog_count_ GUARDED_BY(user_) = 0;
+  std::size_t in_ring_ GUARDED_BY(user_) = 0;  // or about to be, by a helper thread
+  std::size_t polls_in_ring_ GUARDED_BY(user_) = 0;
+  std::int64_t now_ns_ GUARDED_BY(user_) = 0;  // when it was looked at last
+  EndedQueue ended_ GUARDED_BY(user_);         // to be completed
+  TransferQueue answers_ GUARDED_BY(user_);    // to be acted on
+  TransferQueue held_ GUARDED_BY(user_);       // the device was full
+  TransferQueue backlog_ GUARDED_BY(user_);    // there was no room in the batch
+  Deadlines deadlines_ GUARDED_BY(user_);
+  BatchJoiner* joiners_ GUARDED_BY(user_) = nullptr;
+  bool size_limit_is_known_ GUARDED_BY(user_) = false;
+  bool has_size_limit_ GUARDED_BY(user_) = false;     // known until the next flush
+  bool may_raise_sigpipe_ GUARDED_BY(user_) = false;  // what is in the batch
+  bool wake_is_armed_ GUARDED_BY(user_) = false;
+  iocb wake_control_ GUARDED_BY(user_){};
+  EngineStatistics own_ GUARDED_BY(user_);
+  std::array<iocb*, batch_max> batch_controls_ GUARDED_BY(user_);  // for the kernel, filled in
 
   // Of all threads.
   Results results_;

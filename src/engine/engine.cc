@@ -57,6 +57,7 @@ KernelAio Core::kernel_aio() noexcept {
 }
 
 EngineStatistics Core::statistics() const noexcept {
+  user_.assert_here();
   EngineStatistics now = own_;
   now.io_submit_calls = counts_.get(Count::io_submit_calls);
   now.io_getevents_calls = counts_.get(Count::io_getevents_calls);

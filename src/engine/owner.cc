@@ -6,7 +6,7 @@
 
 namespace kaio::engine {
 
-KAIO_THREAD_LOCAL bool Core::in_helper_thread = false;
+KAIO_THREAD_LOCAL bool UserThread::is_helper_ = false;
 
 // By the thread of the watcher.
 void Core::on_result(Transfer& transfer, std::int32_t answer) {
@@ -16,7 +16,7 @@ void Core::on_result(Transfer& transfer, std::int32_t answer) {
 }
 
 std::optional<std::int32_t> Core::carry_out(Transfer& transfer) {
-  in_helper_thread = true;
+  UserThread::is_another();
   return carrier_.perform(transfer);
 }
 
@@ -37,7 +37,10 @@ void Core::post(OperationState& operation) noexcept {
 
 void Core::complete(Transfer& transfer, int error_number) {
   OperationState& operation = operation_of(transfer);
-  if (!in_helper_thread) return end(operation, error_number);
+  if (user_.is_here()) {
+    user_.assert_here();
+    return end(operation, error_number);
+  }
   operation.is_over = true;
   operation.error_number = error_number;
   if (operation.state.load(std::memory_order_relaxed) != TransferState::starting)
@@ -47,44 +50,56 @@ void Core::complete(Transfer& transfer, int error_number) {
 
 Started Core::submit_by_kernel(Transfer& transfer, Attempt attempt, By, SubmissionBatch*) {
   OperationState& operation = operation_of(transfer);
-  if (in_helper_thread) return submit_now(operation, attempt);
+  if (!user_.is_here()) {
+    submit_in_helper(operation, attempt);
+    return Started::yes;
+  }
+  user_.assert_here();
   const bool has_room = in_ring_ < places() + wake_is_armed_;
-  if (attempt == Attempt::plain && has_room) return submit_now(operation, attempt);
-  enqueue(operation, attempt);
+  if (attempt == Attempt::plain && has_room) {
+    submit_now(operation, attempt);
+  } else {
+    enqueue(operation, attempt);
+  }
   return Started::yes;
 }
 
-// What may wait for the device, or is quick according to what it took before.
-Started Core::submit_now(OperationState& operation, Attempt attempt) noexcept {
-  const bool here = !in_helper_thread;
+// What the kernel said: 1, or why it has not taken it, and then it is `starting` again.
+int Core::give_one(OperationState& operation, Attempt attempt) noexcept {
   prepare_otherwise(operation, attempt);
   operation.started_ns = sys::monotonic_ns();
   operation.move_to(TransferState::in_kernel);
-  // In a helper thread: from here on it may be over, and gone.
+  // From here on it may be over; in a helper thread, and gone.
   iocb* control = &operation.control;
   const int outcome = context_.submit({&control, 1});
+  if (outcome != 1) operation.move_to(TransferState::starting);
+  return outcome;
+}
+
+// What is quick, according to what it took before.
+void Core::submit_now(OperationState& operation, Attempt attempt) noexcept {
+  const int outcome = give_one(operation, attempt);
   if (outcome == 1) {
-    if (here) ++in_ring_;  // else leaves_ring() has counted it
-    return Started::yes;
-  }
-  const bool has_no_room = outcome == 0 || outcome == -EAGAIN;
-  if (!here) {
-    operation.starts_again = has_no_room;
-    operation.refused = !has_no_room;
-  }
-  operation.move_to(TransferState::starting);
-  if (!here) {
-    operation.set_answer(outcome);
-    post(operation);
-  } else if (has_no_room) {
+    ++in_ring_;
+  } else if (outcome == 0 || outcome == -EAGAIN) {
     enqueue(operation, attempt);
   } else {
     refused(operation, -outcome);
   }
-  return Started::yes;
+}
+
+// What may wait for the device. Its place in the ring has been counted by leaves_ring().
+void Core::submit_in_helper(OperationState& operation, Attempt attempt) noexcept {
+  const int outcome = give_one(operation, attempt);
+  if (outcome == 1) return;
+  operation.starts_again = outcome == 0 || outcome == -EAGAIN;
+  operation.refused = !operation.starts_again;
+  operation.set_answer(outcome);
+  post(operation);
 }
 
 bool Core::poll_by_kernel(Transfer& transfer) {
+  user_.assert_here();
   // Those in the queue may be polls, too: they must not take all places.
   const std::size_t count = polls_in_ring_ + batch_count_ + backlog_count_;
   if (!context_.available() || count >= places() / 2) return false;
@@ -94,6 +109,7 @@ bool Core::poll_by_kernel(Transfer& transfer) {
 
 // The device had no room: until another transfer ends.
 bool Core::hold(Transfer& transfer) {
+  user_.assert_here();
   if (in_ring_ == polls_in_ring_) return false;
   transfer.retried = true;
   transfer.move_to(TransferState::held);
@@ -125,6 +141,7 @@ void Core::expect(const Transfer& transfer, bool blocks) {
 // A place in the ring for what a helper thread is to submit: the io_submit of that thread
 // must not find it full.
 void Core::leaves_ring(Transfer& transfer) {
+  user_.assert_here();
   OperationState& operation = operation_of(transfer);
   if (transfer.attempt != Attempt::pool_submit || operation.holds_place) return;
   operation.holds_place = true;

@@ -15,12 +15,14 @@ constexpr std::int64_t look_again_ns = 10'000'000;
 }  // namespace
 
 std::size_t Core::wait(std::size_t at_least, std::int64_t deadline_ns) {
+  user_.assert_here();
   std::size_t count = turn();
   while (count < at_least && sleep_until_news(deadline_ns)) count += turn();
   return count;
 }
 
 void Core::wait_to_give(std::int64_t deadline_ns, Room& room) {
+  user_.assert_here();
   turn(&room);
   while (room.used_count == 0 && !room.is_full() && sleep_until_news(deadline_ns)) turn(&room);
 }
@@ -35,10 +37,12 @@ bool Core::sleep_until_news(std::int64_t deadline_ns) noexcept {
 }
 
 void Core::complete_all() {
+  user_.assert_here();
   while ((under_way() != 0 || has_batch()) && !in_child()) wait(under_way(), INT64_MAX);
 }
 
 void Core::turn_until_woken() {
+  user_.assert_here();
   turn();
   while (!woken_.exchange(false, std::memory_order_seq_cst)) {
     if (ended_.empty()) sleep(deadlines_.first_ns());

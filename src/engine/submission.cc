@@ -44,6 +44,7 @@ EngineError misalignment(const IoOperation& operation, const FileState& file) no
 }  // namespace
 
 Refusal Core::submit(OperationState& operation) noexcept {
+  user_.assert_here();
   if (goes_straight(operation)) [[likely]] {
     begin(operation, straight_progress, {.is_straight = true});
     prepare(operation, RWF_NOWAIT);
@@ -103,6 +104,7 @@ Refusal Core::submit_otherwise(OperationState& operation) noexcept {
 }
 
 void Core::submit_or_complete(OperationState& operation) noexcept {
+  user_.assert_here();
   const Refusal refusal = submit(operation);
   if (!refusal || refusal.reason() == EngineError::busy) return;
   begin(operation, Progress(), Condition());
@@ -197,7 +199,8 @@ void Core::prepare_otherwise(OperationState& operation, Attempt attempt) noexcep
     if (operation.is_stream && operation.operation.is_write()) {
       if (context_.has_nosignal()) {
         flags |= iocb_of::rwf_nosignal;
-      } else if (!in_helper_thread) {
+      } else if (user_.is_here()) {
+        user_.assert_here();
         may_raise_sigpipe_ = true;
       }
     }
@@ -251,6 +254,7 @@ void Core::refill_batch() noexcept {
 }
 
 void Core::call_before_flush(BatchJoiner& joiner) noexcept {
+  user_.assert_here();
   joiner.next_joiner = joiners_;
   joiners_ = &joiner;
 }
@@ -270,6 +274,7 @@ int Core::give(std::span<iocb*> controls) noexcept {
 }
 
 void Core::flush() noexcept {
+  user_.assert_here();
   if (joiners_ != nullptr) call_joiners();
   give_batch();
 }

@@ -25,6 +25,7 @@ bool loses_data(int error_number) noexcept {
 }  // namespace
 
 std::size_t Core::turn(Room* room) {
+  user_.assert_here();
   if (in_child()) return 0;
   const bool doorbell_is_asked_for = doorbell_is_asked_for_.load(std::memory_order_relaxed);
   if (doorbell_is_asked_for) doorbell_.clear();  // before the look

@@ -16,4 +16,5 @@
 #define ACQUIRE(...) KAIO_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) KAIO_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define TRY_ACQUIRE(...) KAIO_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
+#define ASSERT_CAPABILITY(lock) KAIO_ATTRIBUTE(assert_capability(lock))
 #define NO_THREAD_SAFETY_ANALYSIS KAIO_ATTRIBUTE(no_thread_safety_analysis)
