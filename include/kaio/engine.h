@@ -66,6 +66,7 @@ struct EngineOptions {
   bool statistics = true;
   // In place of the kernel's AIO, for tests (<kaio/testing.h>): outlives the engine.
   testing::FaultyKernel* kernel = nullptr;
+  std::uint64_t reserved[6] = {};  // 0: for what later versions have to add
 };
 
 // Whether an engine has kernel AIO, or why not.

@@ -40,6 +40,7 @@ struct FaultOptions {
   unsigned delay_turns_max = 0;  // looks at the completions until one is there
   bool reorder = true;           // those that are there at once, among each other
   double torn = 0.5;             // of a write that lose_unsynced() loses, to be lost in part
+  std::uint64_t reserved[8] = {};  // 0: for what later versions have to add
 };
 
 class KAIO_ENGINE_API FaultyKernel {
@@ -67,6 +68,7 @@ class KAIO_ENGINE_API FaultyKernel {
   struct Counts {
     std::uint64_t submitted = 0, completed = 0, refused = 0, shortened = 0, failed = 0,
                   would_block = 0, unsynced_writes = 0, lost_writes = 0, torn_writes = 0;
+    std::uint64_t reserved[8] = {};  // 0: for what later versions have to add
   };
   Counts counts() const;
 

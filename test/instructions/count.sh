@@ -1,43 +1,60 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Counts the instructions that a polled read takes in user space, submit to return, by
-# kaio and by raw kernel AIO. Of the difference of two runs, so that what a program does
-# once does not count; the same on every machine with the same compiler.
-# Usage: count.sh SOURCE_ROOT LIBRARY PROGRAM
+# Counts the instructions that a read takes in user space, submit to completion, by kaio and by
+# raw kernel AIO: a polled one by the POSIX functions, one of many by the C++ engine. Of the
+# difference of two runs, so that what a program does once does not count; the same on every
+# machine with the same compiler.
+# Usage: count.sh SOURCE_ROOT LIBRARY POSIX_PROGRAM ENGINE_PROGRAM
 set -uo pipefail
 # shellcheck source=test/real/cases.sh disable=SC1091
 source "$(dirname "$0")/../real/cases.sh"
 
-program=$1
-# What it was when this was written, and a little: to be lowered with it.
-instructions_more_max=400
-reads=(1000 6000)
+posix_program=$1 engine_program=$2
+outstanding=16
+# What they were when this was written, and a little: to be lowered with it.
+polled_more_max=400
+callback_more_max=320
+coroutine_more_max=180
 
-skip_without valgrind "instructions of a polled read"
+skip_without valgrind "instructions of a read"
 dd if=/dev/zero of="$scratch/file" bs=4096 count=1 status=none
 
-# Every read by the ring, as of a file that is not cached.
-instructions() { # ENGINE READS
-  KAIO_ROUTE=kernel valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$scratch/file" "$2" \
-    2>&1 | sed -n 's/.*I *refs: *//p' | tr -d ,
+instructions() { # COMMAND...
+  # Every read by the ring, as of a file that is not cached.
+  KAIO_ROUTE=kernel valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 |
+    sed -n 's/.*I *refs: *//p' | tr -d ,
 }
 
-per_read() { # ENGINE
+polled() { # ENGINE
   local few many
-  few=$(instructions "$1" "${reads[0]}")
-  many=$(instructions "$1" "${reads[1]}")
-  [[ -n $few && -n $many ]] && echo $(((many - few) / (reads[1] - reads[0])))
+  few=$(instructions "$posix_program" "$1" "$scratch/file" 1000) || return
+  many=$(instructions "$posix_program" "$1" "$scratch/file" 6000) || return
+  echo $(((many - few) / 5000))
 }
 
-name="a polled read takes at most $instructions_more_max instructions more than by raw kernel AIO"
-raw=$(per_read raw)
-kaio=$(per_read kaio)
-if [[ -z $raw || -z $kaio ]]; then
-  fail "$name" "they could not be counted"
-elif ((kaio - raw > instructions_more_max)); then
-  fail "$name" "$kaio by kaio, $raw by raw kernel AIO"
-else
-  pass "$name"
-  echo "$kaio by kaio, $raw by raw kernel AIO"
-fi
+of_many() { # WAY
+  local few many
+  few=$(instructions "$engine_program" "$1" "$scratch/file" 100 $outstanding) || return
+  many=$(instructions "$engine_program" "$1" "$scratch/file" 600 $outstanding) || return
+  echo $(((many - few) / 500 / outstanding))
+}
+
+# takes_at_most WHAT COUNT MORE THAN OTHER_COUNT
+takes_at_most() {
+  local name="$1 takes at most $3 instructions more than $4"
+  if [[ -z $2 || -z $5 ]]; then
+    fail "$name" "they could not be counted"
+  elif (($2 - $5 > $3)); then
+    fail "$name" "$2, and $5"
+  else
+    pass "$name"
+    echo "$2, and $5"
+  fi
+}
+
+takes_at_most "a polled read" "$(polled kaio)" $polled_more_max "by raw kernel AIO" "$(polled raw)"
+callback=$(of_many callback)
+takes_at_most "a read by the engine" "$callback" $callback_more_max "by raw kernel AIO" "$(of_many raw)"
+takes_at_most "a read by a coroutine" "$(of_many coroutine)" $coroutine_more_max "by callback" \
+  "$callback"
 finish

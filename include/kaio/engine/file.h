@@ -28,6 +28,7 @@ struct FileOptions {
   int flags = 0;  // of open(2), beside O_DIRECT and O_CLOEXEC, which are set here
   mode_t mode = 0644;
   Direct direct = Direct::prefer;
+  std::uint64_t reserved[4] = {};  // 0: for what later versions have to add
 };
 
 // What addresses, lengths and offsets of direct transfers have to be multiples of; 1 for a file

@@ -32,6 +32,7 @@ struct GroupCommitOptions {
   // The largest group, and so the largest record. Two such buffers are allocated.
   std::size_t group_bytes = std::size_t{1} << 20;
   Durability durability = Durability::measured;
+  std::uint64_t reserved[4] = {};  // 0: for what later versions have to add
 };
 
 struct GroupCommitStatistics {
@@ -39,6 +40,7 @@ struct GroupCommitStatistics {
   std::uint64_t record_bytes = 0;
   std::uint64_t written_bytes = 0;  // with what fills up blocks
   bool uses_dsync = false;          // the next group
+  std::uint64_t reserved[8] = {};  // 0: for what later versions have to add
 };
 
 // A record on its way into a log. Belongs to whoever made it; from append() until its completion

@@ -65,6 +65,7 @@ struct KAIO_ENGINE_API EngineStatistics {
   Histogram submitting_ns;  // inside io_submit, for each call
   Histogram device_ns;      // from io_submit to the end
   Histogram dispatch_ns;    // from the engine's look at the end to the completion's call
+  std::uint64_t reserved[16] = {};  // 0: for what later versions have to add
 
   // Several lines for people to read.
   std::string to_text() const;
