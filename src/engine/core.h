@@ -91,6 +91,8 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void turn_until_woken();
   void wake() noexcept;
   int fd();
+  // For a loop over fd(): what ends without the kernel or a helper thread makes it readable, too.
+  void announce_ended() noexcept;
 
   // cancel.cc
   Cancelled cancel(OperationState& operation) noexcept;

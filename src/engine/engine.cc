@@ -106,7 +106,9 @@ Refusal Engine::submit(Operation& operation) noexcept {
 Refusal Engine::submit(Chain& chain) noexcept { return core_->submit(chain); }
 
 void Engine::flush() noexcept {
-  if (!core_->in_child()) core_->flush();
+  if (core_->in_child()) return;
+  core_->flush();
+  core_->announce_ended();
 }
 
 std::size_t Engine::poll() { return core_->turn(); }
@@ -138,11 +140,19 @@ Engine::Clock::time_point Engine::next_deadline() const noexcept {
 }
 
 Cancelled Engine::cancel(Operation& operation) noexcept {
-  return core_->cancel(engine::state_of(operation));
+  const Cancelled cancelled = core_->cancel(engine::state_of(operation));
+  if (cancelled == Cancelled::yes) core_->announce_ended();
+  return cancelled;
 }
-Cancelled Engine::cancel(Chain& chain) noexcept { return core_->cancel(chain); }
+Cancelled Engine::cancel(Chain& chain) noexcept {
+  const Cancelled cancelled = core_->cancel(chain);
+  if (cancelled != Cancelled::not_in_use) core_->announce_ended();
+  return cancelled;
+}
 void Engine::cancel() noexcept {
-  if (!core_->in_child()) core_->cancel_all();
+  if (core_->in_child()) return;
+  core_->cancel_all();
+  core_->announce_ended();
 }
 
 std::size_t Engine::under_way() const noexcept { return core_->under_way(); }

@@ -115,4 +115,8 @@ int Core::fd() {
   return doorbell_.number_unasked();
 }
 
+void Core::announce_ended() noexcept {
+  if (doorbell_is_asked_for_.load(std::memory_order_relaxed) && !ended_.empty()) doorbell_.signal();
+}
+
 }  // namespace kaio::engine

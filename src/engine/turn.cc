@@ -39,7 +39,7 @@ std::size_t Core::turn(Room* room) {
   if (!held_.empty()) release_held(transfer_count);
   const std::size_t count = dispatch(room);
   if (has_batch()) flush();
-  if (doorbell_is_asked_for && !ended_.empty()) doorbell_.signal();  // there is more to take
+  announce_ended();  // there is more to take
   return count;
 }
 

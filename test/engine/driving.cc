@@ -250,6 +250,36 @@ BOOST_AUTO_TEST_CASE(the_descriptor_is_readable_until_all_has_been_taken) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_descriptor_is_readable_for_what_ends_before_the_kernel_has_it) {
+  Disk disk;
+  const int fd = disk.engine.fd();
+  Operation operation;
+  const auto ends_with = [&](std::errc error) {
+    BOOST_TEST(is_readable(fd));
+    BOOST_TEST(disk.engine.poll() == 1);
+    BOOST_TEST((operation.result().error() == error));
+    BOOST_TEST(!is_readable(fd));
+  };
+  const auto submit = [&](Operation& asked) { disk.engine.submit(asked).or_throw(); };
+
+  submit(disk.read(operation, 0).set_deadline(Clock::now()));
+  disk.engine.flush();
+  ends_with(std::errc::timed_out);
+  operation.clear_deadline();
+
+  submit(disk.read(operation, 0));
+  BOOST_TEST((disk.engine.cancel(operation) == kaio::Cancelled::yes));
+  ends_with(std::errc::operation_canceled);
+  submit(disk.read(operation, 0));
+  disk.engine.cancel();
+  ends_with(std::errc::operation_canceled);
+
+  const kaio::File file(disk.temporary.path().c_str(), {.flags = O_RDONLY});
+  submit(operation.write(file, disk.buffers[0].data(), block_bytes, 0));
+  disk.engine.flush();
+  ends_with(std::errc::bad_file_descriptor);
+}
+
 BOOST_AUTO_TEST_CASE(the_descriptor_is_to_be_asked_for_while_nothing_is_under_way) {
   Disk disk;
   Operation operation;
