@@ -134,10 +134,9 @@ class Pass {
   Pass(kaio::Engine& engine, const NamedFile& source, NamedFile& target, std::uint64_t size_bytes,
        bool shows_progress)
       : engine_(engine), source_(source), target_(target), size_bytes_(size_bytes),
-        unit_bytes_(
-            std::max({source.file.alignment().read_bytes, target.file.alignment().read_bytes,
-                      target.file.alignment().write_bytes})),
-        shows_progress_(shows_progress), buffers_(target.file, 2 * coroutine_count, block_bytes) {}
+        alignment_(kaio::common_alignment(source.file.alignment(), target.file.alignment())),
+        unit_bytes_(std::max(alignment_.read_bytes, alignment_.write_bytes)),
+        shows_progress_(shows_progress), buffers_(alignment_, 2 * coroutine_count, block_bytes) {}
   // Before the buffers are gone.
   ~Pass() {
     is_over_ = true;
@@ -247,11 +246,9 @@ class Pass {
   void preallocate() {
     if (!can_preallocate_) return;
     try {
-      target_.file.preallocate(next_offset_, round_up(data_end_ - next_offset_));
+      can_preallocate_ = target_.file.preallocate(next_offset_, round_up(data_end_ - next_offset_));
     } catch (const std::system_error& error) {
-      if (error.code() != std::errc::operation_not_supported)
-        throw std::system_error(error.code(), target_.path);
-      can_preallocate_ = false;
+      throw std::system_error(error.code(), target_.path);
     }
   }
 
@@ -270,6 +267,7 @@ class Pass {
   const NamedFile& source_;
   NamedFile& target_;
   const std::uint64_t size_bytes_;
+  const kaio::Alignment alignment_;
   const std::uint64_t unit_bytes_;
   const bool shows_progress_;
   bool compares_ = false, can_preallocate_ = true, is_over_ = false;

@@ -148,12 +148,7 @@ int write_log(const char* path, unsigned long record_count, unsigned long commit
   kaio::Engine engine;
   kaio::File file(path, {.flags = O_RDWR | O_CREAT});
   // So that a group need not make the file longer. Where a file system has no fallocate, it does.
-  if (file.size_bytes() < log_bytes) {
-    try {
-      file.preallocate(0, log_bytes);
-    } catch (const std::system_error&) {
-    }
-  }
+  if (file.size_bytes() < log_bytes) file.preallocate(0, log_bytes);
   const Recovered found = recover(engine, file);
   kaio::GroupCommit log(engine, file, {.start_bytes = found.end_bytes});
   Writer writer{.log = log,

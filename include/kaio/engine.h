@@ -99,7 +99,7 @@ class KAIO_ENGINE_API Engine {
   // std::system_error if not even an eventfd can be had. Not for want of kernel AIO.
   explicit Engine(const EngineOptions& options = {});
   // Ends all that is under way as drain() does, and all threads. In the thread that uses it,
-  // and not in a completion.
+  // and not in a completion. What completions submit meanwhile is refused (EngineError::ending).
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

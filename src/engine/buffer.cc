@@ -22,8 +22,7 @@ void* map(std::size_t size_bytes, int more_flags) noexcept {
                 MAP_PRIVATE | MAP_ANONYMOUS | more_flags, -1, 0);
 }
 
-std::size_t block_size(const File& file, std::size_t block_bytes) {
-  const Alignment& alignment = file.alignment();
+std::size_t block_size(const Alignment& alignment, std::size_t block_bytes) {
   return round_up(block_bytes, std::max({alignment.memory_bytes, alignment.read_bytes,
                                          alignment.overwrite_bytes, 1u}));
 }
@@ -71,7 +70,11 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 
 BufferPool::BufferPool(const File& file, std::size_t count, std::size_t block_bytes,
                        bool huge_pages)
-    : block_bytes_(block_size(file, block_bytes)),
+    : BufferPool(file.alignment(), count, block_bytes, huge_pages) {}
+
+BufferPool::BufferPool(const Alignment& alignment, std::size_t count, std::size_t block_bytes,
+                       bool huge_pages)
+    : block_bytes_(block_size(alignment, block_bytes)),
       memory_(product(count, block_bytes_), huge_pages), free_(count), free_count_(count) {
   // The first one is given out first.
   for (std::size_t i = 0; i < count; ++i) free_[count - 1 - i] = memory_.data() + i * block_bytes_;

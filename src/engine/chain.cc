@@ -96,6 +96,7 @@ namespace engine {
 Refusal Core::submit(Chain& chain) noexcept {
   user_.assert_here();
   if (in_child()) return EngineError::other_process;
+  if (ends_) return EngineError::ending;
   if (!chain.is_idle()) return EngineError::busy;
   OperationState& sync = state_of(chain.sync_);
   EngineError error = check(sync);

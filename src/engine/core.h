@@ -84,6 +84,8 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   // `room`: null if none are to be given back.
   std::size_t turn(Room* room = nullptr);
   std::size_t wait(std::size_t at_least, std::int64_t deadline_ns);
+  // Ends all that is under way, and accepts nothing more.
+  void end_all();
   // Until one has been given.
   void wait_to_give(std::int64_t deadline_ns, Room& room);
   void complete_all();
@@ -126,6 +128,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   bool has_size_limit() noexcept REQUIRES(user_);
   EngineError check(const OperationState& operation) const noexcept;
   Refusal submit_otherwise(OperationState& operation) noexcept REQUIRES(user_);
+  void look_whether_kernel_takes() noexcept REQUIRES(user_);
   void begin(OperationState& operation, Progress progress, Condition condition) noexcept
       REQUIRES(user_);
   void begin_otherwise(OperationState& operation) noexcept REQUIRES(user_);
@@ -220,6 +223,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   UserThread user_;
   Link operations_ GUARDED_BY(user_);     // all that are under way, oldest first
   bool takes_ GUARDED_BY(user_) = false;  // context_ was available when it was asked last
+  bool ends_ GUARDED_BY(user_) = false;
   std::size_t batch_count_ GUARDED_BY(user_) = 0;
   std::size_t backlog_count_ GUARDED_BY(user_) = 0;
   std::size_t in_ring_ GUARDED_BY(user_) = 0;  // or about to be, by a helper thread

@@ -97,7 +97,7 @@ Engine::~Engine() {
     static_cast<void>(core_.release());
     return;
   }
-  core_->complete_all();
+  core_->end_all();
 }
 
 Refusal Engine::submit(Operation& operation) noexcept {

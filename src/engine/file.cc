@@ -21,12 +21,13 @@ namespace {
 
 int open_as_asked(const char* path, const FileOptions& options) noexcept {
   const int flags = (options.flags & ~O_DIRECT) | O_CLOEXEC;
-  if (options.direct == Direct::never) return ::open(path, flags, options.mode);
-  const int fd = ::open(path, flags | O_DIRECT, options.mode);
-  // EINVAL: the file system knows no O_DIRECT. It has created the file nevertheless, so that
-  // O_EXCL would find it.
-  if (fd >= 0 || errno != EINVAL || options.direct == Direct::require) return fd;
-  return ::open(path, flags & ~O_EXCL, options.mode);
+  if (options.direct == Direct::require) return ::open(path, flags | O_DIRECT, options.mode);
+  const int fd = ::open(path, flags, options.mode);
+  // Not by another open() if the first one fails: that has created the file already, which may
+  // not be opened a second time, for its mode or for O_EXCL.
+  if (fd >= 0 && options.direct == Direct::prefer)
+    static_cast<void>(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_DIRECT));
+  return fd;
 }
 
 }  // namespace
@@ -95,13 +96,15 @@ std::uint64_t File::size_bytes() const {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-void File::preallocate(std::uint64_t offset_bytes, std::uint64_t size_bytes) {
+bool File::preallocate(std::uint64_t offset_bytes, std::uint64_t size_bytes) {
   int outcome = 0;
   do {
     outcome =
         ::fallocate(fd(), 0, static_cast<off_t>(offset_bytes), static_cast<off_t>(size_bytes));
   } while (outcome != 0 && errno == EINTR);
-  if (outcome != 0) fail(errno, "kaio::File::preallocate");
+  if (outcome == 0) return true;
+  if (errno != EOPNOTSUPP) fail(errno, "kaio::File::preallocate");
+  return false;
 }
 
 bool File::sync_has_failed() const noexcept {

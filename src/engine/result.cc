@@ -31,6 +31,8 @@ class EngineCategory final : public std::error_category {
         return "a sync of the file has failed before (File::forgive)";
       case EngineError::log_failed:
         return "a group of the log has failed before (GroupCommit::restart)";
+      case EngineError::ending:
+        return "the engine is being destroyed";
     }
     return "unknown";
   }
@@ -42,6 +44,8 @@ class EngineCategory final : public std::error_category {
         return std::errc::bad_file_descriptor;
       case EngineError::other_process:
         return std::errc::operation_not_permitted;
+      case EngineError::ending:
+        return std::errc::operation_canceled;
       case EngineError::sync_failed_before:
       case EngineError::log_failed:
         return std::errc::io_error;

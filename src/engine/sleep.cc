@@ -41,6 +41,13 @@ void Core::complete_all() {
   while ((under_way() != 0 || has_batch()) && !in_child()) wait(under_way(), INT64_MAX);
 }
 
+void Core::end_all() {
+  user_.assert_here();
+  ends_ = true;
+  takes_ = false;
+  complete_all();
+}
+
 void Core::turn_until_woken() {
   user_.assert_here();
   turn();
@@ -116,6 +123,7 @@ int Core::fd() {
 }
 
 void Core::announce_ended() noexcept {
+  user_.assert_here();
   if (doorbell_is_asked_for_.load(std::memory_order_relaxed) && !ended_.empty()) doorbell_.signal();
 }
 

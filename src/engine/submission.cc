@@ -53,6 +53,7 @@ Refusal Core::submit(OperationState& operation) noexcept {
     if (batch_count_ >= batch_) give_batch();
     return {};
   }
+  if (ends_) return EngineError::ending;
   return submit_otherwise(operation);
 }
 
@@ -97,11 +98,14 @@ Refusal Core::submit_otherwise(OperationState& operation) noexcept {
     probes::refuse(operation, error);
     return error;
   }
-  takes_ = context_.available();
+  look_whether_kernel_takes();
   begin_otherwise(operation);
   if (batch_count_ >= batch_) give_batch();
   return {};
 }
+
+// Straight into the ring. At the end everything is looked at first.
+void Core::look_whether_kernel_takes() noexcept { takes_ = !ends_ && context_.available(); }
 
 void Core::submit_or_complete(OperationState& operation) noexcept {
   user_.assert_here();
@@ -330,7 +334,7 @@ bool Core::handle_refusal(int error_number) noexcept {
   leave_batch(operation);
   // With nothing of ours in the way the kernel has no memory.
   refused(operation, has_no_room ? EAGAIN : error_number);
-  takes_ = context_.available();  // it may have been given up for that
+  look_whether_kernel_takes();  // it may have been given up for that
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <kaio/engine.h>
 #include <kaio/testing.h>
 
+#include "support/child.h"
 #include "support/precondition.h"
 #include "support/temporary_file.h"
 
@@ -11,6 +12,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -44,6 +49,36 @@ BOOST_AUTO_TEST_CASE(a_pool_gives_each_of_its_blocks_to_one_at_a_time) {
   blocks.pop_back();
   BOOST_TEST(pool.free_count() == 1);
   BOOST_TEST(bool(pool.take()));
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_for_two_files_fits_both) {
+  const kaio::Alignment coarse{.memory_bytes = 512, .read_bytes = 4096, .overwrite_bytes = 512};
+  const kaio::Alignment fine{.memory_bytes = 4, .read_bytes = 512, .overwrite_bytes = 16384};
+  kaio::BufferPool pool(kaio::common_alignment(coarse, fine), 2, 1000);
+  BOOST_TEST(pool.block_bytes() == 16384u);
+}
+
+// ramfs knows no O_DIRECT. A file that was created for the attempt could not be opened a second
+// time by an ordinary user.
+BOOST_AUTO_TEST_CASE(a_file_that_prefers_direct_is_created_where_there_is_no_direct,
+                     *support::as_root()) {
+  const support::TemporaryDirectory directory;
+  const int status = support::run_in_child([&] {
+    constexpr uid_t nobody = 65534;
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("kaio-test", directory.path().c_str(), "ramfs", 0, nullptr) != 0 ||
+        ::chmod(directory.path().c_str(), 0777) != 0 || ::chdir(directory.path().c_str()) != 0 ||
+        ::seteuid(nobody) != 0)
+      return 1;
+    try {
+      const kaio::File file("file", {.flags = O_WRONLY | O_CREAT | O_EXCL, .mode = 0400});
+      return file.is_direct() ? 2 : 0;
+    } catch (const std::system_error&) {
+      return 3;
+    }
+  });
+  BOOST_TEST(status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(huge_pages_are_had_or_done_without) {

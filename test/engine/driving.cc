@@ -289,6 +289,38 @@ BOOST_AUTO_TEST_CASE(the_descriptor_is_to_be_asked_for_while_nothing_is_under_wa
   BOOST_TEST(disk.engine.fd() >= 0);
 }
 
+BOOST_AUTO_TEST_CASE(an_engine_that_ends_accepts_nothing_more_and_ends_its_chains) {
+  Disk disk;
+  struct Again {
+    kaio::Engine* engine;
+    Operation* operation;
+    EngineError refused_for = EngineError::none;
+    int completed_count = 0;
+  };
+  Operation read, write;
+  Again again{.engine = nullptr, .operation = &read};
+  read.on_completion(
+      [](Operation& operation) {
+        Again& what = *static_cast<Again*>(operation.context());
+        ++what.completed_count;
+        what.refused_for = what.engine->submit(operation).reason();
+      },
+      &again);
+  kaio::Chain chain(disk.file);
+  {
+    kaio::Engine engine({.depth = 8});
+    again.engine = &engine;
+    write.write(disk.file, disk.buffers[1].data(), block_bytes, block_bytes);
+    chain.add(write);
+    engine.submit(disk.read(read, 0)).or_throw();
+    engine.submit(chain).or_throw();
+  }
+  BOOST_TEST(again.completed_count == 1);
+  BOOST_TEST((again.refused_for == EngineError::ending));
+  BOOST_TEST(!chain.result().error());
+  BOOST_TEST(chain.is_idle());
+}
+
 BOOST_AUTO_TEST_CASE(a_child_of_fork_is_refused_and_wakes_nobody) {
   Disk disk;
   const int fd = disk.engine.fd();

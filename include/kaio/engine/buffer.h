@@ -43,6 +43,9 @@ class KAIO_ENGINE_API BufferPool {
   // Each block is aligned for direct transfers of all of `file`, and so is its size. Throws
   // std::bad_alloc, and std::invalid_argument if there is nothing to hold.
   BufferPool(const File& file, std::size_t count, std::size_t block_bytes, bool huge_pages = false);
+  // The same for several files (common_alignment).
+  BufferPool(const Alignment& alignment, std::size_t count, std::size_t block_bytes,
+             bool huge_pages = false);
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 

@@ -2,6 +2,7 @@
 // An open file, with what an engine has to know of it: found once, when it is opened.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,15 @@ struct Alignment {
   std::uint32_t write_bytes = 1;
 };
 
+// What fits the transfers of two files: for memory that is read from one and written to the
+// other.
+constexpr Alignment common_alignment(const Alignment& first, const Alignment& second) noexcept {
+  return {.memory_bytes = std::max(first.memory_bytes, second.memory_bytes),
+          .read_bytes = std::max(first.read_bytes, second.read_bytes),
+          .overwrite_bytes = std::max(first.overwrite_bytes, second.overwrite_bytes),
+          .write_bytes = std::max(first.write_bytes, second.write_bytes)};
+}
+
 // May be used by several engines and threads at once; opening, closing, moving and forgive()
 // are for one at a time. Has to outlive the operations on it.
 class KAIO_ENGINE_API File {
@@ -69,8 +79,8 @@ class KAIO_ENGINE_API File {
 
   // Allocates the blocks of a range, and makes the file as long as that, by fallocate(2): writes
   // there need not extend the file, which kernels do only while the submitter waits. Waits for
-  // the disk. Throws std::system_error; EOPNOTSUPP where the file system cannot.
-  void preallocate(std::uint64_t offset_bytes, std::uint64_t size_bytes);
+  // the disk. False: the file system cannot do that (EOPNOTSUPP). Throws std::system_error.
+  bool preallocate(std::uint64_t offset_bytes, std::uint64_t size_bytes);
 
   // A sync of the file has failed. The kernel may have dropped what could not be written, and
   // tells nobody a second time: so chains on the file fail (EngineError::sync_failed_before)

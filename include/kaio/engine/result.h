@@ -23,6 +23,7 @@ enum class EngineError {
   other_process,       // the engine is the parent process's: this is a child of fork()
   sync_failed_before,  // a sync of the file has failed: File::forgive()
   log_failed,          // a group of the log has failed: GroupCommit::restart()
+  ending,              // the engine's destructor ends what is under way
 };
 
 KAIO_ENGINE_API const std::error_category& engine_category() noexcept;
