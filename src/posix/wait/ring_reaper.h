@@ -38,6 +38,13 @@
 // taken. So a handler that reaped in a leader's thread wakes that leader, after it has armed
 // the wake-up once more if it took that event as well.
 //
+// One step. The engine takes all events first, and acts on them afterwards. Here a result is
+// published as soon as its event is taken, with the lock held: a handler that interrupted the
+// holder in between would find the request neither in the ring nor done, and wait for the frame
+// below it. To publish is a few stores, and a system call where somebody has to be told. What
+// has to be tried again, or may block, is put aside until the lock is given up
+// (posix/request/deferred.h).
+//
 // Cancellation. The leader's sleep is a cancellation point when its caller made it one.
 // io_getevents hands one event over as it returns. The event goes to `handed_`, which belongs
 // to this object, so a leader that is cancelled with an event in its hand leaves it to
