@@ -30,16 +30,16 @@ class FaultyContext;
 // Of the chances, 0 is never, and 1 always.
 struct FaultOptions {
   std::uint64_t seed = 1;
-  unsigned depth = 128;          // that it takes at a time
-  double short_transfers = 0;    // of a transfer to end early, at a multiple of 512 bytes
-  double errors = 0;             // of a transfer to end with error_number
-  int error_number = 5;          // EIO
-  double sync_errors = 0;        // the same of an fsync
-  double refusals = 0;           // of io_submit to stop before an iocb, with EAGAIN
-  double would_block = 0;        // of a transfer with RWF_NOWAIT to end with EAGAIN
-  unsigned delay_turns_max = 0;  // looks at the completions until one is there
-  bool reorder = true;           // those that are there at once, among each other
-  double torn = 0.5;             // of a write that lose_unsynced() loses, to be lost in part
+  unsigned depth = 128;            // that it takes at a time
+  double short_transfers = 0;      // of a transfer to end early, at a multiple of 512 bytes
+  double errors = 0;               // of a transfer to end with error_number
+  int error_number = 5;            // EIO
+  double sync_errors = 0;          // the same of an fsync
+  double refusals = 0;             // of io_submit to stop before an iocb, with EAGAIN
+  double would_block = 0;          // of a transfer with RWF_NOWAIT to end with EAGAIN
+  unsigned delay_turns_max = 0;    // looks at the completions until one is there
+  bool reorder = true;             // those that are there at once, among each other
+  double torn = 0.5;               // of a write that lose_unsynced() loses, to be lost in part
   std::uint64_t reserved[8] = {};  // 0: for what later versions have to add
 };
 

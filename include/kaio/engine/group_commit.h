@@ -40,7 +40,7 @@ struct GroupCommitStatistics {
   std::uint64_t record_bytes = 0;
   std::uint64_t written_bytes = 0;  // with what fills up blocks
   bool uses_dsync = false;          // the next group
-  std::uint64_t reserved[8] = {};  // 0: for what later versions have to add
+  std::uint64_t reserved[8] = {};   // 0: for what later versions have to add
 };
 
 // A record on its way into a log. Belongs to whoever made it; from append() until its completion

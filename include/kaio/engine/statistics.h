@@ -61,10 +61,10 @@ struct KAIO_ENGINE_API EngineStatistics {
 
   // By the engine's clock, which it reads when it is driven, not for each operation: a time is
   // as exact as that. Empty without EngineOptions::statistics, as oldest_ns then.
-  Histogram queued_ns;      // from submit() to io_submit
-  Histogram submitting_ns;  // inside io_submit, for each call
-  Histogram device_ns;      // from io_submit to the end
-  Histogram dispatch_ns;    // from the engine's look at the end to the completion's call
+  Histogram queued_ns;              // from submit() to io_submit
+  Histogram submitting_ns;          // inside io_submit, for each call
+  Histogram device_ns;              // from io_submit to the end
+  Histogram dispatch_ns;            // from the engine's look at the end to the completion's call
   std::uint64_t reserved[16] = {};  // 0: for what later versions have to add
 
   // Several lines for people to read.
