@@ -7,7 +7,7 @@
 
 namespace {
 
-constexpr Duration at_once = sanitized ? 500ms : 100ms;
+const Duration at_once = (sanitized ? 500ms : 100ms) * slowness();
 
 Duration median(std::vector<Duration> times) {
   std::ranges::nth_element(times, times.begin() + times.size() / 2);

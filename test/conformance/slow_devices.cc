@@ -11,9 +11,9 @@
 
 namespace {
 
-constexpr auto server_time = 400ms;
+const auto server_time = 400ms * slowness();
 // A call that has waited for the server once has taken longer.
-constexpr Duration at_once = 200ms;
+const Duration at_once = server_time / 2;
 
 Duration time_of_call(Direction direction, const Request& request) {
   int result = -1;
