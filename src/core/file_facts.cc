@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -30,6 +31,7 @@ class PreserveErrno {
 
 struct FileStatus {
   mode_t mode;
+  dev_t special;  // which device it is, if it is one
   std::uint32_t device;
   std::uint64_t inode;
   std::int64_t size_bytes;
@@ -37,6 +39,7 @@ struct FileStatus {
 
 FileStatus status_from(const struct stat& status) {
   return {.mode = status.st_mode,
+          .special = status.st_rdev,
           .device =
               static_cast<std::uint32_t>(S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev),
           .inode = status.st_ino,
@@ -44,13 +47,22 @@ FileStatus status_from(const struct stat& status) {
 }
 
 FileStatus status_from(const struct statx& status) {
+  const dev_t special = makedev(status.stx_rdev_major, status.stx_rdev_minor);
   const bool block = S_ISBLK(status.stx_mode);
   return {.mode = status.stx_mode,
+          .special = special,
           .device = static_cast<std::uint32_t>(
-              block ? makedev(status.stx_rdev_major, status.stx_rdev_minor)
-                    : makedev(status.stx_dev_major, status.stx_dev_minor)),
+              block ? special : makedev(status.stx_dev_major, status.stx_dev_minor)),
           .inode = status.stx_ino,
           .size_bytes = static_cast<std::int64_t>(status.stx_size)};
+}
+
+// All masters of terminals are one file, /dev/ptmx: what tells them apart is the number of
+// their slave.
+void tell_masters_apart(int fd, FileStatus& status) noexcept {
+  if (!S_ISCHR(status.mode) || status.special != makedev(5, 2)) return;
+  unsigned number = 0;
+  if (::ioctl(fd, TIOCGPTN, &number) == 0) status.inode += (std::uint64_t{number} + 1) << 32;
 }
 
 // By statx, which can be asked for less than fstat. Since Linux 6.13 a file whose times
@@ -63,6 +75,7 @@ bool read_status(int fd, unsigned mask, FileStatus& result) noexcept {
   struct statx extended {};
   if (::statx(fd, "", flags, mask, &extended) == 0) {
     result = status_from(extended);
+    tell_masters_apart(fd, result);
     return true;
   }
   if (errno == EBADF) return false;
@@ -70,6 +83,7 @@ bool read_status(int fd, unsigned mask, FileStatus& result) noexcept {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return false;
   result = status_from(status);
+  tell_masters_apart(fd, result);
   return true;
 }
 

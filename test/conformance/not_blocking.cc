@@ -7,7 +7,7 @@
 
 namespace {
 
-constexpr Duration at_once = sanitized ? 500ms : 100ms;
+const Duration at_once = (sanitized ? 500ms : 100ms) * slowness();
 
 Duration median(std::vector<Duration> times) {
   std::ranges::nth_element(times, times.begin() + times.size() / 2);
@@ -167,7 +167,9 @@ BOOST_DATA_TEST_CASE(more_requests_than_any_queue_holds_do_not_block_the_caller,
   wait_all_done(reads);
   for (const Request& read : reads) BOOST_REQUIRE(aio_return(read) == 4096);
   BOOST_TEST((median(times) < (sanitized ? 5ms : 500us)));
-  BOOST_TEST((std::ranges::max(times) < at_once));
+  // Of so many some lose their processor, where it is another machine's too.
+  BOOST_TEST(std::ranges::count_if(times, [](Duration time) { return time >= at_once; }) <
+             slowness());
 }
 
 BOOST_AUTO_TEST_CASE(aio_fsync_does_not_block_the_caller) {

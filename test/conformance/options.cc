@@ -168,12 +168,17 @@ BOOST_AUTO_TEST_CASE(O_DIRECT_reads_start_no_thread,
 
 BOOST_AUTO_TEST_CASE(fallbacks_have_a_reason, *on_route({Route::automatic})) {
   const TemporaryFile file{1 << 20};
-  file.make_cold();
   const Fd fd = file.open(O_RDWR);
   const auto before = statistics_now();
-  const Request cold = Request::to_read(fd.get(), 4096, 65536);
-  BOOST_REQUIRE(aio_read(cold) == 0);
-  BOOST_TEST(wait_done(cold) == 0);
+  // What the attempt at a cold read begins to fetch is there before the kernel looks, if the
+  // device is quick and the thread has lost its processor.
+  BOOST_TEST(eventually([&] {
+    file.make_cold();
+    const Request cold = Request::to_read(fd.get(), 4096, 65536);
+    BOOST_REQUIRE(aio_read(cold) == 0);
+    BOOST_TEST(wait_done(cold) == 0);
+    return statistics_now().reason_would_block > before.reason_would_block;
+  }));
   const Channel pipe{ChannelKind::pipe};
   const Request waiting = Request::to_read(pipe.reader(), 10);
   BOOST_REQUIRE(aio_read(waiting) == 0);
@@ -182,7 +187,6 @@ BOOST_AUTO_TEST_CASE(fallbacks_have_a_reason, *on_route({Route::automatic})) {
   BOOST_TEST(eventually(
       [&] { return statistics_now().waits_by_kernel_poll > before.waits_by_kernel_poll; }));
   const auto after = statistics_now();
-  BOOST_TEST(after.reason_would_block - before.reason_would_block >= 1);
   // Where pipes do not know RWF_NOWAIT, that is the reason, and nothing was tried.
   if (kernel_is_at_least(6, 4))
     BOOST_TEST(after.reason_not_ready - before.reason_not_ready >= 1);

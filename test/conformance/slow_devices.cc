@@ -11,9 +11,9 @@
 
 namespace {
 
-constexpr auto server_time = 400ms;
+const auto server_time = 400ms * slowness();
 // A call that has waited for the server once has taken longer.
-constexpr Duration at_once = 200ms;
+const Duration at_once = server_time / 2;
 
 Duration time_of_call(Direction direction, const Request& request) {
   int result = -1;
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(a_quick_server_that_becomes_slow_is_waited_for_once_at_most
 BOOST_TEST_DECORATOR(*where_files_can_be_slow())
 BOOST_DATA_TEST_CASE(reads_of_a_slow_server_do_not_hold_up_other_files,
                      data::make({O_RDONLY, O_RDONLY | O_DIRECT}), flags) {
-  SlowFiles files{2000ms};
+  SlowFiles files{2000ms * slowness()};
   const Fd slow = files.open(flags);
   const std::vector<Request> waiting = transfers(Direction::read, slow.get(), 100, 65536);
   for (const Request& request : waiting) BOOST_REQUIRE(aio_read(request) == 0);
@@ -97,7 +97,7 @@ BOOST_DATA_TEST_CASE(reads_of_a_slow_server_do_not_hold_up_other_files,
   for (int index = 0; index < 5; ++index) {
     const Request write = Request::to_write(storage.fd(), pattern(4096), 4096 * index);
     BOOST_REQUIRE(aio_write(write) == 0);
-    BOOST_TEST(wait_done(write, 1s) == 0);
+    BOOST_TEST(wait_done(write, 1s * slowness()) == 0);
   }
   BOOST_TEST(in_progress(waiting.back()));
   files.set_delay(0ms);

@@ -5,6 +5,7 @@
 #include "support/child.h"
 #include "support/processor_time.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <functional>
 #include <linux/netlink.h>
@@ -203,16 +204,20 @@ BOOST_DATA_TEST_CASE(a_read_waits_without_processor_time_and_sees_its_data,
     BOOST_TEST(true);
     return;
   }
+  const Duration span = 100ms * slowness();
+  Duration least = span;
   for (int round = 0; round < 3; ++round) {
     const Request read = Request::to_read(source.fd.get(), 65536);
     BOOST_REQUIRE(aio_read(read) == 0);
-    BOOST_TEST((processor_time_while_waiting(100ms) < 50ms));
+    least = std::min(least, processor_time_while_waiting(span));
     BOOST_TEST(in_progress(read));
     source.act();
     BOOST_TEST(wait_done(read) == 0);
     BOOST_TEST(aio_return(read) > 0);
     if (std::strcmp(kind.name, "netlink") == 0) break;  // more than one answer
   }
+  // A machine in a machine counts time that the outer one has given to others.
+  BOOST_TEST((least < span / 2));
 }
 
 BOOST_AUTO_TEST_CASE(read_of_a_signalfd_completes_when_the_signal_comes, *without_sanitizer()) {
@@ -242,7 +247,7 @@ BOOST_AUTO_TEST_CASE(a_socket_with_a_message_in_its_error_queue_costs_no_process
   Refused refused;
   const Request read = Request::to_read(refused.socket.get(), 64);
   BOOST_REQUIRE(aio_read(read) == 0);
-  BOOST_TEST((processor_time_while_waiting(1s) < 50ms));
+  BOOST_TEST((processor_time_while_waiting(1s) < 50ms * slowness()));
   BOOST_TEST(in_progress(read));
   // Sooner than the next look at all that waits.
   refused.answer();

@@ -75,8 +75,8 @@ class HangWatch {
 
  private:
   void watch() {
-    if (support::eventually([this] { return ended_.load(); }, std::chrono::seconds(time_limit_s())))
-      return;
+    const support::Duration limit = std::chrono::seconds(time_limit_s()) * support::slowness();
+    if (support::eventually([this] { return ended_.load(); }, limit)) return;
     std::fprintf(stderr, "HUNG: program %lu; outstanding:\n", seed_);
     world_.describe();
     notices::describe();

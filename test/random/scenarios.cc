@@ -295,8 +295,8 @@ void cancelled_write(Chance& chance, bool) {
   if (chance.one_of(2)) pause_up_to(chance, 500);
   aio_cancel(channel.writer(), write);
   std::size_t taken = 0;
-  const bool ends =
-      support::eventually([&] { return !support::in_progress(write); }, std::chrono::seconds(2));
+  const bool ends = support::eventually([&] { return !support::in_progress(write); },
+                                        std::chrono::seconds(2) * support::slowness());
   if (!ends && expected(Promise::short_when_cancelled))
     report("a cancelled write of a stream goes on");
   while (support::in_progress(write)) taken += channel.receive(100'000).size();

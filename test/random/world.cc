@@ -179,7 +179,7 @@ bool World::take_rest(Stream& stream, int patience_ms) {
 void World::settle_stream(Stream& stream) {
   // One that another thread has in its hands just then is not cancelled; the thread may have
   // lost its processor for a while.
-  constexpr auto long_enough = std::chrono::seconds(5);
+  const auto long_enough = std::chrono::seconds(5) * support::slowness();
   auto cancelled_last = support::Clock::now();
   for (;;) {
     const bool writes_left = look_at_all(*stream.writer);
@@ -195,7 +195,7 @@ void World::settle_stream(Stream& stream) {
     // In between another thread of the library's may have taken what a cancelled read
     // has not: so the rest only when there is no reader.
     // What was written to a terminal or by TCP can be read a while later.
-    const int patience_ms = writes_left || stream.model.has_all() ? 0 : 2000;
+    const int patience_ms = writes_left || stream.model.has_all() ? 0 : 2000 * support::slowness();
     if (!reads_left && !take_rest(stream, patience_ms) && !writes_left) break;
     if (writes_left || reads_left) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }

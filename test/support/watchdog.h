@@ -23,7 +23,7 @@ class Watchdog : public boost::unit_test::test_observer {
   // Behind Boost's own: 1.74 asks one of them, at every observer's start, for a
   // flag that is only set when its turn has come.
   int priority() override { return 100; }
-  // From now on the running case may take this long.
+  // From now on the running case may take this long, on a machine that is not slow.
   void allow(std::chrono::seconds limit);
 
  private:

@@ -82,6 +82,7 @@ void ThreadState::note_seldom() noexcept {
 }
 
 void ThreadState::begin() noexcept {
+  often_unseen_ = seldom_unseen_ = true;  // it may end the thread, and not return
   ::pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, nullptr);
   if (::uselocale(locale_t{}) != locale_) ::uselocale(locale_);
   errno = 0;
@@ -106,7 +107,6 @@ bool ThreadState::end(NotifyFunction function) noexcept {
   bring_back_floating_point();
   Known& known = known_[slot_of(function, known_.size())];
   if (known.function != function) known = {.function = function};
-  often_unseen_ = seldom_unseen_ = true;
   const std::int64_t now_ns = sys::monotonic_ns();
   const bool is_known = known.clean_look_count >= looks_until_known_;
   if (is_known && !often_.due(now_ns)) return true;

@@ -149,7 +149,7 @@ class ThreadState {
 
   Ration often_{64};
   Ration seldom_{128};
-  bool often_unseen_ = false;  // a callback has returned since
+  bool often_unseen_ = false;  // a callback has begun since
   bool seldom_unseen_ = false;
   int looks_until_known_ = limits::looks_until_known;
   std::array<Known, 16> known_{};

@@ -79,6 +79,15 @@ BOOST_AUTO_TEST_CASE(a_file_is_the_same_by_any_descriptor_and_another_is_not) {
   BOOST_TEST(!kaio::is_same_file(third.get(), facts.device, facts.inode));
 }
 
+BOOST_AUTO_TEST_CASE(masters_of_two_terminals_are_two_files) {
+  const support::FdPair one = support::make_pty();
+  const support::FdPair other = support::make_pty();
+  const support::Fd again(::dup(one.first.get()));
+  const auto facts = kaio::read_traits(one.first.get());
+  BOOST_TEST(kaio::is_same_file(again.get(), facts.device, facts.inode));
+  BOOST_TEST(!kaio::is_same_file(other.first.get(), facts.device, facts.inode));
+}
+
 BOOST_AUTO_TEST_CASE(which_file_systems_lock_a_file_to_write_is_known) {
   const support::TemporaryFile in_memory(support::tmpfs, 10);
   BOOST_TEST(kaio::locks_file_to_write(in_memory.open(O_RDWR).get()));

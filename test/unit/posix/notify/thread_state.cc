@@ -38,16 +38,21 @@ void on_a_thread(void (*check)(ThreadState& state)) {
   }).join();
 }
 
+bool end_callback(ThreadState& state, kaio::NotifyFunction function) {
+  state.begin();
+  return state.end(function);
+}
+
 void make_known(ThreadState& state, kaio::NotifyFunction function) {
-  for (int i = 0; i < kaio::limits::looks_until_known; ++i) state.end(function);
+  for (int i = 0; i < kaio::limits::looks_until_known; ++i) end_callback(state, function);
 }
 
 // Far below the share of time that looks may take, so that the next one is not due.
 bool leaves_a_change(ThreadState& state, kaio::NotifyFunction function) {
   for (int attempt = 0; attempt < 50; ++attempt) {  // the machine may take its time in between
-    state.end(function);
+    end_callback(state, function);
     ::prctl(PR_SET_NAME, "changed");
-    state.end(function);
+    end_callback(state, function);
     if (name_of_this_thread() == "changed") return true;
   }
   return false;
@@ -62,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_change_is_undone_when_the_callback_has_returned) {
     for (int round = 0; round < 1000; ++round) {
       ::prctl(PR_SET_NAME, "changed");
       ::prctl(PR_SET_TIMERSLACK, 1234567);
-      BOOST_REQUIRE(state.end(one_callback));
+      BOOST_REQUIRE(end_callback(state, one_callback));
       BOOST_REQUIRE(name_of_this_thread() == "as-noted");
       BOOST_REQUIRE(::prctl(PR_GET_TIMERSLACK) != 1234567);
     }
@@ -73,9 +78,20 @@ BOOST_AUTO_TEST_CASE(a_thread_that_ends_is_as_it_was) {
   on_a_thread([](ThreadState& state) {
     make_known(state, one_callback);
     ::prctl(PR_SET_NAME, "changed");
-    state.end(one_callback);
+    end_callback(state, one_callback);
     BOOST_TEST(state.bring_back());
     BOOST_TEST(name_of_this_thread() == "as-noted");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_its_callback_ends_is_as_it_was) {
+  on_a_thread([](ThreadState& state) {
+    state.begin();
+    ::prctl(PR_SET_NAME, "changed");
+    ::prctl(PR_SET_TIMERSLACK, 1234567);
+    BOOST_TEST(state.bring_back());
+    BOOST_TEST(name_of_this_thread() == "as-noted");
+    BOOST_TEST(::prctl(PR_GET_TIMERSLACK) != 1234567);
   });
 }
 
@@ -101,7 +117,7 @@ BOOST_AUTO_TEST_CASE(after_a_change_no_function_is_known_for_long) {
     make_known(state, one_callback);
     std::this_thread::sleep_for(5ms);  // a look is due
     ::prctl(PR_SET_NAME, "changed");
-    BOOST_TEST(state.end(one_callback));
+    BOOST_TEST(end_callback(state, one_callback));
     make_known(state, one_callback);
     BOOST_TEST(!leaves_a_change(state, one_callback));
   });
@@ -120,13 +136,13 @@ BOOST_AUTO_TEST_CASE(rounding_is_back_as_soon_as_the_callback_is_over) {
 
 BOOST_AUTO_TEST_CASE(what_is_changed_while_the_thread_sleeps_stays) {
   on_a_thread([](ThreadState& state) {
-    BOOST_TEST(state.end(one_callback));
+    BOOST_TEST(end_callback(state, one_callback));
     std::this_thread::sleep_for(50ms);
     BOOST_TEST(state.resume());  // looks, for the callback
     std::this_thread::sleep_for(50ms);
     ::prctl(PR_SET_NAME, "by-another");
     BOOST_TEST(state.resume());
-    BOOST_TEST(state.end(one_callback));
+    BOOST_TEST(end_callback(state, one_callback));
     BOOST_TEST(name_of_this_thread() == "by-another");
   });
 }
