@@ -23,6 +23,7 @@ class SlowFiles {
   SlowFiles& operator=(const SlowFiles&) = delete;
 
   Fd open(int flags) const;
+  const std::string& path() const { return directory_.path(); }
   void set_delay(std::chrono::milliseconds delay) { shared_->delay_ms = delay.count(); }
 
   static constexpr std::size_t size_bytes = 16 << 20;
