@@ -12,6 +12,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "engine/alignment.h"
 #include "engine/unsynced_writes.h"
 #include "sys/doorbell.h"
 
@@ -51,6 +52,15 @@ void shorten(std::vector<iovec>& parts, std::size_t size_bytes) noexcept {
     part.iov_len = std::min(part.iov_len, size_bytes);
     size_bytes -= part.iov_len;
   }
+}
+
+// Whole ones of these are what a device transfers.
+std::size_t unit_of(int fd) noexcept {
+  constexpr std::size_t sector_bytes = 512;
+  const FileFacts facts = read_traits(fd);
+  if (!facts.traits.direct) return sector_bytes;
+  const Alignment alignment = engine::direct_alignment(fd, facts);
+  return std::max(alignment.read_bytes, alignment.overwrite_bytes);
 }
 
 std::vector<char> joined(const std::vector<iovec>& parts) {
@@ -264,14 +274,14 @@ class FaultyContext final : public AioContext {
   }
 
   long transfer(const iocb& control) {
-    constexpr std::size_t sector_bytes = 512;
     std::vector<iovec> parts = parts_of(control);
-    const std::size_t sector_count = bytes_of(parts) / sector_bytes;
-    if (sector_count > 1 && happens(options_.short_transfers)) {
-      ++counts_.shortened;
-      shorten(parts, (1 + below(sector_count - 1)) * sector_bytes);
-    }
     const int fd = control.aio_fildes;
+    const std::size_t unit_bytes = options_.short_transfers > 0 ? unit_of(fd) : bytes_of(parts);
+    const std::size_t unit_count = bytes_of(parts) / unit_bytes;
+    if (unit_count > 1 && happens(options_.short_transfers)) {
+      ++counts_.shortened;
+      shorten(parts, (1 + below(unit_count - 1)) * unit_bytes);
+    }
     const auto count = static_cast<int>(parts.size());
     const std::uint32_t flags = rw_flags_of(control) & ~std::uint32_t{RWF_NOWAIT};
     const auto offset_bytes = static_cast<off_t>(control.u.c.offset);
