@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <system_error>
 #include <unistd.h>
@@ -61,6 +62,17 @@ std::size_t unit_of(int fd) noexcept {
   if (!facts.traits.direct) return sector_bytes;
   const Alignment alignment = engine::direct_alignment(fd, facts);
   return std::max(alignment.read_bytes, alignment.overwrite_bytes);
+}
+
+// Where a write goes: to the end of the file, if it appends.
+std::uint64_t place_of(const iocb& control) noexcept {
+  const IoOperation write{.rw_flags = static_cast<std::uint16_t>(rw_flags_of(control)),
+                          .opcode = Opcode::write};
+  struct stat status {};
+  if (appends(write, read_traits(control.aio_fildes).traits) &&
+      ::fstat(control.aio_fildes, &status) == 0)
+    return static_cast<std::uint64_t>(status.st_size);
+  return static_cast<std::uint64_t>(control.u.c.offset);
 }
 
 std::vector<char> joined(const std::vector<iovec>& parts) {
@@ -290,7 +302,7 @@ class FaultyContext final : public AioContext {
           ::preadv2(fd, parts.data(), count, offset_bytes, static_cast<int>(flags));
       return done < 0 ? -errno : done;
     }
-    unsynced_.about_to_write(fd, static_cast<std::uint64_t>(offset_bytes), bytes_of(parts));
+    unsynced_.about_to_write(fd, place_of(control), bytes_of(parts));
     const ssize_t done = ::pwritev2(fd, parts.data(), count, offset_bytes, static_cast<int>(flags));
     const int error_number = errno;
     unsynced_.written(joined(parts).data(), done > 0 ? static_cast<std::size_t>(done) : 0,
