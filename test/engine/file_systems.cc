@@ -159,9 +159,10 @@ BOOST_DATA_TEST_CASE(appends_are_whole_with_and_without_preallocation,
     const kaio::EngineStatistics statistics = engine.statistics();
     BOOST_TEST_MESSAGE(name << ": would block " << statistics.would_block << ", by threads "
                             << statistics.by_threads);
-    // A few meet the end of a write before them, which holds a lock.
-    const bool promises = place->is(PlaceKind::ext4) || place->is(PlaceKind::xfs);
-    if (preallocates && kernel_aio && promises) BOOST_TEST(statistics.would_block < total / 2);
+    // XFS's meet the ends of those before them, which hold a lock: how many is chance. btrfs
+    // copies on writing, and overlay knows no RWF_NOWAIT.
+    if (preallocates && kernel_aio && place->is(PlaceKind::ext4))
+      BOOST_TEST(statistics.would_block < total / 2);
   }
   BOOST_TEST(support::is_pattern(content_of(path, size_bytes + 1)));
   BOOST_TEST(content_of(path, size_bytes + 1).size() == size_bytes);
