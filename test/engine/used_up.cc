@@ -90,9 +90,9 @@ BOOST_AUTO_TEST_SUITE(used_up)
 
 BOOST_AUTO_TEST_CASE(with_some_events_left_an_engine_takes_those) {
   constexpr unsigned left_count = 100;
-  const Disk disk;
   bool was_seen = false;
   for (int attempt = 0; attempt < attempts_max && !was_seen; ++attempt) {
+    const Disk disk;
     const Hog hog(left_count);
     if (!hog.has_all()) continue;
     const long before = support::aio_event_count();
@@ -111,9 +111,9 @@ BOOST_AUTO_TEST_CASE(with_some_events_left_an_engine_takes_those) {
 }
 
 BOOST_AUTO_TEST_CASE(with_none_left_an_engine_works_by_threads_and_asks_again) {
-  const Disk disk;
   bool was_seen = false;
   for (int attempt = 0; attempt < attempts_max && !was_seen; ++attempt) {
+    const Disk disk;
     std::optional<Hog> hog(0);
     if (!hog->has_all()) continue;
     kaio::Engine engine({.depth = 64});
