@@ -79,11 +79,13 @@ BOOST_DATA_TEST_CASE(a_wait_for_more_than_there_is_ends_with_the_last, data::mak
   constexpr std::size_t block_bytes = 4096;
   const support::TemporaryFile temporary(block_bytes);
   const kaio::File file(temporary.path().c_str(), {.flags = O_RDONLY});
-  const kaio::Buffer buffer(block_bytes);
-  kaio::Engine engine({.depth = 2, .kernel_aio = kernel_aio});
+  std::array<kaio::Buffer, 5> buffers;
   std::array<Operation, 5> operations;
-  for (Operation& operation : operations)
-    engine.submit(operation.read(file, buffer.data(), block_bytes, 0)).or_throw();
+  kaio::Engine engine({.depth = 2, .kernel_aio = kernel_aio});
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    buffers[i] = kaio::Buffer(block_bytes);
+    engine.submit(operations[i].read(file, buffers[i].data(), block_bytes, 0)).or_throw();
+  }
   BOOST_TEST(engine.wait(100) == operations.size());
   BOOST_TEST(engine.under_way() == 0U);
 }

@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(the_kernel_is_told_of_a_priority_of_those_that_have_one) {
   calls->io_submit = submit_and_see;
   const support::TemporaryFile temporary(16 * block_bytes);
   const kaio::File file(temporary.path().c_str(), {.flags = O_RDWR});
-  const kaio::Buffer buffer(block_bytes);
+  const kaio::Buffer buffer(16 * block_bytes);
   kaio::Engine engine({.depth = 16});
   if (engine.kernel_aio() != kaio::KernelAio::in_use) return;
   using enum IoPriority::Class;
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(the_kernel_is_told_of_a_priority_of_those_that_have_one) {
   std::array<kaio::Operation, cases.size() + 2> operations;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     if (i < cases.size()) operations[i].set_priority(cases[i].priority);
-    operations[i].read(file, buffer.data(), block_bytes, i * block_bytes);
+    operations[i].read(file, buffer.data() + i * block_bytes, block_bytes, i * block_bytes);
   }
   // Set anew: has none any more.
   operations.back().set_priority({idle, 4}).set_priority({});
