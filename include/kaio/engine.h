@@ -128,8 +128,8 @@ class KAIO_ENGINE_API Engine {
   // Until nothing is under way.
   void drain();
 
-  // Ends a wait() of the engine's, or the next one if there is none. Any thread, and signal
-  // handlers.
+  // Ends a wait() of the engine's, or the next one if there is none, be it after a drain(). Any
+  // thread, and signal handlers.
   void wake() noexcept;
   // For the program's own loop: an eventfd that is readable when poll() would find something. It
   // is the engine's, not to be read or closed. From then on each operation costs the kernel a

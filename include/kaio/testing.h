@@ -31,7 +31,7 @@ class FaultyContext;
 struct FaultOptions {
   std::uint64_t seed = 1;
   unsigned depth = 128;            // that it takes at a time
-  double short_transfers = 0;      // of a transfer to end early, at a multiple of 512 bytes
+  double short_transfers = 0;      // of a transfer to end early, at a whole sector
   double errors = 0;               // of a transfer to end with error_number
   int error_number = 5;            // EIO
   double sync_errors = 0;          // the same of an fsync

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <linux/fs.h>
 
 #include "core/descriptor_kind.h"
+#include "core/io_operation.h"
 
 namespace kaio {
 
@@ -30,5 +32,12 @@ struct DescriptorTraits {
   bool is_stream() const noexcept { return kaio::is_stream(kind); }
 };
 static_assert(sizeof(DescriptorTraits) == 2);
+
+// Whether it is a write to the end of its file, whatever offset it has been given.
+inline bool appends(const IoOperation& operation, const DescriptorTraits& traits) noexcept {
+  constexpr std::uint32_t rwf_noappend = 0x00000020;  // Linux 6.9
+  const bool by_file = traits.append && (operation.rw_flags & rwf_noappend) == 0;
+  return operation.is_write() && (by_file || (operation.rw_flags & RWF_APPEND) != 0);
+}
 
 }  // namespace kaio

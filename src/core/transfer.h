@@ -101,8 +101,8 @@ enum class FileQueuePart : std::uint8_t { none, head, waits };
 struct Progress {
   Attempt attempt : 3 = Attempt::none;
   bool tried : 1 = false;      // has been attempted: may have had an effect
-  bool retried : 1 = false;    // was held once because the device was full; of a stream:
-                               // was found ready, and nothing has been transferred since
+  bool retried : 1 = false;    // since something was transferred last: was held because the
+                               // device was full; of a stream: was found ready
   bool pushed : 1 = false;     // its completion signals a doorbell
   bool is_stream : 1 = false;  // known to be: the offset is ignored
   bool has_turn : 1 = false;   // the one that others of its direction wait for

@@ -89,8 +89,8 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   // Until one has been given.
   void wait_to_give(std::int64_t deadline_ns, Room& room);
   void complete_all();
-  // Until wake(), with something under way or nothing.
-  void turn_until_woken();
+  // Sleeps until there is something for a turn, or wake(), with something under way or nothing.
+  void rest() noexcept;
   void wake() noexcept;
   int fd();
   // For a loop over fd(): what ends without the kernel or a helper thread makes it readable, too.

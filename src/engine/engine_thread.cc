@@ -49,13 +49,11 @@ class ThreadCore {
     for (;;) {
       const bool ends = ends_.load(std::memory_order_seq_cst);
       take_work(core);
-      if (!ends) {
-        core.turn_until_woken();
-      } else if (core.under_way() != 0 || core.has_batch() || has_work()) {
-        core.wait(1, INT64_MAX);
-      } else {
-        break;
-      }
+      core.turn();
+      // The wake for it may have ended a wait of a completion's.
+      if (has_work() || ends_.load(std::memory_order_seq_cst) != ends) continue;
+      if (ends && core.under_way() == 0 && !core.has_batch()) break;
+      core.rest();
     }
     thread_.leave();
   }

@@ -8,10 +8,12 @@
 #include <mutex>
 #include <optional>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <system_error>
 #include <unistd.h>
 
+#include "engine/alignment.h"
 #include "engine/unsynced_writes.h"
 #include "sys/doorbell.h"
 
@@ -51,6 +53,26 @@ void shorten(std::vector<iovec>& parts, std::size_t size_bytes) noexcept {
     part.iov_len = std::min(part.iov_len, size_bytes);
     size_bytes -= part.iov_len;
   }
+}
+
+// Whole ones of these are what a device transfers.
+std::size_t unit_of(int fd) noexcept {
+  constexpr std::size_t sector_bytes = 512;
+  const FileFacts facts = read_traits(fd);
+  if (!facts.traits.direct) return sector_bytes;
+  const Alignment alignment = engine::direct_alignment(fd, facts);
+  return std::max(alignment.read_bytes, alignment.overwrite_bytes);
+}
+
+// Where a write goes: to the end of the file, if it appends.
+std::uint64_t place_of(const iocb& control) noexcept {
+  const IoOperation write{.rw_flags = static_cast<std::uint16_t>(rw_flags_of(control)),
+                          .opcode = Opcode::write};
+  struct stat status {};
+  if (appends(write, read_traits(control.aio_fildes).traits) &&
+      ::fstat(control.aio_fildes, &status) == 0)
+    return static_cast<std::uint64_t>(status.st_size);
+  return static_cast<std::uint64_t>(control.u.c.offset);
 }
 
 std::vector<char> joined(const std::vector<iovec>& parts) {
@@ -264,14 +286,14 @@ class FaultyContext final : public AioContext {
   }
 
   long transfer(const iocb& control) {
-    constexpr std::size_t sector_bytes = 512;
     std::vector<iovec> parts = parts_of(control);
-    const std::size_t sector_count = bytes_of(parts) / sector_bytes;
-    if (sector_count > 1 && happens(options_.short_transfers)) {
-      ++counts_.shortened;
-      shorten(parts, (1 + below(sector_count - 1)) * sector_bytes);
-    }
     const int fd = control.aio_fildes;
+    const std::size_t unit_bytes = options_.short_transfers > 0 ? unit_of(fd) : bytes_of(parts);
+    const std::size_t unit_count = bytes_of(parts) / unit_bytes;
+    if (unit_count > 1 && happens(options_.short_transfers)) {
+      ++counts_.shortened;
+      shorten(parts, (1 + below(unit_count - 1)) * unit_bytes);
+    }
     const auto count = static_cast<int>(parts.size());
     const std::uint32_t flags = rw_flags_of(control) & ~std::uint32_t{RWF_NOWAIT};
     const auto offset_bytes = static_cast<off_t>(control.u.c.offset);
@@ -280,7 +302,7 @@ class FaultyContext final : public AioContext {
           ::preadv2(fd, parts.data(), count, offset_bytes, static_cast<int>(flags));
       return done < 0 ? -errno : done;
     }
-    unsynced_.about_to_write(fd, static_cast<std::uint64_t>(offset_bytes), bytes_of(parts));
+    unsynced_.about_to_write(fd, place_of(control), bytes_of(parts));
     const ssize_t done = ::pwritev2(fd, parts.data(), count, offset_bytes, static_cast<int>(flags));
     const int error_number = errno;
     unsynced_.written(joined(parts).data(), done > 0 ? static_cast<std::size_t>(done) : 0,

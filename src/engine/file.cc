@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <kaio/engine/file.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -63,7 +64,9 @@ File File::adopt(int fd) {
   if (facts.traits.direct) {
     Alignment& alignment = file.state_->alignment;
     alignment = engine::direct_alignment(fd, facts);
-    file.state_->facts.direct_bytes = std::max(alignment.read_bytes, alignment.overwrite_bytes);
+    // What is left of a short one begins at a multiple of it, in memory too.
+    file.state_->facts.direct_bytes =
+        std::max({alignment.memory_bytes, alignment.read_bytes, alignment.overwrite_bytes});
     file.state_->misaligned_address_bits = alignment.memory_bytes - 1;
     file.state_->reads.misaligned_bits = alignment.read_bytes - 1;
     file.state_->writes.misaligned_bits = alignment.overwrite_bytes - 1;

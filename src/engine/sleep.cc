@@ -29,16 +29,24 @@ void Core::wait_to_give(std::int64_t deadline_ns, Room& room) {
 
 // False: the wait is over.
 bool Core::sleep_until_news(std::int64_t deadline_ns) noexcept {
-  if (under_way() == 0 || in_child() || woken_.exchange(false, std::memory_order_seq_cst))
+  if (in_child() || woken_.exchange(false, std::memory_order_seq_cst) || under_way() == 0)
     return false;
   if (deadline_ns != INT64_MAX && sys::monotonic_ns() >= deadline_ns) return false;
   if (ended_.empty()) sleep(std::min(deadline_ns, deadlines_.first_ns()));
   return true;
 }
 
+// A wake() meanwhile is for the wait behind it.
 void Core::complete_all() {
   user_.assert_here();
-  while ((under_way() != 0 || has_batch()) && !in_child()) wait(under_way(), INT64_MAX);
+  bool was_woken = false;
+  while ((under_way() != 0 || has_batch()) && !in_child()) {
+    turn();
+    if (under_way() == 0) continue;
+    if (ended_.empty()) sleep(deadlines_.first_ns());
+    was_woken |= woken_.exchange(false, std::memory_order_seq_cst);
+  }
+  if (was_woken) wake();
 }
 
 void Core::end_all() {
@@ -48,13 +56,10 @@ void Core::end_all() {
   complete_all();
 }
 
-void Core::turn_until_woken() {
+void Core::rest() noexcept {
   user_.assert_here();
-  turn();
-  while (!woken_.exchange(false, std::memory_order_seq_cst)) {
-    if (ended_.empty()) sleep(deadlines_.first_ns());
-    turn();
-  }
+  if (ended_.empty()) sleep(deadlines_.first_ns());
+  woken_.exchange(false, std::memory_order_seq_cst);
 }
 
 bool Core::has_news() const noexcept {

@@ -30,7 +30,7 @@ EngineError misalignment(const IoOperation& operation, const FileState& file) no
     return (size_bytes & wrong_bits) != 0 ? EngineError::misaligned_length : EngineError::none;
   };
   if ((static_cast<std::uint64_t>(operation.offset_bytes) & wrong_bits) != 0 &&
-      (operation.rw_flags & RWF_APPEND) == 0)
+      !appends(operation, file.facts.traits))
     return EngineError::misaligned_offset;
   if (!operation.vectored) return wrong_part(operation.buffer, operation.size);
   for (std::size_t i = 0; i < operation.size; ++i) {
@@ -162,7 +162,10 @@ void Core::start(OperationState& operation) noexcept {
     if (!poll_by_kernel(operation)) watch(operation);
     return;
   }
-  operation.is_stream = operation.file->facts.traits.is_stream();
+  const DescriptorTraits& traits = operation.file->facts.traits;
+  operation.is_stream = traits.is_stream();
+  // XFS wants even an offset that it ignores to be aligned.
+  if (appends(operation.operation, traits)) operation.operation.offset_bytes = 0;
   const Started started =
       carrier_.start(operation, By::submitter, nullptr, operation.file->known());
   if (started == Started::no_threads) end(operation, EAGAIN);

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <memory>
 #include <random>
 #include <string>
@@ -288,6 +289,45 @@ BOOST_AUTO_TEST_CASE(without_a_sync_writes_are_lost_and_torn) {
     old_count +=
         content.compare(i * block_bytes, block_bytes, before, i * block_bytes, block_bytes) == 0;
   BOOST_TEST(old_count == counts.lost_writes);
+}
+
+// Wherever the end of the file is then: nothing that was there before is touched.
+BOOST_DATA_TEST_CASE(writes_that_append_are_lost_where_they_went,
+                     data::make({true, false}) * data::xrange(1, 6), by_flag, seed) {
+  constexpr std::size_t write_count = 16;
+  FaultyKernel kernel({.seed = static_cast<std::uint64_t>(seed)});
+  const support::TemporaryFile temporary{4 * block_bytes};
+  const std::string before = temporary.content();
+  {
+    const kaio::File file(temporary.path().c_str(), {.flags = by_flag ? O_RDWR : O_RDWR | O_APPEND,
+                                                     .direct = kaio::Direct::require});
+    kaio::Engine engine({.kernel = &kernel});
+    Block block;
+    std::memset(block.buffer.data(), 'n', block_bytes);
+    for (std::size_t i = 0; i < write_count; ++i) {
+      block.operation.write(file, block.buffer.data(), block_bytes, 0)
+          .set_flags(by_flag ? RWF_APPEND : 0);
+      engine.submit(block.operation).or_throw();
+      engine.drain();
+      BOOST_REQUIRE(block.operation.result().value() == block_bytes);
+    }
+    kernel.cut_power();
+  }
+  kernel.lose_unsynced();
+  const FaultyKernel::Counts counts = kernel.counts();
+  BOOST_TEST(counts.lost_writes + counts.torn_writes != 0);
+  const std::string content = temporary.content();
+  BOOST_TEST((content.substr(0, before.size()) == before));
+  const std::string appended = content.substr(before.size());
+  BOOST_TEST(appended.size() <= write_count * block_bytes);
+  BOOST_TEST(appended.find_first_not_of(std::string_view("n\0", 2)) == std::string::npos);
+  std::size_t whole_count = 0;
+  for (std::size_t i = 0; i < write_count; ++i)
+    whole_count +=
+        appended.compare(i * block_bytes, block_bytes, std::string(block_bytes, 'n')) == 0;
+  // One that is torn may be all there.
+  BOOST_TEST(whole_count >= write_count - counts.lost_writes - counts.torn_writes);
+  BOOST_TEST(whole_count <= write_count - counts.lost_writes);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

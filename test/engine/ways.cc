@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Files, by kernel AIO and by every way that there is without it.
-#include <kaio/engine.h>
+#include "model.h"
 
 #include "support/child.h"
 #include "support/filter.h"
@@ -18,10 +18,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <memory>
-#include <random>
 #include <sys/syscall.h>
 #include <vector>
 
@@ -47,59 +44,13 @@ std::ostream& operator<<(std::ostream& out, const Refusal& refusal) {
 
 }  // namespace engine_test
 
+using engine_test::check_against_model;
+using engine_test::model_blocks;
 using engine_test::Refusal;
 
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
-constexpr std::size_t block_count = 64;
-
-// Random reads, writes and syncs of blocks, no two at once of the same one, against a model.
-// 0: all went right.
-int check_against_model(kaio::Engine& engine, const kaio::File& file, unsigned seed) {
-  constexpr std::size_t operation_count = 16;
-  std::mt19937 chance(seed);
-  std::string model = support::pattern(block_bytes * block_count);
-  struct Task {
-    Operation operation;
-    kaio::Buffer buffer{block_bytes};
-    std::size_t block = 0;
-    bool reads = false;
-  };
-  std::vector<Task> tasks(operation_count);
-  for (int round = 0; round < 60; ++round) {
-    for (std::size_t i = 0; i < operation_count; ++i) {
-      Task& task = tasks[i];
-      task.block = (chance() % (block_count / operation_count)) * operation_count + i;
-      const std::uint64_t offset_bytes = task.block * block_bytes;
-      const auto kind = chance() % 8;
-      task.reads = kind < 4;
-      if (task.reads) {
-        std::memset(task.buffer.data(), 0, block_bytes);
-        task.operation.read(file, task.buffer.data(), block_bytes, offset_bytes);
-      } else if (kind < 7) {
-        std::memset(task.buffer.data(), static_cast<int>(chance() % 256), block_bytes);
-        task.operation.write(file, task.buffer.data(), block_bytes, offset_bytes);
-        std::memcpy(model.data() + offset_bytes, task.buffer.data(), block_bytes);
-      } else {
-        task.operation.datasync(file);
-      }
-      if (engine.submit(task.operation)) return 1;
-    }
-    engine.drain();
-    for (const Task& task : tasks) {
-      if (!task.operation.result()) return 2;
-      if (task.reads && (task.operation.result().size_bytes() != block_bytes ||
-                         std::memcmp(task.buffer.data(), model.data() + task.block * block_bytes,
-                                     block_bytes) != 0))
-        return 3;
-    }
-  }
-  const kaio::EngineStatistics statistics = engine.statistics();
-  if (statistics.submitted != 60 * operation_count || statistics.completed != statistics.submitted)
-    return 4;
-  return statistics.failed == 0 && statistics.under_way == 0 ? 0 : 5;
-}
 
 constexpr std::array refusals{
     Refusal{SYS_io_setup, ENOSYS, KernelAio::not_supported},
@@ -116,7 +67,7 @@ BOOST_AUTO_TEST_SUITE(ways)
 BOOST_DATA_TEST_CASE(a_random_mix_agrees_with_a_model,
                      data::make(support::storage_kinds()) * data::make({true, false}), kind,
                      kernel_aio) {
-  const support::Storage storage(kind, block_bytes * block_count);
+  const support::Storage storage(kind, block_bytes * model_blocks);
   const kaio::File file = kaio::File::adopt(::dup(storage.fd()));
   kaio::Engine engine({.depth = 8, .batch = 5, .kernel_aio = kernel_aio});
   BOOST_TEST((engine.depth() == 0) == (engine.kernel_aio() != KernelAio::in_use));
@@ -126,7 +77,7 @@ BOOST_DATA_TEST_CASE(a_random_mix_agrees_with_a_model,
 // Where a filter of system calls refuses them, or nothing is left.
 BOOST_DATA_TEST_CASE(it_works_without_kernel_aio_and_says_why,
                      data::make(refusals) * data::make({true, false}), refusal, is_direct) {
-  const support::TemporaryFile temporary(block_bytes * block_count);
+  const support::TemporaryFile temporary(block_bytes * model_blocks);
   const unsigned seed = support::seed();
   BOOST_TEST(support::run_in_child([&] {
                support::refuse({refusal.call}, refusal.error_number);

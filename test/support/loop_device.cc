@@ -12,7 +12,8 @@ namespace support {
 
 LoopDevice::LoopDevice(std::size_t size_bytes) : LoopDevice{TemporaryFile{tmpfs, size_bytes}} {}
 
-LoopDevice::LoopDevice(TemporaryFile backing) : backing_{std::move(backing)} {
+LoopDevice::LoopDevice(TemporaryFile backing, unsigned sector_bytes)
+    : backing_{std::move(backing)} {
   const Fd control{checked(::open("/dev/loop-control", O_RDWR | O_CLOEXEC), "/dev/loop-control")};
   const Fd file = backing_.open(O_RDWR);
   // Another program may be quicker to take the free device that we are told of.
@@ -22,6 +23,7 @@ LoopDevice::LoopDevice(TemporaryFile backing) : backing_{std::move(backing)} {
     Fd device{checked(::open(path_.c_str(), O_RDWR | O_CLOEXEC), path_.c_str())};
     loop_config config{};
     config.fd = static_cast<__u32>(file.get());
+    config.block_size = sector_bytes;
     config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
     if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) {
       holder_ = std::move(device);

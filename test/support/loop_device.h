@@ -15,8 +15,9 @@ namespace support {
 class LoopDevice {
  public:
   explicit LoopDevice(std::size_t size_bytes);
-  explicit LoopDevice(TemporaryFile backing);
+  explicit LoopDevice(TemporaryFile backing, unsigned sector_bytes = 512);
   Fd open(int flags) const;
+  const std::string& path() const { return path_; }
 
  private:
   TemporaryFile backing_;

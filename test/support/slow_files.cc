@@ -108,7 +108,7 @@ bool is_answered_at_once(std::uint32_t opcode) {
   return opcode == FUSE_INIT || opcode == FUSE_LOOKUP || opcode == FUSE_OPEN;
 }
 
-void serve(int fd, const SlowFiles::Shared& shared) {
+void serve(int fd, SlowFiles::Shared& shared) {
   std::vector<char> buffer(transfer_bytes_max + 65536);
   for (;;) {
     const ssize_t size = ::read(fd, buffer.data(), buffer.size());
@@ -119,6 +119,7 @@ void serve(int fd, const SlowFiles::Shared& shared) {
     if (request.opcode == FUSE_FORGET || request.opcode == FUSE_BATCH_FORGET ||
         request.opcode == FUSE_INTERRUPT)
       continue;
+    if (request.opcode == FUSE_READ) ++shared.begun_reads;
     if (!is_answered_at_once(request.opcode))
       std::this_thread::sleep_for(std::chrono::milliseconds{shared.delay_ms});
     serve_one(fd, request, buffer.data() + sizeof request,

@@ -23,12 +23,16 @@ class SlowFiles {
   SlowFiles& operator=(const SlowFiles&) = delete;
 
   Fd open(int flags) const;
+  const std::string& path() const { return directory_.path(); }
+  // Those that the server has taken up, and answers when it has taken its time.
+  long begun_reads() const { return shared_->begun_reads; }
   void set_delay(std::chrono::milliseconds delay) { shared_->delay_ms = delay.count(); }
 
   static constexpr std::size_t size_bytes = 16 << 20;
 
   struct Shared {
     std::atomic<long> delay_ms;
+    std::atomic<long> begun_reads;
   };
 
  private:

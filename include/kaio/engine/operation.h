@@ -77,7 +77,7 @@ class KAIO_ENGINE_API Operation {
   Operation& set_deadline(Clock::time_point deadline, Completion late = nullptr) noexcept;
   Operation& clear_deadline() noexcept;
   // A stop request cancels it (Engine::cancel), from whichever thread; it takes effect when the
-  // engine is driven next, and ends its wait.
+  // engine is driven next, and a wait() that sleeps looks at it at once.
   Operation& set_stop_token(std::stop_token token) noexcept;
 
   // Without one, it is given back by Engine::poll(span) instead.

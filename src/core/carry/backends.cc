@@ -97,7 +97,7 @@ bool Carrier::plain_is_quick(const Transfer& transfer, const FileFacts& facts, B
     return false;
   std::int64_t end_bytes = 0;
   return operation.is_read() || facts.traits.kind != DescriptorKind::regular ||
-         (!facts.traits.append &&
+         (!appends(operation, facts.traits) &&
           !__builtin_add_overflow(operation.offset_bytes, size_bytes, &end_bytes) &&
           !ends_file(operation.fd, end_bytes - 1));
 }

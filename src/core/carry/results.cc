@@ -37,8 +37,8 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
     const std::size_t taken_bytes = whole_blocks(transfer, static_cast<std::size_t>(answer));
     transfer.done_bytes += static_cast<std::int64_t>(taken_bytes);
     transfer.operation.advance(taken_bytes);
-    if (transfer.is_stream) transfer.retried = false;
     if (taken_bytes == 0) return less_than_a_block(transfer, by);
+    transfer.retried = false;
   }
   Answer facts = describe(transfer, answer, refused);
   const bool final = is_final(facts);
@@ -71,7 +71,7 @@ std::size_t Carrier::whole_blocks(const Transfer& transfer, std::size_t answer_b
   return ends ? answer_bytes : answer_bytes - rest_bytes;
 }
 
-// Once more, and no third time.
+// Once more, and no third time in a row.
 Started Carrier::less_than_a_block(Transfer& transfer, By by) {
   if (transfer.retried) {
     finish(transfer, EIO);

@@ -78,8 +78,7 @@ bool Carrier::may_exceed_size_limit(const Transfer& transfer, const KnownFile& k
   if (!operation.is_write()) return false;
   const std::uint64_t limit_bytes = sys::file_size_limit_bytes();
   if (limit_bytes == RLIM_INFINITY) return false;
-  if (operation.offset_bytes < 0 || known.traits.append || (operation.rw_flags & RWF_APPEND) != 0)
-    return true;
+  if (operation.offset_bytes < 0 || appends(operation, known.traits)) return true;
   return static_cast<std::uint64_t>(operation.offset_bytes) + operation.remaining_bytes() >
          limit_bytes;
 }
@@ -94,7 +93,8 @@ bool Carrier::would_block(const Transfer& transfer, const DescriptorTraits& trai
     if (operation.is_write()) {
       std::int64_t end_bytes = 0;
       const bool too_far = __builtin_add_overflow(operation.offset_bytes, size_bytes, &end_bytes);
-      blocks = !traits.direct || traits.append || too_far || ends_file(operation.fd, end_bytes - 1);
+      blocks = !traits.direct || appends(operation, traits) || too_far ||
+               ends_file(operation.fd, end_bytes - 1);
     } else if (!traits.direct) {
       const Residency range = residency(operation.fd, operation.offset_bytes, size_bytes);
       blocks = range.can_tell && !range.all_cached;
