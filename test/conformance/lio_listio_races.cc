@@ -63,6 +63,7 @@ BOOST_AUTO_TEST_SUITE(listing_races)
 // After each instruction of the call, one after the other.
 BOOST_TEST_DECORATOR(*without_sanitizer())
 BOOST_AUTO_TEST_CASE(an_element_that_ends_while_it_is_refused_keeps_its_result) {
+  watchdog().allow(200s);  // thousands of instructions, and a wait after most
   const SignalHandler handler{SIGTRAP, stop, SA_NODEFER};
   int wrong_count = 0;
   int refused_count = 0;
