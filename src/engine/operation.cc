@@ -116,6 +116,9 @@ Operation& Operation::poll(int fd, Readiness readiness) noexcept {
 }
 
 Operation& Operation::set_flags(unsigned rw_flags) noexcept {
+  // Those for which there is no room no kernel knows: EOPNOTSUPP, as for the one that says so.
+  constexpr unsigned room = 0xffff, unknown = 0x8000;
+  if ((rw_flags & ~room) != 0) rw_flags |= unknown;
   state_of(*this).operation.rw_flags = static_cast<std::uint16_t>(rw_flags);
   state_of(*this).set(engine::Setup::has_flags, rw_flags != 0);
   return *this;

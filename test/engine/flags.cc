@@ -45,6 +45,7 @@ constexpr std::array flag_sets{0,
                                RWF_DSYNC | RWF_APPEND,
                                rwf_dontcache | RWF_DSYNC,
                                RWF_NOWAIT | RWF_DSYNC,
+                               1 << 20,  // that no kernel knows
                                rwf_of_nobody};
 
 // Bytes, or an error number less than 0.

@@ -64,8 +64,10 @@ class KAIO_ENGINE_API Operation {
   Operation& poll(int fd, Readiness readiness) noexcept;
 
   // RWF_* of preadv2(2): RWF_DSYNC, RWF_SYNC, RWF_APPEND, RWF_ATOMIC, RWF_DONTCACHE, and
-  // RWF_NOWAIT, which makes the transfer end with EAGAIN where it would wait.
+  // RWF_NOWAIT, which makes the transfer end with EAGAIN where it would wait. One that the kernel
+  // does not know ends it with EOPNOTSUPP.
   Operation& set_flags(unsigned rw_flags) noexcept;
+  // For what kernel AIO transfers: a helper thread has the priority of whoever made it.
   Operation& set_priority(IoPriority priority) noexcept;
   // A transfer that ends short is not asked for again.
   Operation& set_partial(bool partial) noexcept;
