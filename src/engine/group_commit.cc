@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "engine/core.h"
+#include "engine/thread_core.h"
 #include "engine/waiter.h"
 
 namespace kaio {
@@ -64,8 +65,12 @@ class GroupCommitCore final : private BatchJoiner {
     for (Group& group : groups_) group.buffer = Buffer(group_bytes_);
     write_.on_completion(written, this);
     chain_.on_completion(synced, this);
+    if (thread != nullptr) place_ = thread->core_->take_place();
   }
-  ~GroupCommitCore() { assert(!is_writing_ && filling_->first == nullptr); }
+  ~GroupCommitCore() {
+    assert(!is_writing_ && filling_->first == nullptr);
+    ThreadCore::give_back(place_);
+  }
 
   Refusal append(Commit& commit) noexcept {
     if (thread_ == nullptr) return append_here(commit);
@@ -78,7 +83,7 @@ class GroupCommitCore final : private BatchJoiner {
       if (refusal && refusal.reason() != EngineError::busy)
         self.log_->complete(self, refusal.reason());
     };
-    thread_->post(commit.posted_);
+    thread_->core_->post(commit.posted_, place_);
     return {};
   }
 
@@ -154,6 +159,7 @@ class GroupCommitCore final : private BatchJoiner {
     filling_ = &group == &groups_[0] ? &groups_[1] : &groups_[0];
     writing_ = &group;
     is_writing_ = true;
+    if (place_ != nullptr) place_->group_begins();
     written_bytes_ = (group.size_bytes + block_bytes_ - 1) / block_bytes_ * block_bytes_;
     std::memset(group.buffer.data() + group.size_bytes, 0, written_bytes_ - group.size_bytes);
     for (Commit* commit = group.first; commit != nullptr; commit = commit->next_)
@@ -196,7 +202,10 @@ class GroupCommitCore final : private BatchJoiner {
     while (Commit* const commit = waiting_first_) {
       if (!put_waiting(*commit)) break;
     }
+    // What came meanwhile, and whoever has been woken and is back already.
+    if (place_ != nullptr) place_->run_posted();
     want_group();
+    if (place_ != nullptr && !is_wanted_) place_->group_ends();
   }
 
   bool put_waiting(Commit& commit) noexcept {
@@ -237,6 +246,7 @@ class GroupCommitCore final : private BatchJoiner {
 
   Core& core_;
   EngineThread* const thread_;
+  ThreadCore::LogPlace* place_ = nullptr;  // of a thread's
   const File& file_;
   const std::size_t block_bytes_;
   std::size_t group_bytes_ = 0;

@@ -10,7 +10,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
+#include <deque>
 #include <fcntl.h>
 #include <map>
 #include <string>
@@ -184,6 +186,33 @@ BOOST_AUTO_TEST_CASE(threads_commit_and_wait) {
     for (const auto& [position, record] : records)
       BOOST_REQUIRE(content.compare(position, record.size(), record) == 0);
   }
+}
+
+// More of them than a thread has places for: the last ones wake it for each record.
+BOOST_AUTO_TEST_CASE(logs_side_by_side_on_one_thread_do_not_wait_for_each_other) {
+  constexpr std::size_t log_count = 10;
+  constexpr int count = 200;
+  std::vector<support::TemporaryFile> temporary(log_count);
+  std::vector<kaio::File> files;
+  for (const support::TemporaryFile& one : temporary)
+    files.emplace_back(one.path().c_str(), kaio::FileOptions{.flags = O_RDWR});
+  kaio::EngineThread thread;
+  std::deque<kaio::GroupCommit> logs;
+  for (const kaio::File& file : files) logs.emplace_back(thread, file);
+  std::atomic<int> durable_count{0};
+  {
+    std::vector<std::jthread> committers;
+    for (std::size_t i = 0; i < 2 * log_count; ++i)
+      committers.emplace_back([&, i] {
+        for (int k = 0; k < count; ++k) {
+          const std::string record = std::to_string(k);
+          if (logs[i % log_count].commit_and_wait(bytes_of(record))) ++durable_count;
+          // So that a log comes to rest now and then.
+          if (k % 16 == 0) std::this_thread::sleep_for(std::chrono::microseconds{300});
+        }
+      });
+  }
+  BOOST_TEST(durable_count == 2 * int(log_count) * count);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

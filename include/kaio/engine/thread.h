@@ -11,8 +11,9 @@
 namespace kaio {
 
 namespace engine {
+class GroupCommitCore;
 class ThreadCore;
-}
+}  // namespace engine
 
 // Takes operations from any thread. Their completions, and coroutines that wait for them, run in
 // the thread of the engine: what they do there keeps it from everything else, so what takes long
@@ -65,6 +66,8 @@ class KAIO_ENGINE_API EngineThread {
   Engine& engine() noexcept;
 
  private:
+  friend class engine::GroupCommitCore;
+
   std::unique_ptr<engine::ThreadCore> core_;
 };
 
