@@ -118,6 +118,22 @@ def check_deadlines(cases, program, source):
     os.close(write_end)
 
 
+def check_commit_rate(cases, program, source):
+    """Each way writes records over what was there."""
+    size = 4 << 20
+    for way in ('groups', 'buffered', 'direct'):
+        source.write_bytes(b'x' * size)
+        found = problems(run(program, way, source, '4', '0.3'),
+                         rf'[1-9]\d* records a second by 4 threads, {way}\n')
+        content = source.read_bytes()
+        if len(content) != size or not content.startswith(bytes(BLOCK_BYTES)):
+            found.append('the file is not as it should be')
+        cases.tell(f'commit_rate measures {way}', found)
+    source.write_bytes(b'x')
+    cases.tell('commit_rate tells of a file that is too short', problems(
+        run(program, 'groups', source), '', 1, 'too short'))
+
+
 examples = {name: os.path.abspath(path) for name, path in
             (argument.split('=') for argument in sys.argv[1:])}
 told = Cases()
@@ -129,4 +145,5 @@ with tempfile.TemporaryDirectory(dir=os.environ.get('KAIO_TEST_DIR', '/var/tmp')
     check_random_reads(told, examples['random_reads'], where / 'blocks')
     check_durable_append(told, examples['durable_append'], where / 'log')
     check_deadlines(told, examples['deadlines'], where / 'block')
+    check_commit_rate(told, examples['commit_rate'], where / 'records')
 told.exit()
