@@ -68,6 +68,9 @@ class GroupCommitCore final : private BatchJoiner {
     if (thread != nullptr) place_ = thread->core_->take_place();
   }
   ~GroupCommitCore() {
+    // It told the last committer of the end, and may still have to do with the group.
+    if (thread_ != nullptr && !thread_->engine().belongs_to_parent())
+      thread_->core_->wait_until_it_is_elsewhere();
     assert(!is_writing_ && filling_->first == nullptr);
     ThreadCore::give_back(place_);
   }

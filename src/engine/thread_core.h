@@ -8,6 +8,7 @@
 #include <kaio/engine/thread.h>
 
 #include "engine/core.h"
+#include "engine/waiter.h"
 #include "sys/thread_group.h"
 
 namespace kaio::engine {
@@ -50,6 +51,20 @@ class ThreadCore {
     if (posted_.push(posted)) engine_.wake();
   }
 
+  // Until the engine's thread has left whatever it does at the moment; nothing if this is that
+  // thread.
+  void wait_until_it_is_elsewhere() noexcept {
+    if (sys::this_thread() == thread_id_.load(std::memory_order_relaxed)) return;
+    struct Milestone : EngineThread::Posted {
+      Waiter passed;
+    } milestone;
+    milestone.run = [](EngineThread::Posted& posted) {
+      static_cast<Milestone&>(posted).passed.wake();
+    };
+    post(milestone);
+    milestone.passed.wait();
+  }
+
   // Where work for one log waits.
   class LogPlace {
    public:
@@ -86,6 +101,7 @@ class ThreadCore {
 
   void run() noexcept {
     sys::name_this_thread("kaio-engine");
+    thread_id_.store(sys::this_thread(), std::memory_order_relaxed);
     Core& core = *engine_.core_;
     for (;;) {
       const bool ends = ends_.load(std::memory_order_seq_cst);
@@ -130,6 +146,7 @@ class ThreadCore {
   Posted posted_;
   std::array<LogPlace, 8> log_places_;
   std::atomic<bool> ends_{false};
+  std::atomic<std::uintptr_t> thread_id_{0};
   sys::ThreadGroup thread_;
 };
 

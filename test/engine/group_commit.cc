@@ -188,6 +188,16 @@ BOOST_AUTO_TEST_CASE(threads_commit_and_wait) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_log_may_go_as_soon_as_its_last_record_is_durable) {
+  const support::TemporaryFile temporary;
+  const kaio::File file(temporary.path().c_str(), {.flags = O_RDWR});
+  kaio::EngineThread thread;
+  for (int round = 0; round < 200; ++round) {
+    kaio::GroupCommit log(thread, file, {.group_bytes = 1 << 16});
+    BOOST_REQUIRE(bool(log.commit_and_wait(bytes_of("record"))));
+  }
+}
+
 // More of them than a thread has places for: the last ones wake it for each record.
 BOOST_AUTO_TEST_CASE(logs_side_by_side_on_one_thread_do_not_wait_for_each_other) {
   constexpr std::size_t log_count = 10;

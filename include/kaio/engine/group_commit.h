@@ -104,7 +104,8 @@ class KAIO_ENGINE_API GroupCommit {
   // nothing may be under way when it is destroyed. Throws std::bad_alloc, and
   // std::invalid_argument if start_bytes is at no block, or group_bytes less than one.
   GroupCommit(Engine& engine, const File& file, const GroupCommitOptions& options = {});
-  // append() and commit_and_wait() for any thread.
+  // append() and commit_and_wait() for any thread. Destroyed by any thread, which waits until the
+  // engine's has left the log; but not in a completion of a commit.
   GroupCommit(EngineThread& thread, const File& file, const GroupCommitOptions& options = {});
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
