@@ -17,13 +17,16 @@ program=$1
 few=100
 many=60000
 reads=240000
+reads_of_loop=120000 # each of which the device refuses once
 rounds=3
 limit_s=40 # of one run
 size_mib=64
 
 # The program's figures in $scratch/figures-WAY-DEPTH-PLACES, a line for each round.
 measure() { # WAY TARGET DEPTH PLACES
-  KAIO_QUEUE_DEPTH=$4 timeout --kill-after=5 "$limit_s" "$program" "$1" "$2" "$3" "$reads" \
+  local count=$reads
+  [[ -b $2 ]] && count=$reads_of_loop
+  KAIO_QUEUE_DEPTH=$4 timeout --kill-after=5 "$limit_s" "$program" "$1" "$2" "$3" "$count" \
     >>"$scratch/figures-$1-$3-$4" 2>"$scratch/errors"
 }
 

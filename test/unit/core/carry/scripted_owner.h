@@ -72,8 +72,11 @@ class ScriptedOwner final : public kaio::TransferOwner {
     return is_same_file ? std::optional(facts) : std::nullopt;
   }
   void refuses_nowait(const kaio::Transfer& transfer) override {
-    (transfer.operation.is_read() ? facts.traits.refuses_nowait_reads
-                                  : facts.traits.refuses_nowait_writes) = true;
+    if (transfer.operation.is_read()) {
+      facts.traits.refuses_nowait_reads = true;
+    } else {
+      facts.traits.refuses_nowait_writes = true;
+    }
   }
   void expect(const kaio::Transfer&, bool blocks) override { expected_to_block = blocks; }
   void result_is_looked_at(kaio::Transfer&, bool, kaio::By) override {}
