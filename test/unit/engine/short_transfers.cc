@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A kernel that ends direct transfers at any byte: those that go on do so where a direct transfer
 // may begin. tmpfs takes what is at no sector, and claims nothing, so that 4,096 is assumed.
+#include "sys/thread_sanitizer.h"
 #include "unit/faked_calls.h"
 #include "support/pattern.h"
 #include "support/precondition.h"
@@ -55,6 +56,7 @@ int submit_less(io_context_t context, long submit_count, iocb** iocbs) {
                 sizeof rw_flags);
     // Without a wait tmpfs does nothing.
     if ((rw_flags & RWF_NOWAIT) == 0) control.u.c.nbytes = cut(control.u.c.nbytes);
+    kaio::sys::handed_to_kernel(control.data);  // and so is what was written here
   }
   return kaio::sys::real_calls.io_submit(context, submit_count, iocbs);
 }
