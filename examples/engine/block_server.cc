@@ -253,7 +253,7 @@ class Server {
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         break;  // until the next second
       }
-      // Another error is of that client's, who has gone already.
+      // Any other error belongs to that client, which has gone already.
     }
     listen(false);  // or the loop would be told of those that wait, again and again
   }

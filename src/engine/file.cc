@@ -20,13 +20,26 @@ namespace {
   throw std::system_error(error_number, std::system_category(), what);
 }
 
+// Asked by an open(): fcntl() lets overlay have O_DIRECT that its own file systems refuse later.
+bool takes_direct(int fd) noexcept {
+  const std::string itself = "/proc/self/fd/" + std::to_string(fd);
+  const int probe = ::open(itself.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
+  if (probe >= 0) ::close(probe);
+  return probe >= 0;
+}
+
 int open_as_asked(const char* path, const FileOptions& options) noexcept {
   const int flags = (options.flags & ~O_DIRECT) | O_CLOEXEC;
-  if (options.direct == Direct::require) return ::open(path, flags | O_DIRECT, options.mode);
+  const bool prefers = options.direct == Direct::prefer;
+  if (options.direct != Direct::never && (!prefers || (flags & O_CREAT) == 0)) {
+    const int fd = ::open(path, flags | O_DIRECT, options.mode);
+    // EINVAL: the file system knows no O_DIRECT.
+    if (fd >= 0 || errno != EINVAL || !prefers) return fd;
+  }
   const int fd = ::open(path, flags, options.mode);
-  // Not by another open() if the first one fails: that has created the file already, which may
-  // not be opened a second time, for its mode or for O_EXCL.
-  if (fd >= 0 && options.direct == Direct::prefer)
+  // An open() with O_DIRECT that fails has created the file nevertheless, and that may not be
+  // opened a second time, for its mode or for O_EXCL: so it is switched to it afterwards.
+  if (fd >= 0 && prefers && (flags & O_CREAT) != 0 && takes_direct(fd))
     static_cast<void>(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_DIRECT));
   return fd;
 }

@@ -150,6 +150,14 @@ inline bool each_was_answered(const std::deque<Tracked>& transfers, int times) {
   return std::ranges::all_of(transfers, [&](const Tracked& t) { return t.answer_count == times; });
 }
 
+// Once, and those not at all.
+template <class Removed>
+bool all_but_removed_were_answered(const std::deque<Tracked>& transfers, const Removed& removed) {
+  return std::ranges::all_of(transfers, [&](const Tracked& transfer) {
+    return transfer.answer_count == (std::ranges::find(removed, &transfer) == removed.end());
+  });
+}
+
 template <class Made>
 void each_is_answered_once_and_not_before_it_can_be() {
   Made rig;
@@ -199,11 +207,7 @@ void what_is_removed_is_not_answered_and_may_start_again() {
   removed.erase(removed.begin(), removed.begin() + static_cast<long>(removed.size() / 2));
   const Taker taker(rig);
   rig.let_go();
-  const auto is_right = [&] {
-    return std::ranges::all_of(transfers, [&](const Tracked& transfer) {
-      return transfer.answer_count == (std::ranges::find(removed, &transfer) == removed.end());
-    });
-  };
+  const auto is_right = [&] { return all_but_removed_were_answered(transfers, removed); };
   BOOST_TEST(support::eventually(is_right));
   BOOST_TEST(support::stays(is_right));
 }
@@ -243,11 +247,7 @@ void a_removal_and_an_answer_at_the_same_time_are_one_of_them() {
       if (rig.remove(transfers[i])) removed.push_back(&transfers[i]);
     }
     opener.join();
-    const auto is_right = [&] {
-      return std::ranges::all_of(transfers, [&](const Tracked& transfer) {
-        return transfer.answer_count == (std::ranges::find(removed, &transfer) == removed.end());
-      });
-    };
+    const auto is_right = [&] { return all_but_removed_were_answered(transfers, removed); };
     BOOST_TEST(support::eventually(is_right));
     removed_count += static_cast<int>(removed.size());
     answered_count += static_cast<int>(transfers.size() - removed.size());

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(the_kernel_is_told_of_a_priority_of_those_that_have_one) {
     if (i < cases.size()) operations[i].set_priority(cases[i].priority);
     operations[i].read(file, buffer.data() + i * block_bytes, block_bytes, i * block_bytes);
   }
-  // Set anew: has none any more.
+  // Set again, it no longer has one.
   operations.back().set_priority({idle, 4}).set_priority({});
   for (kaio::Operation& operation : operations) engine.submit(operation).or_throw();
   engine.drain();
