@@ -121,6 +121,8 @@ def content(name):
 data, old = content('good'), content('old')
 places = [at for at in range(0, len(data), size) if data[at:at + size] != old[at:at + size]]
 one, other = places[3], places[len(places) // 2]
+if how == 'many':
+    one = places[9]  # the last that is shown: the lowest ten are
 if how == 'flip':
     data[one + 1234] ^= 0x10
 elif how == 'zeros':

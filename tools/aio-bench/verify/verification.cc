@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace aio_bench {
 
@@ -63,8 +64,9 @@ void Verification::check(std::span<const std::byte> data, const BlockRange& rang
     ++counts.blocks_checked;
     if (!verdict.is_right) {
       const bool is_new = wrong_blocks_.insert(block).second;
-      if (is_new && first_mismatches_.size() < most_errors_shown)
-        first_mismatches_.push_back(verdict.mismatch);
+      if (is_new) lowest_mismatches_.emplace(block, verdict.mismatch);
+      if (lowest_mismatches_.size() > most_errors_shown)
+        lowest_mismatches_.erase(std::prev(lowest_mismatches_.end()));
       continue;
     }
     if (!verdict.is_known) {
@@ -93,9 +95,9 @@ std::string Verification::errors_text() const {
   for (const auto& failure : first_failures_) text += failure + '\n';
   if (failure_count_ > first_failures_.size())
     text += fmt::format("and {} more I/Os failed\n", failure_count_ - first_failures_.size());
-  for (const auto& mismatch : first_mismatches_) text += mismatch.text() + '\n';
-  if (mismatch_count() > first_mismatches_.size())
-    text += fmt::format("and {} more blocks\n", mismatch_count() - first_mismatches_.size());
+  for (const auto& [block, mismatch] : lowest_mismatches_) text += mismatch.text() + '\n';
+  if (mismatch_count() > lowest_mismatches_.size())
+    text += fmt::format("and {} more blocks\n", mismatch_count() - lowest_mismatches_.size());
   return text;
 }
 

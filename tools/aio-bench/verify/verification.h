@@ -7,6 +7,7 @@
 #include "verify/journal.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -47,7 +48,7 @@ class Verification {
 
   bool has_found_errors() const noexcept { return mismatch_count() + failure_count_ > 0; }
   std::uint64_t mismatch_count() const noexcept { return wrong_blocks_.size(); }
-  // The verdict, behind the first of them and the first I/Os that failed.
+  // The verdict, behind the first I/Os that failed and the mismatches of the lowest offsets.
   std::string conclusion(bool is_complete) const;
 
   const StampMaker maker;
@@ -62,7 +63,9 @@ class Verification {
   std::uint64_t generation_ = 0;
   std::uint64_t failure_count_ = 0;
   std::unordered_set<std::uint64_t> wrong_blocks_;  // each counts once, however often read
-  std::vector<Mismatch> first_mismatches_;
+  // Of the wrong blocks with the lowest offsets: reads end in any order, and a report of
+  // the same damage reads the same each time.
+  std::map<std::uint64_t, Mismatch> lowest_mismatches_;
   std::vector<std::string> first_failures_;
 };
 
