@@ -75,13 +75,17 @@ int create_with_programs_stack(ThreadFunction run, void* argument,
 }  // namespace
 
 int start_thread(ThreadFunction run, void* argument, Stack stack, Ending ending) noexcept {
-  ThreadAttributes attributes(ending);
   sigset_t every_signal, saved;
   ::sigfillset(&every_signal);
-  // The mask is inherited: block here, so that no signal slips in at its start.
+  // The mask is inherited: block here, so that no signal slips in at its start. Nor does a
+  // handler interrupt the C library as it makes a thread, and perhaps want to make another.
   ::pthread_sigmask(SIG_SETMASK, &every_signal, &saved);
-  const int outcome = stack == Stack::ours ? create_with_own_stack(run, argument, attributes)
-                                           : create_with_programs_stack(run, argument, attributes);
+  int outcome = 0;
+  {
+    ThreadAttributes attributes(ending);
+    outcome = stack == Stack::ours ? create_with_own_stack(run, argument, attributes)
+                                   : create_with_programs_stack(run, argument, attributes);
+  }
   ::pthread_sigmask(SIG_SETMASK, &saved, nullptr);
   return outcome;
 }
