@@ -207,7 +207,7 @@ class Server {
       for (int i = 0; i < count; ++i) on_event(events[static_cast<std::size_t>(i)]);
       // Last, so that no event of this turn is taken for one of a client that comes now.
       if (std::exchange(should_accept_, false)) accept_clients();
-      engine_.flush();  // before the loop sleeps: all that the turn submitted, by one call
+      engine_.flush();  // before the loop sleeps: all that the turn submitted, together
     }
   }
 

@@ -91,7 +91,7 @@ template <bool throws>
 class Awaitable;
 class ChainAwaitable;
 
-// Takes operations, gives many of them to the kernel by one call, and calls their completions
+// Takes operations, gives many of them to the kernel by few calls, and calls their completions
 // when it is driven: by poll(), wait() or drain().
 class KAIO_ENGINE_API Engine {
  public:
@@ -104,8 +104,10 @@ class KAIO_ENGINE_API Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Queues the operation until flush(), poll(), wait() or a full batch; then the kernel is given
-  // all of them by one call. Refused, it is still idle. What the kernel refuses is its result.
+  // Queues the operation until flush(), poll(), wait() or a full batch. The kernel is then given
+  // one of them by the first call and twice as many by each further one, so that the device has
+  // something to do while the rest is prepared: 32 take six calls. Refused, it is still idle.
+  // What the kernel refuses is its result.
   Refusal submit(Operation& operation) noexcept;
   // Submits all of its operations: refused, it has begun none of them.
   Refusal submit(Chain& chain) noexcept;

@@ -286,15 +286,19 @@ void Core::flush() noexcept {
   give_batch();
 }
 
-// As many calls as it takes: the kernel stops at the first one that it does not take, and says
-// why only when that one is the first.
+// One by the first call, then twice as many by each: the device works on the first while the
+// kernel prepares the others, and many take few calls all the same.
+//
+// The kernel stops at the first one that it does not take, and says why only when that one is
+// the first of a call.
 void Core::give_batch() noexcept {
   size_limit_is_known_ = false;
   if (backlog_count_ != 0) refill_batch();
   const std::size_t places = this->places() + wake_is_armed_;
-  while (batch_count_ != 0 && in_ring_ < places) {
-    const std::size_t count = std::min(batch_count_, places - in_ring_);
-    const std::int64_t begin_ns = keeps_times_ ? sys::monotonic_ns() : 0;
+  std::int64_t begin_ns = keeps_times_ ? sys::monotonic_ns() : 0;
+  for (std::size_t most = 1; batch_count_ != 0 && in_ring_ < places; begin_ns = now_ns_) {
+    const std::size_t count = std::min({batch_count_, places - in_ring_, most});
+    most *= 2;
     const int outcome = give({batch_controls_.data(), count});
     const std::size_t taken = outcome > 0 ? static_cast<std::size_t>(outcome) : 0;
     now_ns_ = keeps_times_ ? sys::monotonic_ns() : 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the kernel is given for an operation with flags or a priority.
+// What the kernel is given: of operations with flags or a priority, and how many by a call.
 #include "unit/faked_calls.h"
 #include "support/precondition.h"
 #include "support/temporary_file.h"
@@ -8,12 +8,14 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <map>
 #include <mutex>
+#include <vector>
 
 using kaio::IoPriority;
 
@@ -30,10 +32,12 @@ struct Seen {
 
 std::mutex mutex;
 std::map<std::uint64_t, Seen> seen;  // by offset, the first time
+std::vector<long> counts;            // of reads and writes in each call
 
 int submit_and_see(io_context_t context, long count, iocb** iocbs) {
   {
     const std::lock_guard lock(mutex);
+    if (iocbs[0]->aio_lio_opcode <= IO_CMD_PWRITE) counts.push_back(count);
     for (long i = 0; i < count; ++i) {
       const iocb& control = *iocbs[i];
       if (control.aio_lio_opcode > IO_CMD_PWRITE) continue;
@@ -114,6 +118,33 @@ BOOST_AUTO_TEST_CASE(the_kernel_is_told_of_the_flags_that_were_asked_for) {
     BOOST_REQUIRE(seen.contains(i * block_bytes));
     const Seen& given = seen.at(i * block_bytes);
     BOOST_TEST((given.rw_flags & ~std::uint32_t{RWF_NOWAIT}) == flags[i]);
+  }
+}
+
+// The device is to begin while the kernel still prepares the others.
+BOOST_AUTO_TEST_CASE(one_is_given_first_and_twice_as_many_by_each_further_call) {
+  unit::FakedCalls calls;
+  calls->io_submit = submit_and_see;
+  const support::TemporaryFile temporary(block_bytes);
+  const kaio::File file(temporary.path().c_str(), {.flags = O_RDWR});
+  const kaio::Buffer buffer(block_bytes);
+  kaio::Engine engine({.depth = 64, .batch = 64});
+  if (engine.kernel_aio() != kaio::KernelAio::in_use) return;
+  std::array<kaio::Operation, 48> operations;
+  for (const std::size_t count : {1u, 8u, 31u, 48u}) {
+    counts.clear();
+    for (std::size_t i = 0; i < count; ++i)
+      engine.submit(operations[i].read(file, buffer.data(), block_bytes, 0)).or_throw();
+    BOOST_TEST(counts.empty());  // they are queued
+    engine.flush();
+    std::size_t call = 0;
+    for (std::size_t given = 0; given < count; ++call) {
+      BOOST_REQUIRE(call < counts.size());
+      BOOST_TEST(counts[call] == std::min(1L << call, static_cast<long>(count - given)));
+      given += static_cast<std::size_t>(counts[call]);
+    }
+    BOOST_TEST(call == counts.size());
+    engine.drain();
   }
 }
 
