@@ -108,9 +108,9 @@ BOOST_DATA_TEST_CASE(a_request_that_takes_long_is_carried_out_and_told_all_the_s
 
 // With all memory locked each thread counts with its whole stack.
 BOOST_AUTO_TEST_CASE(a_user_who_locks_all_memory_within_the_usual_limit_can_write_and_be_called) {
-  BOOST_TEST(run_in_child([] {
+  const TemporaryFile file{4096};  // which that user could not remove
+  BOOST_TEST(run_in_child([&file] {
                const rlimit limit{8 << 20, 8 << 20};
-               const TemporaryFile file{4096};
                const Fd fd = file.open(O_RDWR);
                if (is_root() && (::setgid(65534) != 0 || ::setuid(65534) != 0)) return 1;
                if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return 0;  // a lower one already
