@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // How many records a second a disk makes durable for several threads that each wait for theirs:
 // those who share groups (kaio::GroupCommit), or who each write and sync by themselves, through
-// the page cache or past it.
+// the page cache or past it. `together` is what the disk has to give: one thread writes and syncs
+// as many records at a time as there would be threads, past the page cache.
 //
 //   c++ -std=c++20 -O2 -pthread -o commit_rate commit_rate.cc -lkaio-engine
-//   ./commit_rate groups|buffered|direct FILE [THREADS [SECONDS]]
+//   ./commit_rate groups|together|buffered|direct FILE [THREADS [SECONDS]]
 //
 // FILE is written over, and stays as long as it is: write some 500 MiB to it first. Groups stop at
 // its end, as writes that make a file longer cost more.
@@ -13,6 +14,7 @@
 #include <kaio/engine/thread.h>
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -86,6 +88,23 @@ double rate_of_groups(const char* path, unsigned thread_count, double seconds) {
   return rate_of(thread_count, seconds, [&](unsigned) { return commit; });
 }
 
+double rate_together(const char* path, unsigned count, double seconds) {
+  const kaio::File file(path, {.flags = O_WRONLY, .direct = kaio::Direct::require});
+  const kaio::Buffer records(count * record_bytes);
+  const iovec all{records.data(), records.size()};
+  const std::uint64_t end_bytes = file.size_bytes() / all.iov_len * all.iov_len;
+  if (end_bytes == 0) throw std::runtime_error("the file is too short");
+  std::uint64_t place = 0;
+  const auto commit = [&](const std::byte*) {
+    const ssize_t done =
+        ::pwritev2(file.fd(), &all, 1, static_cast<off_t>(place % end_bytes), RWF_DSYNC);
+    require(done == static_cast<ssize_t>(all.iov_len), "write");
+    place += all.iov_len;
+    return true;
+  };
+  return count * rate_of(1, seconds, [&](unsigned) { return commit; });
+}
+
 // Each thread has a part of the file of its own.
 double rate_of_each(const char* path, kaio::Direct direct, unsigned thread_count, double seconds) {
   const kaio::File file(path, {.flags = O_WRONLY, .direct = direct});
@@ -107,16 +126,19 @@ int main(int argc, char** argv) {
   const std::string_view way = argc > 1 ? argv[1] : "";
   const int threads = argc > 3 ? std::atoi(argv[3]) : 16;
   const double seconds = argc > 4 ? std::atof(argv[4]) : 2;
-  const bool is_known = way == "groups" || way == "buffered" || way == "direct";
+  const bool is_known =
+      way == "groups" || way == "together" || way == "buffered" || way == "direct";
   if (argc < 3 || argc > 5 || !is_known || threads < 1 || seconds <= 0) {
-    std::fprintf(stderr, "usage: commit_rate groups|buffered|direct FILE [THREADS [SECONDS]]\n");
+    std::fprintf(stderr,
+                 "usage: commit_rate groups|together|buffered|direct FILE [THREADS [SECONDS]]\n");
     return 2;
   }
   try {
     const auto thread_count = static_cast<unsigned>(threads);
     const auto direct = way == "direct" ? kaio::Direct::require : kaio::Direct::never;
-    const double rate = way == "groups" ? rate_of_groups(argv[2], thread_count, seconds)
-                                        : rate_of_each(argv[2], direct, thread_count, seconds);
+    const double rate = way == "groups"     ? rate_of_groups(argv[2], thread_count, seconds)
+                        : way == "together" ? rate_together(argv[2], thread_count, seconds)
+                                            : rate_of_each(argv[2], direct, thread_count, seconds);
     std::printf("%.0f records a second by %d threads, %s\n", rate, threads, argv[1]);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "commit_rate: %s: %s\n", argv[2], error.what());

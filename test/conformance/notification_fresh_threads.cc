@@ -107,9 +107,9 @@ BOOST_AUTO_TEST_CASE(fresh_threads_may_end_by_themselves) {
 
 BOOST_AUTO_TEST_CASE(without_room_for_a_fresh_thread_it_is_told_all_the_same,
                      *without_sanitizer()) {
-  const int result = run_in_child([] {
+  const Storage storage{StorageKind::buffered_file};  // which that user could not remove
+  const int result = run_in_child([&storage] {
     const FreshThreads fresh;
-    const Storage storage{StorageKind::buffered_file};
     Callbacks callbacks;
     int count = 0;
     read_with(callbacks, storage, count);  // there is a thread that can tell

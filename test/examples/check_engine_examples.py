@@ -121,7 +121,7 @@ def check_deadlines(cases, program, source):
 def check_commit_rate(cases, program, source):
     """Each way writes records over what was there."""
     size = 4 << 20
-    for way in ('groups', 'buffered', 'direct'):
+    for way in ('groups', 'together', 'buffered', 'direct'):
         source.write_bytes(b'x' * size)
         found = problems(run(program, way, source, '4', '0.3'),
                          rf'[1-9]\d* records a second by 4 threads, {way}\n')
