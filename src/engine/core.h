@@ -2,7 +2,7 @@
 // The inside of an Engine: the owner of its operations for the core (core/carry/transfer_owner.h).
 //
 // One thread at a time uses it, and nearly everything happens in that one, without a lock or a
-// locked instruction: what is submitted joins a batch, a flush gives it to the kernel by one
+// locked instruction: what is submitted joins a batch, a flush gives it to the kernel by few
 // io_submit, a turn takes all that has ended off the completion ring first, and only then acts on
 // it: first what needs another attempt, then the completions.
 //
@@ -143,7 +143,6 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void refill_batch() noexcept REQUIRES(user_);
   void call_joiners() noexcept REQUIRES(user_);
   void give_batch() noexcept REQUIRES(user_);
-  int give(std::span<iocb*> controls) noexcept REQUIRES(user_);
   void given(OperationState& operation, std::int64_t begin_ns) noexcept REQUIRES(user_);
   bool handle_refusal(int error_number) noexcept REQUIRES(user_);
   void refused(OperationState& operation, int error_number) noexcept REQUIRES(user_);

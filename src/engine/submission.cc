@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "core/kernel/iocb.h"
 #include "core/kernel/sigpipe_guard.h"
@@ -273,13 +274,6 @@ void Core::call_joiners() noexcept {
   }
 }
 
-int Core::give(std::span<iocb*> controls) noexcept {
-  if (!may_raise_sigpipe_) return context_.submit(controls);
-  may_raise_sigpipe_ = false;
-  const SigpipeGuard guard;
-  return context_.submit(controls);
-}
-
 void Core::flush() noexcept {
   user_.assert_here();
   if (joiners_ != nullptr) call_joiners();
@@ -295,11 +289,13 @@ void Core::give_batch() noexcept {
   size_limit_is_known_ = false;
   if (backlog_count_ != 0) refill_batch();
   const std::size_t places = this->places() + wake_is_armed_;
+  std::optional<SigpipeGuard> guard;
   std::int64_t begin_ns = keeps_times_ ? sys::monotonic_ns() : 0;
   for (std::size_t most = 1; batch_count_ != 0 && in_ring_ < places; begin_ns = now_ns_) {
+    if (may_raise_sigpipe_ && !guard) guard.emplace();
     const std::size_t count = std::min({batch_count_, places - in_ring_, most});
-    most *= 2;
-    const int outcome = give({batch_controls_.data(), count});
+    most = std::min(2 * most, batch_max);
+    const int outcome = context_.submit({batch_controls_.data(), count});
     const std::size_t taken = outcome > 0 ? static_cast<std::size_t>(outcome) : 0;
     now_ns_ = keeps_times_ ? sys::monotonic_ns() : 0;
     for (std::size_t i = 0; i < taken; ++i) given(operation_of(*batch_controls_[i]), begin_ns);
@@ -309,10 +305,14 @@ void Core::give_batch() noexcept {
     if (batch_count_ != 0) {
       std::memmove(batch_controls_.data(), batch_controls_.data() + taken,
                    batch_count_ * sizeof(iocb*));
-      if (outcome <= 0 && !handle_refusal(-outcome)) return;
+      if (outcome <= 0) {
+        if (!handle_refusal(-outcome)) return;
+        now_ns_ = keeps_times_ ? sys::monotonic_ns() : 0;
+      }
     }
     if (backlog_count_ != 0) refill_batch();
   }
+  may_raise_sigpipe_ = may_raise_sigpipe_ && batch_count_ != 0;
 }
 
 // The kernel has it.

@@ -5,6 +5,7 @@
 #include "support/channel.h"
 #include "support/deadline.h"
 #include "support/pattern.h"
+#include "support/temporary_file.h"
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -12,6 +13,7 @@
 
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <poll.h>
 #include <string>
 #include <sys/uio.h>
@@ -98,6 +100,26 @@ BOOST_DATA_TEST_CASE(a_write_that_nobody_reads_fails, data::make({true, false}),
     ends.engine.submit(write.write(ends.writer, "x", 1, 0)).or_throw();
     BOOST_TEST(ends.wait());
     BOOST_TEST((write.result().error() == std::errc::broken_pipe));
+  }
+}
+
+// Wherever in the batch it stands.
+BOOST_AUTO_TEST_CASE(one_that_nobody_reads_fails_behind_others_too) {
+  Ends ends(ChannelKind::pipe, true);
+  ends.reader = kaio::File();
+  ends.channel.close_reader();
+  const support::TemporaryFile temporary(4096);
+  const kaio::File file(temporary.path().c_str(), {.flags = O_RDONLY});
+  const kaio::Buffer buffer(4096);
+  std::array<Operation, 4> reads, writes;
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    ends.engine.submit(reads[i].read(file, buffer.data(), 4096, 0)).or_throw();
+    ends.engine.submit(writes[i].write(ends.writer, "x", 1, 0)).or_throw();
+  }
+  ends.engine.drain();
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    BOOST_TEST(reads[i].result().value() == 4096U);
+    BOOST_TEST((writes[i].result().error() == std::errc::broken_pipe));
   }
 }
 

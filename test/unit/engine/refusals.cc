@@ -9,6 +9,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
@@ -51,6 +52,14 @@ int submit_until_stop(io_context_t context, long count, iocb** iocbs) {
   stop.order.insert(stop.order.end(), iocbs, iocbs + taken);
   if (stop.left > 0) stop.left -= taken;
   return taken;
+}
+
+int refused_fd = -1;
+
+int submit_but_of_one_file(io_context_t context, long count, iocb** iocbs) {
+  const auto is_refused = [](const iocb* control) { return control->aio_fildes == refused_fd; };
+  const long good_count = std::find_if(iocbs, iocbs + count, is_refused) - iocbs;
+  return good_count == 0 ? -EBADF : kaio::sys::real_calls.io_submit(context, good_count, iocbs);
 }
 
 }  // namespace
@@ -96,6 +105,29 @@ BOOST_DATA_TEST_CASE(an_io_submit_that_stops_anywhere_loses_nothing,
       BOOST_REQUIRE(statistics.queued + statistics.under_way == 0U);
     }
   }
+}
+
+// Each takes a call of its own.
+BOOST_AUTO_TEST_CASE(many_refusals_in_a_batch_end_those_that_are_refused_and_no_others) {
+  unit::FakedCalls calls;
+  calls->io_submit = submit_but_of_one_file;
+  const support::TemporaryFile temporary(block_bytes);
+  const kaio::File bad_file(temporary.path().c_str(), {.flags = O_RDONLY});
+  const kaio::File good_file(temporary.path().c_str(), {.flags = O_RDONLY});
+  refused_fd = bad_file.fd();
+  const kaio::Buffer buffer(block_bytes);
+  kaio::Engine engine({.depth = 256, .batch = 256});
+  if (!good_file.is_direct() || engine.kernel_aio() != kaio::KernelAio::in_use) return;
+  std::vector<kaio::Operation> refused(100), good(20);
+  for (kaio::Operation& operation : refused)
+    engine.submit(operation.read(bad_file, buffer.data(), block_bytes, 0)).or_throw();
+  for (kaio::Operation& operation : good)
+    engine.submit(operation.read(good_file, buffer.data(), block_bytes, 0)).or_throw();
+  engine.drain();
+  for (const kaio::Operation& operation : refused)
+    BOOST_TEST(operation.result().error().value() == EBADF);
+  for (const kaio::Operation& operation : good)
+    BOOST_TEST(operation.result().size_bytes() == block_bytes);
 }
 
 // Its own poll, which ends a sleep, would be all that comes back.
