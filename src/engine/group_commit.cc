@@ -8,8 +8,8 @@
 #include <stdexcept>
 
 #include "engine/core.h"
+#include "engine/group_waiters.h"
 #include "engine/thread_core.h"
-#include "engine/waiter.h"
 
 namespace kaio {
 namespace engine {
@@ -82,15 +82,29 @@ class GroupCommitCore final : private BatchJoiner {
     commit.posted_.commit = &commit;
     commit.posted_.run = [](EngineThread::Posted& posted) {
       Commit& self = *static_cast<Commit::Posted&>(posted).commit;
-      const Refusal refusal = self.log_->append_here(self);
-      if (refusal && refusal.reason() != EngineError::busy)
-        self.log_->complete(self, refusal.reason());
+      GroupCommitCore& log = *self.log_;
+      const Refusal refusal = log.append_here(self);
+      if (!refusal || refusal.reason() == EngineError::busy) return;
+      log.complete(self, refusal.reason());
+      log.waiters_.wake();
     };
     thread_->core_->post(commit.posted_, place_);
     return {};
   }
 
-  bool is_on_thread() const noexcept { return thread_ != nullptr; }
+  Result commit_and_wait(std::span<const std::byte> record,
+                         std::uint64_t* position_bytes) noexcept {
+    assert(thread_ != nullptr);
+    GroupWaiters::Waiter waiter(waiters_);
+    Commit commit;
+    commit.set_record(record).on_completion(
+        [](Commit& ended) { static_cast<GroupWaiters::Waiter*>(ended.context())->end(); }, &waiter);
+    if (const Refusal refusal = append(commit)) return refusal.reason();
+    waiter.wait();
+    if (position_bytes != nullptr) *position_bytes = commit.position_bytes();
+    return commit.result();
+  }
+
   std::uint64_t end_bytes() const noexcept {
     return start_bytes_ + (is_writing_ ? written_bytes_ : 0);
   }
@@ -163,6 +177,7 @@ class GroupCommitCore final : private BatchJoiner {
     writing_ = &group;
     is_writing_ = true;
     if (place_ != nullptr) place_->group_begins();
+    waiters_.group_begins();
     written_bytes_ = (group.size_bytes + block_bytes_ - 1) / block_bytes_ * block_bytes_;
     std::memset(group.buffer.data() + group.size_bytes, 0, written_bytes_ - group.size_bytes);
     for (Commit* commit = group.first; commit != nullptr; commit = commit->next_)
@@ -202,6 +217,7 @@ class GroupCommitCore final : private BatchJoiner {
     }
     complete_group(*writing_, result);
     if (has_failed_) fail_the_rest(result);
+    waiters_.wake();
     while (Commit* const commit = waiting_first_) {
       if (!put_waiting(*commit)) break;
     }
@@ -250,6 +266,7 @@ class GroupCommitCore final : private BatchJoiner {
   Core& core_;
   EngineThread* const thread_;
   ThreadCore::LogPlace* place_ = nullptr;  // of a thread's
+  GroupWaiters waiters_;                   // those in commit_and_wait()
   const File& file_;
   const std::size_t block_bytes_;
   std::size_t group_bytes_ = 0;
@@ -288,15 +305,7 @@ Refusal GroupCommit::append(Commit& commit) noexcept { return core_->append(comm
 
 Result GroupCommit::commit_and_wait(std::span<const std::byte> record,
                                     std::uint64_t* position_bytes) noexcept {
-  assert(core_->is_on_thread());
-  engine::Waiter waiter;
-  Commit commit;
-  commit.set_record(record).on_completion(
-      [](Commit& ended) { static_cast<engine::Waiter*>(ended.context())->wake(); }, &waiter);
-  if (const Refusal refusal = append(commit)) return refusal.reason();
-  waiter.wait();
-  if (position_bytes != nullptr) *position_bytes = commit.position_bytes();
-  return commit.result();
+  return core_->commit_and_wait(record, position_bytes);
 }
 
 std::uint64_t GroupCommit::end_bytes() const noexcept { return core_->end_bytes(); }
