@@ -120,11 +120,16 @@ class KAIO_ENGINE_API Engine {
   // The same, and gives back those that have no completion, in `room`: as many as there is room
   // for, the others next time. Returns the part of it that is used.
   std::span<Operation*> poll(std::span<Operation*> room);
-  // The same until `at_least` operations have been completed, by this call; or nothing is under
-  // way, the deadline has come, or wake() was called. Signal handlers do not end it.
+  // As poll(), until `at_least` operations have been completed by this call; or nothing is under
+  // way (it does not sleep then), the deadline has come, or wake() was called. Signal handlers do
+  // not end it. Deadlines of operations are seen to meanwhile.
+  //
+  // What counts are operations: those of a chain, and its sync, count each, and so do the writes
+  // and syncs of a GroupCommit, but not its records. To wait for a chain:
+  // `while (!chain.is_idle()) engine.wait();`
   using Clock = Operation::Clock;
   std::size_t wait(std::size_t at_least = 1, Clock::time_point deadline = Clock::time_point::max());
-  // The same, until one can be given back.
+  // As poll(room), until one can be given back. Operations of chains never are.
   std::span<Operation*> wait(std::span<Operation*> room,
                              Clock::time_point deadline = Clock::time_point::max());
   // Until nothing is under way.
@@ -140,7 +145,7 @@ class KAIO_ENGINE_API Engine {
   int fd();
 
   // The first deadline of all that are under way, for the timeout of such a loop: the engine
-  // looks at the time only when it is driven. time_point::max(): none.
+  // looks at the time only when it is driven. wait() needs no such care. time_point::max(): none.
   Clock::time_point next_deadline() const noexcept;
 
   // What has not begun is taken out; the rest cannot be.

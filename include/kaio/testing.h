@@ -14,7 +14,11 @@
 //
 // It reads and writes the files by ordinary calls, when a completion is taken, in the thread that
 // takes it. What an engine does without kernel AIO, by its helper threads (buffered files that
-// would block, for example), it does not see: such tests want files that are direct.
+// would block, for example), it does not see: such tests want files that are direct. Of these it
+// sees fsync and fdatasync too.
+//
+// A write is made when its completion is taken, and is unsynced from then on: to lose it, call
+// cut_power() in the completion of a write.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +39,7 @@ struct FaultOptions {
   double errors = 0;               // of a transfer to end with error_number
   int error_number = 5;            // EIO
   double sync_errors = 0;          // the same of an fsync
-  double refusals = 0;             // of io_submit to stop before an iocb, with EAGAIN
+  double refusals = 0;             // of io_submit to stop with EAGAIN, while others are under way
   double would_block = 0;          // of a transfer with RWF_NOWAIT to end with EAGAIN
   unsigned delay_turns_max = 0;    // looks at the completions until one is there
   bool reorder = true;             // those that are there at once, among each other
@@ -43,6 +47,7 @@ struct FaultOptions {
   std::uint64_t reserved[8] = {};  // 0: for what later versions have to add
 };
 
+// For the thread that uses the engine, or for any while no engine does.
 class KAIO_ENGINE_API FaultyKernel {
  public:
   explicit FaultyKernel(const FaultOptions& options = {});
@@ -62,9 +67,11 @@ class KAIO_ENGINE_API FaultyKernel {
   void cut_power();
   // What a power cut leaves: of each write that no sync of its file and no RWF_DSYNC has made
   // durable, some of its sectors of 512 bytes are there, or none, or all, as the seed says. No
-  // engine may be using it. Throws std::system_error if the files cannot be written.
+  // engine may be using it; the kaio::Files may be closed. Throws std::system_error if the files
+  // cannot be written.
   void lose_unsynced();
 
+  // `unsynced_writes`: how many there are now. What ended for want of power is not in `failed`.
   struct Counts {
     std::uint64_t submitted = 0, completed = 0, refused = 0, shortened = 0, failed = 0,
                   would_block = 0, unsynced_writes = 0, lost_writes = 0, torn_writes = 0;

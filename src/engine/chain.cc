@@ -32,8 +32,10 @@ Chain& Chain::clear() noexcept {
 }
 
 Chain& Chain::add(Operation& operation) noexcept {
-  assert(is_idle() && !has(engine::state_of(operation)));
+  assert(is_idle());
   engine::OperationState& state = engine::state_of(operation);
+  // Most are in no chain at all, and it shows.
+  if ((state.next_in_chain != nullptr || last_ == &state) && has(state)) return *this;
   state.next_in_chain = nullptr;
   (last_ == nullptr ? first_ : last_->next_in_chain) = &state;
   last_ = &state;

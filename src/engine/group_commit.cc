@@ -133,7 +133,7 @@ class GroupCommitCore final : private BatchJoiner {
     if (commit.under_way_) return EngineError::busy;
     if (has_failed_) return EngineError::log_failed;
     if (commit.record_.empty() || commit.record_.size() > group_bytes_)
-      return EngineError::misaligned_length;
+      return EngineError::record_size;
     commit.under_way_ = true;
     commit.result_ = {};
     if (waiting_first_ != nullptr || !put(commit)) {

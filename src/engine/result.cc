@@ -33,6 +33,8 @@ class EngineCategory final : public std::error_category {
         return "a group of the log has failed before (GroupCommit::restart)";
       case EngineError::ending:
         return "the engine is being destroyed";
+      case EngineError::record_size:
+        return "the record is empty, or longer than a group (GroupCommitOptions::group_bytes)";
     }
     return "unknown";
   }

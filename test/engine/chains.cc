@@ -158,4 +158,27 @@ BOOST_AUTO_TEST_CASE(a_refused_chain_can_be_submitted_again_or_emptied) {
   BOOST_TEST(disk.chain.result().value() == block_bytes);
 }
 
+// As those do who add in the call that submits, and do so again when it was refused.
+BOOST_AUTO_TEST_CASE(operations_that_are_added_again_are_in_the_chain_once) {
+  Disk disk;
+  disk.kernel.fail_sync(EIO);
+  disk.engine.submit(disk.chain).or_throw();
+  disk.engine.drain();
+  const auto submit_all = [&disk] {
+    for (kaio::Operation& write : disk.writes) disk.chain.add(write);
+    return disk.engine.submit(disk.chain).reason();
+  };
+  BOOST_TEST((submit_all() == EngineError::sync_failed_before));
+  BOOST_TEST((submit_all() == EngineError::sync_failed_before));
+  disk.file.forgive();
+  BOOST_TEST((submit_all() == EngineError::none));
+  disk.engine.drain();
+  BOOST_TEST(disk.chain.result().value() == write_count * block_bytes);
+  // Emptied while one is the last, and while it is not.
+  disk.chain.add(disk.writes[0]).add(disk.writes[1]).clear();
+  BOOST_TEST((submit_all() == EngineError::none));
+  disk.engine.drain();
+  BOOST_TEST(disk.chain.result().value() == write_count * block_bytes);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A log that many append to.
 #include <kaio/engine/group_commit.h>
+#include <kaio/testing.h>
 
 #include "engine/detached.h"
 #include "support/limit.h"
@@ -111,11 +112,14 @@ BOOST_AUTO_TEST_CASE(records_that_do_not_fit_wait_for_the_next_group) {
 BOOST_AUTO_TEST_CASE(what_cannot_be_a_record_is_refused) {
   Log bench({.group_bytes = 8192});
   Record empty(""), too_long(std::string(8193, 'l')), fits(std::string(8192, 'f'));
-  BOOST_TEST((bench.log.append(empty).reason() == EngineError::misaligned_length));
-  BOOST_TEST((bench.log.append(too_long).reason() == EngineError::misaligned_length));
+  BOOST_TEST((bench.log.append(empty).reason() == EngineError::record_size));
+  BOOST_TEST((bench.log.append(too_long).reason() == EngineError::record_size));
+  BOOST_TEST(fits.is_idle());
   BOOST_TEST(!bench.log.append(fits));
+  BOOST_TEST(!fits.is_idle());
   BOOST_TEST((bench.log.append(fits).reason() == EngineError::busy));
   bench.engine.drain();
+  BOOST_TEST(fits.is_idle());
   BOOST_TEST(fits.result().value() == 8192);
 }
 
@@ -128,6 +132,31 @@ BOOST_AUTO_TEST_CASE(options_that_cannot_be_are_explained) {
     BOOST_CHECK_THROW(kaio::GroupCommit(engine, file, {.start_bytes = no_block}),
                       std::invalid_argument);
   BOOST_CHECK_THROW(kaio::GroupCommit(engine, file, {.group_bytes = 0}), std::invalid_argument);
+}
+
+// Each group after a sync that failed is refused, until the file is forgiven.
+BOOST_AUTO_TEST_CASE(a_restart_does_not_forgive_a_sync_that_failed) {
+  const support::TemporaryFile temporary;
+  kaio::testing::FaultyKernel kernel;
+  kaio::Engine engine({.kernel = &kernel});
+  kaio::File file(temporary.path().c_str(), {.flags = O_RDWR});
+  if (!file.is_direct()) return;
+  kaio::GroupCommit log(engine, file, {.durability = Durability::datasync});
+  Record record("record");
+  const auto error_of_append = [&] {
+    log.append(record).or_throw();
+    engine.drain();
+    return record.result().error();
+  };
+  kernel.fail_sync(EIO);
+  BOOST_TEST((error_of_append() == std::errc::io_error));
+  for (int i = 0; i < 2; ++i) {
+    log.restart(log.end_bytes());
+    BOOST_TEST((error_of_append() == EngineError::sync_failed_before));
+  }
+  file.forgive();
+  log.restart(log.end_bytes());
+  BOOST_TEST(!error_of_append());
 }
 
 // Nothing that comes behind a hole is called durable.
@@ -178,7 +207,7 @@ BOOST_AUTO_TEST_CASE(threads_commit_and_wait) {
         }
       });
     committers.clear();
-    BOOST_TEST((log.commit_and_wait({}).error() == EngineError::misaligned_length));
+    BOOST_TEST((log.commit_and_wait({}).error() == EngineError::record_size));
   }
   const std::string content = temporary.content();
   for (const auto& records : written) {

@@ -18,6 +18,12 @@ struct OperationState;
 // the chain ends, without its sync, when the last of them has ended. If the sync fails, later
 // chains on the file are refused until File::forgive() (File::sync_has_failed).
 //
+// It has no deadline of its own: its operations may have theirs, and one that ends by it fails the
+// chain with std::errc::timed_out; Engine::cancel() takes a whole chain back. What was written by
+// then stays written.
+//
+// On an EngineThread it is submitted in the engine's thread: EngineThread::post(), enter().
+//
 // Belongs to whoever made it, and allocates nothing. From Engine::submit() until its completion
 // it and its operations are the engine's. Afterwards it has no operations any more.
 class KAIO_ENGINE_API Chain {
@@ -26,15 +32,16 @@ class KAIO_ENGINE_API Chain {
 
   enum class Sync : unsigned char { full, data };  // fsync, fdatasync
 
-  // `file`: which is synced. It may not be the one that is written to: a chain may write to
-  // several, of which others have RWF_DSYNC.
+  // `file`: which is synced. It need not be the only one that is written to: writes to others may
+  // have RWF_DSYNC.
   explicit Chain(const File& file, Sync sync = Sync::data) noexcept;
   ~Chain();
   Chain(const Chain&) = delete;
   Chain& operator=(const Chain&) = delete;
 
-  // One more operation, which is idle. Its own completion is called when it ends, and must neither
-  // submit it nor destroy it: it is the chain's until that has ended.
+  // One more operation, which is idle and in no other chain. One that is in this chain already is
+  // in it once. Its own completion is called when it ends, and must neither submit it nor destroy
+  // it: it is the chain's until that has ended.
   Chain& add(Operation& operation) noexcept;
   // Takes all of them out again. A chain that was refused still has its operations: they may be
   // submitted again as they are, or taken out.

@@ -83,7 +83,7 @@ class KAIO_ENGINE_API File {
   bool preallocate(std::uint64_t offset_bytes, std::uint64_t size_bytes);
 
   // A sync of the file has failed. The kernel may have dropped what could not be written, and
-  // tells nobody a second time: so chains on the file fail (EngineError::sync_failed_before)
+  // tells nobody a second time: so chains on the file are refused (EngineError::sync_failed_before)
   // until forgive() says that what was written before has been written again, or is not needed.
   bool sync_has_failed() const noexcept;
   void forgive() noexcept;

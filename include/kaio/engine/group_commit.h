@@ -66,8 +66,10 @@ class KAIO_ENGINE_API Commit {
   }
   void* context() const noexcept { return context_; }
 
-  // Of its last time. Once result() is good, the record is on the disk, at position_bytes() of
-  // the file, and so are all that have a lower position.
+  bool is_idle() const noexcept { return !under_way_; }  // for the engine's thread
+  // Of its last time, when it is idle. If result() is good then, the record is on the disk, at
+  // position_bytes() of the file, and so are all that have a lower position. They mean nothing
+  // before it has been appended once.
   Result result() const noexcept { return result_; }
   std::uint64_t position_bytes() const noexcept { return position_bytes_; }
 
@@ -89,30 +91,36 @@ class KAIO_ENGINE_API Commit {
 
 // Groups follow each other in the file, each from the start of a block (File::alignment().
 // write_bytes) and filled up with zeros, so that nothing that is durable is ever written again.
+// Within a group records stand side by side, without gaps, and may cross the edges of blocks.
 // What a record is, and how a reader tells one from zeros and from what was cut off, is the
 // program's (examples/engine/write_ahead_log.cc).
+//
+// After a crash the block in which the last whole record ends may go on with the beginning of
+// another, and up to group_bytes behind it may hold parts of that group. Whoever goes on in the
+// same file first writes zeros over these and syncs, or tells old records from new ones by a
+// number in each.
 //
 // One group is under way at a time. If one fails, so do all records that are not durable yet, and
 // later ones are refused (EngineError::log_failed) until restart(): otherwise a record would be
 // called durable behind a hole.
 //
-// The file had better be preallocated and written once: a group that extends its file takes the
-// kernel longer.
+// The file had better be preallocated (File::preallocate) and then written with zeros once: a
+// group that extends its file, or writes to blocks for the first time, takes the kernel longer.
 class KAIO_ENGINE_API GroupCommit {
  public:
   // To be used by the thread that uses the engine. The file and the engine outlive it, and
   // nothing may be under way when it is destroyed. Throws std::bad_alloc, and
   // std::invalid_argument if start_bytes is at no block, or group_bytes less than one.
   GroupCommit(Engine& engine, const File& file, const GroupCommitOptions& options = {});
-  // append() and commit_and_wait() for any thread. Destroyed by any thread, which waits until the
-  // engine's has left the log; but not in a completion of a commit.
+  // append() and commit_and_wait() for any thread. Made by any thread, and destroyed by any, which
+  // waits until the engine's has left the log; but not in a completion of a commit.
   GroupCommit(EngineThread& thread, const File& file, const GroupCommitOptions& options = {});
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
   // Copied into the next group, which goes to the kernel with the engine's next flush. Refused
-  // if it is empty or longer than a group (EngineError::misaligned_length), if the log has failed
+  // if it is empty or longer than a group (EngineError::record_size), if the log has failed
   // (log_failed), or the commit is under way (busy); on an EngineThread these are results.
   Refusal append(Commit& commit) noexcept;
   // The same, and sleeps until it is over. On an EngineThread only, and not in its thread.
@@ -144,11 +152,13 @@ class KAIO_ENGINE_API GroupCommit {
   };
   Awaitable commit(std::span<const std::byte> record) noexcept { return {*this, record}; }
 
-  // By the engine's thread:
+  // By the engine's thread (EngineThread::post):
   // Where the next group goes.
   std::uint64_t end_bytes() const noexcept;
   bool has_failed() const noexcept;
-  // After a failure: goes on at that block, behind what the program knows to be durable.
+  // After a failure: goes on at that block, behind what the program knows to be durable. If it was
+  // a sync that failed (File::sync_has_failed), File::forgive() comes first: otherwise the next
+  // group fails with EngineError::sync_failed_before.
   void restart(std::uint64_t start_bytes) noexcept;
   GroupCommitStatistics statistics() const noexcept;
 

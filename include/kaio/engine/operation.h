@@ -82,7 +82,8 @@ class KAIO_ENGINE_API Operation {
   // engine is driven next, and a wait() that sleeps looks at it at once.
   Operation& set_stop_token(std::stop_token token) noexcept;
 
-  // Without one, it is given back by Engine::poll(span) instead.
+  // Without one, it is given back by Engine::poll(span) and wait(span) instead; the other calls
+  // that drive the engine leave it idle, and tell nobody.
   Operation& on_completion(Completion completion, void* context = nullptr) noexcept;
   void* context() const noexcept;
 

@@ -24,6 +24,7 @@ enum class EngineError {
   sync_failed_before,  // a sync of the file has failed: File::forgive()
   log_failed,          // a group of the log has failed: GroupCommit::restart()
   ending,              // the engine's destructor ends what is under way
+  record_size,         // it is empty, or longer than GroupCommitOptions::group_bytes
 };
 
 KAIO_ENGINE_API const std::error_category& engine_category() noexcept;
@@ -34,7 +35,8 @@ inline std::error_code make_error_code(EngineError error) noexcept {
 }
 
 // Whether something was refused, and why: `if (const Refusal refusal = engine.submit(...))`.
-// None of what was to happen has happened, and no completion is called.
+// True is a refusal, where a true Result is a success. None of what was to happen has happened,
+// and no completion is called.
 class [[nodiscard]] Refusal {
  public:
   constexpr Refusal(EngineError reason = EngineError::none) noexcept : reason_(reason) {}

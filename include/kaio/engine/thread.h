@@ -35,10 +35,10 @@ class KAIO_ENGINE_API EngineThread {
   Result perform(Operation& operation) noexcept;
 
   // Something to be done in the engine's thread; belongs to whoever made it, and stays where it
-  // is until then.
+  // is until run() is called, which may destroy it or post it again.
   struct Posted {
     void (*run)(Posted& posted) = nullptr;
-    Posted* next = nullptr;
+    Posted* next = nullptr;  // the engine's
   };
   // Any thread; not signal handlers.
   void post(Posted& posted) noexcept;
