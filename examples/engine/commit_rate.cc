@@ -139,7 +139,11 @@ int main(int argc, char** argv) {
     const double rate = way == "groups"     ? rate_of_groups(argv[2], thread_count, seconds)
                         : way == "together" ? rate_together(argv[2], thread_count, seconds)
                                             : rate_of_each(argv[2], direct, thread_count, seconds);
-    std::printf("%.0f records a second by %d threads, %s\n", rate, threads, argv[1]);
+    if (way == "together") {
+      std::printf("%.0f records a second by one thread, %d at a time\n", rate, threads);
+    } else {
+      std::printf("%.0f records a second by %d threads, %s\n", rate, threads, argv[1]);
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "commit_rate: %s: %s\n", argv[2], error.what());
     return 1;

@@ -13,8 +13,9 @@ namespace kaio::engine {
 // system call wakes all of them: with one for each, the disk stood still for as long as the group
 // took to be written.
 //
-// Whoever waits sleeps at the place of the group that its record is likely to be in: the next one
-// that begins. Of those that sleep there a group wakes all, and who is in another one sleeps on.
+// A thread sleeps at the place of the group that its record is likely to be in: the next one that
+// begins. A group wakes all threads at the places of its records. Those whose records are in
+// another group go back to sleep.
 class GroupWaiters {
  public:
   class Waiter {

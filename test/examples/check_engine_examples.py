@@ -123,8 +123,9 @@ def check_commit_rate(cases, program, source):
     size = 4 << 20
     for way in ('groups', 'together', 'buffered', 'direct'):
         source.write_bytes(b'x' * size)
+        by = 'one thread, 4 at a time' if way == 'together' else f'4 threads, {way}'
         found = problems(run(program, way, source, '4', '0.3'),
-                         rf'[1-9]\d* records a second by 4 threads, {way}\n')
+                         rf'[1-9]\d* records a second by {by}\n')
         content = source.read_bytes()
         if len(content) != size or not content.startswith(bytes(BLOCK_BYTES)):
             found.append('the file is not as it should be')
