@@ -9,16 +9,20 @@ namespace {
 constexpr std::int64_t required_look_ns = 50'000'000;
 constexpr std::int64_t lost_look_ns = 10'000'000;
 
-class UntilNotRequired final : public WaitSet {
+class UntilCalled final : public WaitSet {
  public:
-  explicit UntilNotRequired(const RingReaper& ring_reaper) noexcept : ring_reaper_(ring_reaper) {}
-  bool done() const override { return !ring_reaper_.reaping_required(); }
+  UntilCalled(const RingReaper& ring_reaper, const std::atomic<bool>& called) noexcept
+      : ring_reaper_(ring_reaper), called_(called) {}
+  bool done() const override {
+    return called_.load(std::memory_order_seq_cst) || !ring_reaper_.reaping_required();
+  }
   OnRing on_ring() const override { return OnRing::some; }
   bool mark() override { return done(); }
   bool cancellable() const override { return false; }
 
  private:
   const RingReaper& ring_reaper_;
+  const std::atomic<bool>& called_;
 };
 
 }  // namespace
@@ -37,8 +41,8 @@ int ReaperThread::replace_doorbell() noexcept {
 
 // False: another thread leads, and signals when it leaves and reaping is required.
 bool ReaperThread::lead(std::int64_t time_ns) {
-  UntilNotRequired until_not_required(ring_reaper_);
-  const auto led = ring_reaper_.lead(sys::monotonic_ns() + time_ns, until_not_required);
+  UntilCalled until_called(ring_reaper_, called_);
+  const auto led = ring_reaper_.lead(sys::monotonic_ns() + time_ns, until_called);
   sink_.drain();
   return led != RingReaper::Led::busy;
 }
@@ -50,6 +54,7 @@ void ReaperThread::run(Turn turn) {
     ring_reaper_.reaper_listens(does);
   };
   for (;;) {
+    called_.store(false, std::memory_order_seq_cst);
     ring_reaper_.reap();
     sink_.drain();
     if (is_replaced(turn)) return;

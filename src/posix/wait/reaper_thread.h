@@ -53,6 +53,7 @@ class ReaperThread final : private sys::LazyThread {
   // Makes it look at its work; nothing if it does not run.
   void wake() noexcept {
     if (!is_running()) return;
+    called_.store(true, std::memory_order_seq_cst);
     ring_reaper_.context().doorbell().signal();
     ring_reaper_.wake_leader();  // which may be the reaper
   }
@@ -72,6 +73,8 @@ class ReaperThread final : private sys::LazyThread {
   PeriodicWork& periodic_;
   Statistics& statistics_;
   sys::Mutex doorbell_mutex_;
+  // Since it last began to look at its work.
+  std::atomic<bool> called_{false};
   // Iocbs in the kernel carry a doorbell that nobody listens to any more.
   std::atomic<bool> looks_for_lost_{false};
 };
