@@ -110,9 +110,11 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request, Tr
     case TransferState::finished:
       return;
     case TransferState::held:
+      if (goes_on(request)) break;
       order::unhold(record, request);
       return take(request, true);
     case TransferState::backlog:
+      if (goes_on(request)) break;
       if (dispatcher.backlog_.remove(request)) return take(request, true);
       in_motion_ = true;
       return;
