@@ -21,7 +21,10 @@
  *   yet, or has ended after an idle time: for a notification, and where kernel AIO
  *   cannot do the transfer. It makes one by pthread_create(), which allocates. A
  *   handler that may have interrupted malloc(), free(), pthread_create(), fork()
- *   or dlopen() can meet itself there.
+ *   or dlopen() can meet itself there. aio_error(), aio_return() and
+ *   aio_suspend() leave the making to kaio's reaper thread, and only make that
+ *   one, if it is not there. It is there while a request is to be notified, or is
+ *   held back until another one ends.
  * - CANCELLATION: a handler that runs on top of a cancellation point of the C
  *   library (read(), nanosleep() ...) can be cancelled at any instruction.
  *   aio_read(), aio_write(), aio_fsync() and their vectored and flagged forms are

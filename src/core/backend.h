@@ -15,17 +15,31 @@ namespace kaio {
 //   - A transfer that start() has refused is as it was.
 //   - The answer is a number of bytes, a mask of poll events, or a negative error number.
 //   - An answer comes from another thread than start()'s, and may come before start() returns.
-//   - Neither call waits for I/O, and both are safe from any thread.
+//   - Neither call waits for I/O, and both are safe from any thread. Whoever may start no threads
+//     (sys::MayStartThreads) may call them too: what is started then waits for the thread that
+//     ThreadStarter starts.
 //   - The destructor joins every thread and closes every descriptor of the backend.
 class Backend {
  public:
+  // Who starts threads for those that may not.
+  class ThreadStarter {
+   public:
+    // start_threads() is to be called soon. False: there is nobody to do it.
+    virtual bool call() noexcept = 0;
+
+   protected:
+    ~ThreadStarter() = default;
+  };
+
   // From state `starting`, with transfer.attempt set. False: it has no thread, and none can be
   // made.
   virtual bool start(Transfer& transfer) noexcept = 0;
-  // Whether start() would find a thread. Makes one if there is none.
+  // Whether start() would find a thread. Sees to it that there is one.
   virtual bool can_start() noexcept = 0;
   // To cancel it: `starting` again. False: it is not here any more, and its answer comes.
   virtual bool remove(Transfer& transfer) noexcept = 0;
+  // Those that are lacking. False: they cannot be made now.
+  virtual bool start_threads() noexcept = 0;
 
  protected:
   ~Backend() = default;

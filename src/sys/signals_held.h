@@ -9,6 +9,24 @@
 
 namespace kaio::sys {
 
+// No handler of the program's runs on this thread in the scope. For calls that allocate: one that
+// interrupted them might want to make a thread, and so allocate too. A thread that is made in the
+// scope inherits the mask.
+class AllSignalsHeld {
+ public:
+  AllSignalsHeld() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsHeld(const AllSignalsHeld&) = delete;
+  AllSignalsHeld& operator=(const AllSignalsHeld&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 // A write, or the making of a file, raises no signal of its own in the scope: the program has
 // not asked for it, and would end by it. Async-signal-safe, and no cancellation point.
 class WriteSignalsHeld {

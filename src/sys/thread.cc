@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <sched.h>
 #include <sys/prctl.h>
 
 #include "sys/calls.h"
+#include "sys/signals_held.h"
 
 namespace kaio::sys {
 namespace {
@@ -74,20 +74,14 @@ int create_with_programs_stack(ThreadFunction run, void* argument,
 
 }  // namespace
 
+KAIO_THREAD_LOCAL bool may_start_threads = true;
+
 int start_thread(ThreadFunction run, void* argument, Stack stack, Ending ending) noexcept {
-  sigset_t every_signal, saved;
-  ::sigfillset(&every_signal);
-  // The mask is inherited: block here, so that no signal slips in at its start. Nor does a
-  // handler interrupt the C library as it makes a thread, and perhaps want to make another.
-  ::pthread_sigmask(SIG_SETMASK, &every_signal, &saved);
-  int outcome = 0;
-  {
-    ThreadAttributes attributes(ending);
-    outcome = stack == Stack::ours ? create_with_own_stack(run, argument, attributes)
-                                   : create_with_programs_stack(run, argument, attributes);
-  }
-  ::pthread_sigmask(SIG_SETMASK, &saved, nullptr);
-  return outcome;
+  // Here, so that no signal slips in at its start.
+  const AllSignalsHeld signals_held;
+  ThreadAttributes attributes(ending);
+  return stack == Stack::ours ? create_with_own_stack(run, argument, attributes)
+                              : create_with_programs_stack(run, argument, attributes);
 }
 
 void never_preempt_on_wake_up() noexcept {

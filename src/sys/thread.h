@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "sys/mutex.h"
+
 namespace kaio::sys {
 
 // An idle thread of kaio's ends after so long.
@@ -25,6 +27,25 @@ enum class Ending : bool { detached, in_group };
 // threads).
 int start_thread(ThreadFunction run, void* argument, Stack stack,
                  Ending ending = Ending::detached) noexcept;
+
+// Whether the calling thread may start others now. aio_error() and its like may be called on top
+// of malloc(), which the C library calls to make a thread: they leave that to the reaper's thread
+// (Backend::ThreadStarter). A jump out of them leaves their value behind, so those that submit say
+// so as well; wherever it is left, threads are started a little later.
+extern KAIO_THREAD_LOCAL bool may_start_threads;
+
+class MayStartThreads {
+ public:
+  explicit MayStartThreads(bool may) noexcept : before_(may_start_threads) {
+    may_start_threads = may;
+  }
+  ~MayStartThreads() { may_start_threads = before_; }
+  MayStartThreads(const MayStartThreads&) = delete;
+  MayStartThreads& operator=(const MayStartThreads&) = delete;
+
+ private:
+  const bool before_;
+};
 
 // The calling thread, when woken, waits for a processor instead of taking one from
 // another thread. Real-time threads stay as they are.

@@ -73,14 +73,22 @@ bool Watcher::make_epoll() noexcept {
   return true;
 }
 
+bool Watcher::prepare() noexcept { return sys::may_start_threads; }
+
+bool Watcher::ensure_thread() noexcept {
+  return ensure_running() || (!sys::may_start_threads && starter_ != nullptr && starter_->call());
+}
+
 bool Watcher::can_start() noexcept {
   const sys::NoCancellation no_cancellation;
-  return ensure_epoll() && ensure_running();
+  return ensure_epoll() && ensure_thread();
 }
+
+bool Watcher::start_threads() noexcept { return is_idle() || ensure_running(); }
 
 bool Watcher::start(Transfer& transfer) noexcept {
   const sys::NoCancellation no_cancellation;
-  if (!ensure_epoll() || !ensure_running()) return false;
+  if (!ensure_epoll() || !ensure_thread()) return false;
   statistics_.count(Count::waits_by_epoll);
   const bool was_ready = transfer.retried;
   int error_number = 0;
@@ -107,7 +115,7 @@ bool Watcher::start(Transfer& transfer) noexcept {
         wake = true;
       }
       // Once more, now that it is to be seen that there is something to watch.
-      if (!ensure_running()) {
+      if (!ensure_thread()) {
         watched_count_.fetch_sub(1, std::memory_order_seq_cst);
         error_number = EAGAIN;
       }
@@ -120,6 +128,7 @@ bool Watcher::start(Transfer& transfer) noexcept {
   if (wake) wake_.signal();
   answer_all(gone, -EBADF);
   if (error_number == 0) return true;
+  if (error_number == EAGAIN) return false;
   // EPERM: a kind of file that is always ready; there is no waiting for one that then has
   // nothing. Others are the transfer's error.
   if (error_number == EPERM) {

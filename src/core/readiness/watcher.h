@@ -34,8 +34,9 @@ namespace kaio {
 
 class Watcher final : public Backend, private sys::LazyThread {
  public:
-  Watcher(ResultSink& sink, Statistics& statistics) noexcept
-      : LazyThread("kaio-watcher"), sink_(sink), statistics_(statistics) {}
+  // `starter`: null if every thread may start others.
+  Watcher(ResultSink& sink, Statistics& statistics, ThreadStarter* starter = nullptr) noexcept
+      : LazyThread("kaio-watcher"), sink_(sink), statistics_(statistics), starter_(starter) {}
   // Nothing is watched any more.
   ~Watcher();
 
@@ -44,6 +45,7 @@ class Watcher final : public Backend, private sys::LazyThread {
   bool start(Transfer& transfer) noexcept override EXCLUDES(mutex_);
   bool can_start() noexcept override;
   bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
+  bool start_threads() noexcept override;
 
   void forget_after_fork() noexcept {
     epoll_.close();
@@ -53,6 +55,8 @@ class Watcher final : public Backend, private sys::LazyThread {
  private:
   static constexpr std::size_t bucket_count = 1024;
 
+  bool prepare() noexcept override;
+  bool ensure_thread() noexcept;
   void started() noexcept override { statistics_.count(Count::threads_started); }
   void ended() noexcept override { statistics_.count(Count::threads_ended); }
   void run(Turn turn) override;
@@ -97,6 +101,7 @@ class Watcher final : public Backend, private sys::LazyThread {
 
   ResultSink& sink_;
   Statistics& statistics_;
+  ThreadStarter* const starter_;
 
   sys::Mutex mutex_;
   sys::OwnDescriptor epoll_;  // replaced under mutex_, as the next

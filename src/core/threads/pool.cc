@@ -33,16 +33,23 @@ bool Pool::ensure_worker() noexcept {
 }
 
 bool Pool::can_start() noexcept {
-  sys::MutexLock lock(mutex_);
-  return ensure_worker();
+  {
+    sys::MutexLock lock(mutex_);
+    if (threads_ != 0 || sys::may_start_threads) return ensure_worker();
+  }
+  return call_starter();
 }
 
 bool Pool::start(Transfer& transfer) noexcept {
+  const bool may_start = sys::may_start_threads;
   bool wake = false;
   bool start = false;
+  bool call = false;
+  bool alone = false;
   {
     sys::MutexLock lock(mutex_);
-    if (!ensure_worker()) return false;
+    if (may_start && !ensure_worker()) return false;
+    alone = threads_ == 0;
     transfer.move_to(TransferState::queued);
     devices_.enter(transfer);
     if (transfer.access() == FileAccess::exclusive) {
@@ -53,12 +60,23 @@ bool Pool::start(Transfer& transfer) noexcept {
       queue_.push(transfer);
     }
     wake = need_wake();
-    start = !wake && need_thread();
+    start = may_start && !wake && need_thread();
+    call = !may_start && !wake && lacks_thread();
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
   if (wake) sys::futex_wake(&jobs_, 1);
-  if (start) start_counted();  // if that fails, those there are will come to it
-  return true;
+  // If that fails, those there are will come to it.
+  if (start) start_counted();
+  if (!call || call_starter()) return true;
+  return !alone || !remove(transfer);
+}
+
+bool Pool::start_threads() noexcept {
+  {
+    sys::MutexLock lock(mutex_);
+    if (!need_thread()) return true;
+  }
+  return start_counted();
 }
 
 bool Pool::remove(Transfer& transfer) noexcept {
@@ -143,9 +161,13 @@ bool Pool::need_wake() noexcept {
   return true;
 }
 
+bool Pool::lacks_thread() const noexcept {
+  return !ends_ && !queue_.empty() && idle_ == 0 && !somebody_will_look() &&
+         threads_ < threads_bound();
+}
+
 bool Pool::need_thread() noexcept {
-  if (ends_ || queue_.empty() || idle_ != 0 || somebody_will_look() || threads_ >= threads_bound())
-    return false;
+  if (!lacks_thread()) return false;
   ++threads_;
   ++starting_;
   return true;

@@ -57,8 +57,9 @@ class Performer {
 
 class Pool final : public Backend {
  public:
-  Pool(Performer& performer, Statistics& statistics) noexcept
-      : performer_(performer), statistics_(statistics) {}
+  // `starter`: null if every thread may start others.
+  Pool(Performer& performer, Statistics& statistics, ThreadStarter* starter = nullptr) noexcept
+      : performer_(performer), statistics_(statistics), starter_(starter) {}
   // Waits until all that was queued is done.
   ~Pool();
   Pool(const Pool&) = delete;
@@ -69,6 +70,7 @@ class Pool final : public Backend {
   bool start(Transfer& transfer) noexcept override EXCLUDES(mutex_);
   bool can_start() noexcept override EXCLUDES(mutex_);
   bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
+  bool start_threads() noexcept override EXCLUDES(mutex_);
 
   // Any time; threads over a lowered bound end when they have nothing to do. `threads_max`:
   // of one device.
@@ -83,17 +85,21 @@ class Pool final : public Backend {
   bool somebody_will_look() const noexcept REQUIRES(mutex_) {
     return waking_ || starting_ != 0 || spinning_ || finishing_ != 0;
   }
-  // Whether to start a thread for what is queued; if so, it is counted already.
+  // Whether what is queued should have another thread.
+  bool lacks_thread() const noexcept REQUIRES(mutex_);
+  // The same; if so, it is counted already.
   bool need_thread() noexcept REQUIRES(mutex_);
   // Starts one that is counted. False: it cannot be made.
   bool start_counted() noexcept EXCLUDES(mutex_);
   // Looks for work without sleeping. True: there may be some.
   bool spin() noexcept REQUIRES(mutex_);
   bool start_worker() noexcept;
+  bool call_starter() noexcept { return starter_ != nullptr && starter_->call(); }
   bool ensure_worker() noexcept REQUIRES(mutex_);
 
   Performer& performer_;
   Statistics& statistics_;
+  ThreadStarter* const starter_;
   sys::ThreadGroup workers_;
 
   sys::Mutex mutex_;

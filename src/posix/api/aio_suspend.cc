@@ -8,6 +8,7 @@ namespace {
 
 // Not noexcept: a cancelled thread unwinds through it.
 int suspend(Runtime& runtime, AiocbList list, const timespec* timeout, bool cancellable) {
+  const sys::MayStartThreads may_start_threads(false);
   AnyDone any_done(runtime, list);
   if (cancellable) any_done.caller_can_be_cancelled();
   const int saved_errno = errno;

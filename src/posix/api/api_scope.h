@@ -11,7 +11,10 @@ namespace kaio {
 // as it found it.
 class ApiScope {
  public:
-  explicit ApiScope(Runtime& runtime) noexcept : runtime_(runtime) { deferred::submitted = 0; }
+  explicit ApiScope(Runtime& runtime, bool may_start_threads = true) noexcept
+      : runtime_(runtime), may_start_threads_(may_start_threads) {
+    deferred::submitted = 0;
+  }
   ~ApiScope() {
     runtime_.dispatcher.drain();
     deferred::submitted = submitted_before_;
@@ -22,6 +25,7 @@ class ApiScope {
 
  private:
   Runtime& runtime_;
+  const sys::MayStartThreads may_start_threads_;
   int saved_errno_ = errno;
   // That of the frame which we, in a signal handler, interrupted.
   const std::uint64_t submitted_before_ = deferred::submitted;

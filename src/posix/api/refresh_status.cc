@@ -9,7 +9,7 @@ std::uint32_t refresh_by_reaping_here(const aiocb& control_block) noexcept {
   const auto& word = cell_of(control_block).word;
   Runtime* engine = runtime_if_any();
   if (engine != nullptr) {
-    const ApiScope scope(*engine);
+    const ApiScope scope(*engine, false);
     engine->ring_reaper.reap();
   }
   std::uint32_t now = word.load(std::memory_order_acquire);

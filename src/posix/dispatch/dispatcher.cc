@@ -10,8 +10,8 @@ Dispatcher::Dispatcher(Requests& requests, Completer& completer, Context& contex
                        Statistics& statistics) noexcept
     : requests_(requests), completer_(completer), context_(context), ring_reaper_(ring_reaper),
       reaper_thread_(reaper_thread), route_(route), statistics_(statistics),
-      carrier_(*this, context, watcher_, pool_, route, statistics), watcher_(*this, statistics),
-      pool_(*this, statistics) {}
+      carrier_(*this, context, watcher_, pool_, route, statistics),
+      watcher_(*this, statistics, this), pool_(*this, statistics, this) {}
 
 Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
                                  SubmissionBatch* batch) {
@@ -140,6 +140,21 @@ void Dispatcher::release_backlog() {
     if (started == Started::no_threads) completer_.complete(*request, -EAGAIN);
     if (started == Started::ring_full) return;
   }
+}
+
+bool Dispatcher::call() noexcept {
+  threads_are_wanted_.store(true, std::memory_order_seq_cst);
+  if (!reaper_thread_.ensure_running()) return false;
+  reaper_thread_.wake();
+  return true;
+}
+
+bool Dispatcher::start_wanted_threads() noexcept {
+  if (!threads_are_wanted() || !threads_are_wanted_.exchange(false)) return true;
+  const bool pool_started = pool_.start_threads();
+  const bool started = watcher_.start_threads() && pool_started;
+  if (!started) threads_are_wanted_.store(true);
+  return started;
 }
 
 // It is ended by whoever reaps, or by its submitter, or has to be found by whoever cancels.

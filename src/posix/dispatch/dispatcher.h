@@ -29,7 +29,10 @@ namespace kaio {
          request.state.load(std::memory_order_acquire) == TransferState::finished;
 }
 
-class Dispatcher final : public ResultSink, public Performer, private TransferOwner {
+class Dispatcher final : public ResultSink,
+                         public Performer,
+                         private TransferOwner,
+                         private Backend::ThreadStarter {
  public:
   Dispatcher(Requests& requests, Completer& completer, Context& context, RingReaper& ring_reaper,
              ReaperThread& reaper_thread, const Route& route, Statistics& statistics) noexcept;
@@ -76,6 +79,13 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   }
   void forget_after_fork() noexcept { watcher_.forget_after_fork(); }
 
+  // For the reaper's thread: those that others wanted and may not start. False: they cannot be
+  // made now.
+  bool start_wanted_threads() noexcept;
+  bool threads_are_wanted() const noexcept {
+    return threads_are_wanted_.load(std::memory_order_seq_cst);
+  }
+
   void on_result(Transfer& transfer, std::int32_t answer) override;
   void drain() override {
     if (!backlog_.empty() || !deferred::requests.empty()) drain_now();
@@ -88,6 +98,9 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   // So many reads in a row that were done at once make it worth asking whether they are of
   // a cached file.
   static constexpr std::uint8_t inline_reads_to_ask = 8;
+
+  // For the backends.
+  bool call() noexcept override;
 
   // For the core.
   void complete(Transfer& transfer, int error_number) override;
@@ -163,6 +176,7 @@ class Dispatcher final : public ResultSink, public Performer, private TransferOw
   Carrier carrier_;
   Backlog backlog_;
   std::atomic<std::uint32_t> kernel_polls_{0};
+  std::atomic<bool> threads_are_wanted_{false};
   // Last: their threads use the rest.
   Watcher watcher_;
   Pool pool_;

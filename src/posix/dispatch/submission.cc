@@ -185,6 +185,7 @@ Started Dispatcher::look_after(DescriptorRecord& record, Request& request, const
 bool Dispatcher::go_on(DescriptorRecord& record, Request& request, const Given& given,
                        int outcome) {
   const sys::ErrnoKept errno_kept;
+  const sys::MayStartThreads may_start_threads(true);
   if (outcome == -EAGAIN) {
     ring_reaper_.reap();
     outcome = context_.submit(request.control);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "posix/process/runtime.h"
 
+#include <algorithm>
 #include <new>
 #include <pthread.h>
 
@@ -60,6 +61,12 @@ Runtime::Runtime(const FixedOptions& fixed, const Options& options) noexcept
                  statistics),
       waiter(ring_reaper, completer, *this) {
   configure(options);
+}
+
+std::int64_t Runtime::try_again() {
+  const bool has_threads = dispatcher.start_wanted_threads();
+  const std::int64_t pause_ns = completer.try_again();
+  return has_threads ? pause_ns : std::min(pause_ns, retry_ns);
 }
 
 void Runtime::configure(const Options& options) noexcept {

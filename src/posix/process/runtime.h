@@ -4,7 +4,7 @@
 //
 // Each part is given those that it calls. Two calls go the other way: what takes completions
 // hands the answers to the dispatcher, and the reaper's thread lets the completer try again
-// what it could not send. The parts do not know who listens; it is this class.
+// what it could not send, and the dispatcher start threads for those who may not. The parts do not know who listens; it is this class.
 #pragma once
 
 #include "posix/dispatch/dispatcher.h"
@@ -40,8 +40,10 @@ class Runtime final : private ResultSink, private PeriodicWork {
     dispatcher.on_result(transfer, answer);
   }
   void drain() override { dispatcher.drain(); }
-  std::int64_t try_again() override { return completer.try_again(); }
-  bool is_due() const noexcept override { return completer.is_due(); }
+  std::int64_t try_again() override;
+  bool is_due() const noexcept override {
+    return completer.is_due() || dispatcher.threads_are_wanted();
+  }
 };
 
 // Inline, as every function of <aio.h> asks for it.

@@ -251,4 +251,35 @@ BOOST_AUTO_TEST_CASE(removal_while_it_becomes_ready_happens_or_fails_cleanly) {
   }
 }
 
+// It waits for the thread that somebody else starts.
+BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_it) {
+  struct Starter final : kaio::Backend::ThreadStarter {
+    bool call() noexcept override {
+      ++calls;
+      return is_there;
+    }
+    bool is_there = false;
+    int calls = 0;
+  } starter;
+  Watcher thrifty{sink, statistics, &starter};
+  const auto ends = support::make_pipe();
+  Transfer transfer;
+  prepare(transfer, ends.first.get(), Opcode::read);
+  const auto start = [&] {
+    const kaio::sys::MayStartThreads may_start_threads(false);
+    return thrifty.can_start() && thrifty.start(transfer);
+  };
+  BOOST_TEST(!start());
+  BOOST_TEST(int(transfer.state.load()) == int(TransferState::starting));
+  starter.is_there = true;
+  BOOST_REQUIRE(start());
+  BOOST_TEST(starter.calls > 1);
+  BOOST_TEST(int(transfer.state.load()) == int(TransferState::watched));
+  put_byte(ends.second.get());
+  BOOST_TEST(statistics.get(kaio::Count::threads_started) == 0u);
+  BOOST_TEST(thrifty.start_threads());
+  BOOST_TEST(eventually([&] { return sink.answers == 1; }));
+  BOOST_TEST(statistics.get(kaio::Count::threads_started) == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -106,6 +106,42 @@ BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done
   BOOST_TEST(bench.gate.most_running == 1);
 }
 
+// Threads that are all in calls may not come back for long.
+BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one_unless_one_is_idle) {
+  unit::FakedCalls calls;
+  PoolBench bench;
+  bench.gate.shut = true;
+  std::deque<Job> transfers(4);
+  const auto start_without_threads = [&](Job& job) {
+    const kaio::sys::MayStartThreads may_start_threads(false);
+    return bench.start(job, FileAccess::shared, 0);
+  };
+  bench.starter.is_there = false;
+  BOOST_TEST(!start_without_threads(transfers[0]));
+  BOOST_TEST(int(transfers[0].state.load()) == int(TransferState::starting));
+  bench.starter.is_there = true;
+  bench.starter.calls = 0;
+  for (unsigned i = 0; i < 2; ++i) {
+    BOOST_REQUIRE(start_without_threads(transfers[i]));
+    BOOST_TEST(bench.starter.calls == static_cast<int>(i + 1));
+    BOOST_TEST(bench.threads() == i);
+    BOOST_TEST(int(transfers[i].state.load()) == int(TransferState::queued));
+    calls->create_thread = limited_create;
+    threads_allowed = 0;
+    BOOST_TEST(!bench.pool.start_threads());
+    threads_allowed = 1;
+    BOOST_TEST(bench.pool.start_threads());
+    BOOST_REQUIRE(eventually([&] { return bench.gate.running == static_cast<int>(i + 1); }));
+    BOOST_TEST(bench.pool.start_threads());  // it lacks none
+    BOOST_TEST(bench.threads() == i + 1);
+  }
+  // It is not refused: the threads there are will come to it.
+  bench.starter.is_there = false;
+  BOOST_TEST(start_without_threads(transfers[2]));
+  bench.gate.shut = false;
+  BOOST_REQUIRE(eventually([&] { return bench.gate.done == 3; }));
+}
+
 BOOST_AUTO_TEST_CASE(exclusive_jobs_of_a_file_run_one_at_a_time_and_in_order) {
   PoolBench bench;
   bench.gate.shut = true;

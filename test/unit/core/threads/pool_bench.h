@@ -66,6 +66,15 @@ struct Gate final : kaio::Performer {
   std::atomic<int> policy{-1};
 };
 
+struct ThreadStarter final : kaio::Backend::ThreadStarter {
+  bool call() noexcept override {
+    ++calls;
+    return is_there;
+  }
+  bool is_there = true;
+  std::atomic<int> calls{0};
+};
+
 struct PoolBench {
   PoolBench() { pool.configure(32, 50'000'000); }
   std::uint64_t threads() const {
@@ -85,7 +94,8 @@ struct PoolBench {
   }
   Gate gate;
   kaio::Statistics statistics;
-  Pool pool{gate, statistics};
+  ThreadStarter starter;
+  Pool pool{gate, statistics, &starter};
 };
 
 inline std::deque<Job> transfers_with(std::vector<int> priorities) {

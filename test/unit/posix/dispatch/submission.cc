@@ -174,4 +174,47 @@ BOOST_AUTO_TEST_CASE(what_was_transferred_before_an_error_is_the_result,
   BOOST_TEST(tries == 3);
 }
 
+// aio_error() may find that the device has answered "not without waiting", so that a pool thread
+// is needed, and may have been called on top of malloc(), which making one calls.
+BOOST_AUTO_TEST_CASE(who_may_start_no_thread_leaves_that_to_the_reaper,
+                     *support::with_direct_io()) {
+  DispatchBench bench;
+  static int asked_for;
+  static bool makes_them;
+  asked_for = 0;
+  makes_them = false;
+  bench.kernel.calls()->create_thread = [](pthread_t* thread, const pthread_attr_t* attributes,
+                                           void* (*run)(void*), void* argument) {
+    ++asked_for;
+    return makes_them ? kaio::sys::real_calls.create_thread(thread, attributes, run, argument) : 0;
+  };
+  const support::TemporaryFile file{block_bytes};
+  const support::Fd fd = file.open(O_RDONLY | O_DIRECT);
+  alignas(block_bytes) char buffer[block_bytes];
+  kaio::StatusCell cell{};
+  Request& request = bench.make_read(cell, fd.get(), 0, buffer);
+  BOOST_REQUIRE(bench.runtime->dispatcher.submit(request));
+  bench.in_submit = [&](iocb& control) {
+    const bool may_block = (control.aio_rw_flags & RWF_NOWAIT) == 0;
+    bench.kernel.add(control.data, may_block ? long{block_bytes} : -EAGAIN);
+  };
+  bench.kernel.add(static_cast<kaio::Transfer*>(&request), -EAGAIN);
+  {
+    const kaio::sys::MayStartThreads may_start_threads(false);
+    for (int looks = 0; looks < 3; ++looks) {
+      bench.end_all();
+      BOOST_TEST((request.state.load() == kaio::TransferState::queued));
+      BOOST_TEST(bench.runtime->dispatcher.threads_are_wanted());
+      BOOST_TEST(asked_for == 1);  // the reaper's, which there was not
+    }
+  }
+  makes_them = true;
+  BOOST_TEST(bench.runtime->dispatcher.start_wanted_threads());
+  BOOST_TEST(asked_for == 2);
+  BOOST_TEST(!bench.runtime->dispatcher.threads_are_wanted());
+  while (cell.word == kaio::status::in_progress) bench.end_all();
+  BOOST_TEST(cell.word == kaio::status::done(0));
+  BOOST_TEST(cell.result_bytes == static_cast<std::int64_t>(block_bytes));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
