@@ -23,6 +23,7 @@ class ThreadAttributes {
   // Those of a detached thread, as nobody could join it. False: there is no memory, and
   // nothing to destroy.
   bool make(pthread_attr_t& target) const noexcept;
+  bool names_mask() const noexcept { return has_mask_; }
 
  private:
   std::size_t guard_bytes_ = 0;

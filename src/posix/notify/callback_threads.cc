@@ -343,7 +343,7 @@ void CallbackThreads::call(const Notification& notification, ThreadState& state)
 }
 
 bool CallbackThreads::call_attributed(AttributedCallback* attributed, sigval value) {
-  const bool started = OwnThreads::start(*attributed, value);
+  const bool started = OwnThreads::start(*attributed, value, program_mask_);
   attributed->release();
   return started;
 }

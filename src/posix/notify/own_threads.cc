@@ -7,24 +7,21 @@
 #include <new>
 
 #include "sys/calls.h"
+#include "sys/signals_held.h"
 
 namespace kaio {
 namespace {
 
 constexpr std::int64_t stuck_ns = 2'000'000;
 
-bool create(const pthread_attr_t& attributes, void* (*run)(void*), void* argument) noexcept {
-  pthread_t thread{};
-  return sys::calls.create_thread(&thread, &attributes, run, argument) == 0;
-}
-
 }  // namespace
 
 struct OwnThreads::Call {
   NotifyFunction function;
   sigval value;
-  OwnThreads* fresh = nullptr;  // null: with attributes, and not counted
-  sigset_t mask{};              // of a fresh one
+  OwnThreads* turns = nullptr;  // of a fresh thread
+  bool names_mask = false;      // otherwise that is this
+  sigset_t mask;
 };
 
 class OwnThreads::Turn {
@@ -43,43 +40,48 @@ class OwnThreads::Turn {
 void* OwnThreads::run(void* argument) {
   const Call call = *static_cast<Call*>(argument);
   delete static_cast<Call*>(argument);
-  const Turn turn(call.fresh);
+  const Turn turn(call.turns);
   // Inherited was that of a thread of kaio's.
-  if (call.fresh != nullptr) ::pthread_sigmask(SIG_SETMASK, &call.mask, nullptr);
+  if (!call.names_mask) ::pthread_sigmask(SIG_SETMASK, &call.mask, nullptr);
   call.function(call.value);
   return nullptr;
 }
 
-bool OwnThreads::start(const AttributedCallback& attributed, sigval value) noexcept {
-  auto* call = new (std::nothrow) Call{.function = attributed.function, .value = value};
-  pthread_attr_t attributes;
-  bool started = false;
-  if (call != nullptr && attributed.attributes.make(attributes)) {
-    started = create(attributes, run, call);
-    ::pthread_attr_destroy(&attributes);
+// `wanted`: the thread frees it.
+bool OwnThreads::create(const Call& wanted, const ThreadAttributes* attributes) noexcept {
+  const sys::AllSignalsHeld signals_held;
+  pthread_attr_t made;  // the stack size is the program's default unless it is named
+  if (attributes != nullptr) {
+    if (!attributes->make(made)) return false;
+  } else {
+    ::pthread_attr_init(&made);
+    ::pthread_attr_setdetachstate(&made, PTHREAD_CREATE_DETACHED);
   }
+  auto* const call = new (std::nothrow) Call(wanted);
+  pthread_t thread{};
+  const bool started = call != nullptr && sys::calls.create_thread(&thread, &made, run, call) == 0;
   if (!started) delete call;
+  ::pthread_attr_destroy(&made);
   return started;
 }
 
+bool OwnThreads::start(const AttributedCallback& attributed, sigval value,
+                       const sigset_t& mask) noexcept {
+  return create({.function = attributed.function,
+                 .value = value,
+                 .names_mask = attributed.attributes.names_mask(),
+                 .mask = mask},
+                &attributed.attributes);
+}
+
 bool OwnThreads::start(NotifyFunction function, sigval value, const sigset_t& mask) noexcept {
-  auto* call =
-      new (std::nothrow) Call{.function = function, .value = value, .fresh = this, .mask = mask};
-  if (call == nullptr) return false;
-  pthread_attr_t attributes;  // the stack size stays the program's default
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  bool started = false;
-  if (take_turn()) {
-    started = create(attributes, run, call);
-    // There may be room for one when another has ended.
-    const std::uint32_t others = running_.load() - 1;
-    if (!started && others != 0 && wait_for_an_end(others + 1))
-      started = create(attributes, run, call);
-    if (!started) end_turn();
-  }
-  ::pthread_attr_destroy(&attributes);
-  if (!started) delete call;
+  if (!take_turn()) return false;
+  const Call call{.function = function, .value = value, .turns = this, .mask = mask};
+  bool started = create(call, nullptr);
+  // There may be room for one when another has ended.
+  const std::uint32_t others = running_.load() - 1;
+  if (!started && others != 0 && wait_for_an_end(others + 1)) started = create(call, nullptr);
+  if (!started) end_turn();
   return started;
 }
 

@@ -28,9 +28,10 @@ class OwnThreads {
   OwnThreads(const OwnThreads&) = delete;
   OwnThreads& operator=(const OwnThreads&) = delete;
 
-  // With these attributes; the callback runs with the caller's mask unless they name one.
-  // False: it cannot be made, and the callback is still to be run.
-  static bool start(const AttributedCallback& attributed, sigval value) noexcept;
+  // With these attributes, and this mask unless they name one. False: it cannot be made, and the
+  // callback is still to be run.
+  static bool start(const AttributedCallback& attributed, sigval value,
+                    const sigset_t& mask) noexcept;
   // Fresh: with the default attributes and this mask. Waits for its turn. False: likewise.
   bool start(NotifyFunction function, sigval value, const sigset_t& mask) noexcept;
 
@@ -39,6 +40,7 @@ class OwnThreads {
   class Turn;  // a place among those that run, given up also by pthread_exit
 
   static void* run(void* call);
+  static bool create(const Call& wanted, const ThreadAttributes* attributes) noexcept;
   bool take_turn() noexcept;
   bool wait_for_an_end(std::uint32_t running) noexcept;
   void end_turn() noexcept;

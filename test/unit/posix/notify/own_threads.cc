@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "posix/notify/own_threads.h"
 #include "support/deadline.h"
+#include "unit/faked_calls.h"
 
 #include <boost/test/unit_test.hpp>
 
@@ -77,6 +78,41 @@ BOOST_AUTO_TEST_CASE(the_mask_is_the_one_that_was_asked_for) {
   BOOST_REQUIRE(eventually([] { return ended == 1; }));
   BOOST_TEST(::sigismember(&seen, SIGUSR2) == 1);
   BOOST_TEST(::sigismember(&seen, SIGUSR1) == 0);
+}
+
+// To make one allocates memory, and so would a handler that interrupted this and made another.
+BOOST_AUTO_TEST_CASE(no_handler_runs_while_one_is_made) {
+  unit::FakedCalls calls;
+  static sigset_t meanwhile, seen;
+  calls->create_thread = [](pthread_t* thread, const pthread_attr_t* attributes,
+                            void* (*run)(void*), void* argument) {
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &meanwhile);
+    return kaio::sys::real_calls.create_thread(thread, attributes, run, argument);
+  };
+  const auto look = [](sigval) {
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &seen);
+    ++ended;
+  };
+  sigset_t wanted{}, none{};
+  ::sigaddset(&wanted, SIGUSR2);
+  kaio::AttributedCallback attributed{};
+  attributed.function = look;
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  attributed.attributes.note(attributes);
+  OwnThreads& threads = new_threads();
+  for (const bool fresh : {true, false}) {
+    meanwhile = seen = none;
+    ended = 0;
+    BOOST_REQUIRE(fresh ? threads.start(look, sigval{}, wanted)
+                        : OwnThreads::start(attributed, sigval{}, wanted));
+    BOOST_REQUIRE(eventually([] { return ended == 1; }));
+    for (const int number : {SIGUSR1, SIGUSR2, SIGALRM, SIGRTMAX})
+      BOOST_TEST(::sigismember(&meanwhile, number) == 1);
+    BOOST_TEST(::sigismember(&seen, SIGUSR2) == 1);
+    BOOST_TEST(::sigismember(&seen, SIGUSR1) == 0);
+  }
+  ::pthread_attr_destroy(&attributes);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
