@@ -51,6 +51,13 @@ enum class DescriptorKind : std::uint8_t {
 
 constexpr bool is_stream(DescriptorKind kind) noexcept { return kind >= DescriptorKind::stream; }
 
+// RLIMIT_FSIZE does not matter to writes. (To those of a stream it may: a file without a position
+// can be a file system's.)
+constexpr bool has_no_size_limit(DescriptorKind kind) noexcept {
+  return kind == DescriptorKind::block || kind == DescriptorKind::pipe ||
+         kind == DescriptorKind::socket;
+}
+
 constexpr bool waits_in_kernel(DescriptorKind kind) noexcept {
   return kind == DescriptorKind::pipe || kind == DescriptorKind::socket;
 }

@@ -10,13 +10,18 @@
 namespace kaio::sys {
 
 // RLIMIT_FSIZE as it is now: the program may change it at any time, and so may others, by
-// prlimit(). RLIM_INFINITY: none.
+// prlimit(). RLIM_INFINITY: none. getrlimit takes half as long as prlimit, but is not on every
+// machine, or has no room for the answer.
 inline std::uint64_t file_size_limit_bytes() noexcept {
   struct {
     std::uint64_t soft, hard;
   } limit{};
-  const long outcome =
-      direct_call(SYS_prlimit64, 0, static_cast<long>(RLIMIT_FSIZE), nullptr, &limit);
+  constexpr auto which = static_cast<long>(RLIMIT_FSIZE);
+  long outcome = -1;
+#if defined(__LP64__) && defined(SYS_getrlimit)
+  outcome = direct_call(SYS_getrlimit, which, &limit);
+#endif
+  if (outcome != 0) outcome = direct_call(SYS_prlimit64, 0, which, nullptr, &limit);
   return outcome == 0 ? limit.soft : std::uint64_t{RLIM_INFINITY};
 }
 

@@ -6,6 +6,7 @@
 #include "support/child.h"
 #include "support/limit.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <dirent.h>
@@ -103,6 +104,44 @@ BOOST_DATA_TEST_CASE(a_size_limit_set_from_outside_says_EFBIG_without_a_signal,
     return status_of_write(storage.fd(), 16384) == EFBIG ? 0 : 1;
   });
   BOOST_TEST(status == 0);
+}
+
+// What the first write to a descriptor does may depend on what nobody has asked for yet.
+BOOST_AUTO_TEST_CASE(the_end_of_a_file_is_past_a_size_limit_wherever_an_appending_write_is_put) {
+  const TemporaryFile file{65536};
+  const int status = run_in_child([&] {
+    const Fd fd = file.open(O_RDWR | O_APPEND);
+    const Limit limit{RLIMIT_FSIZE, 8192};
+    return status_of_write(fd.get(), 0) == EFBIG ? 0 : 1;
+  });
+  BOOST_TEST(status == 0);
+}
+
+// What waits on the pipe stays outstanding on the number.
+BOOST_AUTO_TEST_CASE(a_size_limit_matters_to_a_file_that_gets_the_number_of_a_pipe,
+                     *with_direct_io()) {
+  const Storage storage{StorageKind::direct_file, 65536};
+  const int status = run_in_child([&] {
+    const auto [reading, writing] = make_pipe();
+    const Request read = Request::to_read(reading.get(), 16);
+    if (aio_read(read) != 0 || aio_error(read) != EINPROGRESS) return 2;
+    ::close(reading.get());
+    if (::dup2(storage.fd(), reading.get()) != reading.get()) return 3;
+    const Limit limit{RLIMIT_FSIZE, 8192};
+    return status_of_write(reading.get(), 16384) == EFBIG ? 0 : 1;
+  });
+  BOOST_TEST(status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_size_limit_does_not_matter_to_a_block_device) {
+  const auto kinds = support::storage_kinds();
+  if (std::ranges::count(kinds, StorageKind::loop_device) == 0) return;
+  const Storage storage{StorageKind::loop_device, 1 << 20};
+  const Limit limit{RLIMIT_FSIZE, 8192};
+  for (int index = 0; index < 3; ++index) {
+    BOOST_TEST(status_of_write(storage.fd(), 65536 * index) == 0);
+    BOOST_TEST(status_of_list(storage.fd(), 65536 * index) == 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_size_limit_that_is_lifted_allows_the_write) {

@@ -45,7 +45,7 @@ static int64_t time_per_file_read_ns(void) {
     const struct aiocb* list[] = {request};
     while (aio_error(request) == EINPROGRESS)
       if (aio_suspend(list, 1, NULL) != 0) fail("aio_suspend");
-    finish_read(request);
+    finish_transfer(request);
     if (i < file_reads - file_depth) start_file_read(i % file_depth);
   }
   return (clock_ns(CLOCK_MONOTONIC) - begun_ns) / file_reads;
@@ -124,7 +124,7 @@ static int thread_count(void) {
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
-  fd = open_direct(argv[1], &block_count);
+  fd = open_direct(argv[1], O_RDONLY, &block_count);
   const long count = atol(argv[2]);
   const long rounds = atol(argv[3]);
   file_buffers = allocate((size_t)file_depth * block_bytes);

@@ -34,10 +34,10 @@ static inline int64_t clock_ns(clockid_t clock) {
   return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* A file or device to read by O_DIRECT, and its size in blocks. Exit code 77: it
- * cannot be read so. */
-static inline int open_direct(const char* path, long* block_count) {
-  const int fd = open(path, O_RDONLY | O_DIRECT);
+/* A file or device to be opened with O_DIRECT and this access mode, and its size in blocks.
+ * Exit code 77: it cannot be. */
+static inline int open_direct(const char* path, int access_mode, long* block_count) {
+  const int fd = open(path, access_mode | O_DIRECT);
   if (fd < 0 && errno == EINVAL) exit(77);
   if (fd < 0) fail(path);
   *block_count = lseek(fd, 0, SEEK_END) / block_bytes;
@@ -45,16 +45,22 @@ static inline int open_direct(const char* path, long* block_count) {
   return fd;
 }
 
-static inline void start_read(struct aiocb* request, int fd, void* buffer, long block) {
+static inline void start_transfer(struct aiocb* request, int writes, int fd, void* buffer,
+                                  long block) {
   request->aio_fildes = fd;
   request->aio_buf = buffer;
   request->aio_nbytes = block_bytes;
   request->aio_offset = block * block_bytes;
   request->aio_sigevent.sigev_notify = SIGEV_NONE;
-  if (aio_read(request) != 0) fail("aio_read");
+  if ((writes ? aio_write(request) : aio_read(request)) != 0)
+    fail(writes ? "aio_write" : "aio_read");
 }
 
-static inline void finish_read(struct aiocb* request) {
+static inline void start_read(struct aiocb* request, int fd, void* buffer, long block) {
+  start_transfer(request, 0, fd, buffer, block);
+}
+
+static inline void finish_transfer(struct aiocb* request) {
   errno = aio_error(request);
-  if (errno != 0 || aio_return(request) != block_bytes) fail("a read");
+  if (errno != 0 || aio_return(request) != block_bytes) fail("a transfer");
 }

@@ -109,7 +109,7 @@ static void* read_disk(void* index) {
     start_read(&request, disk_fd, buffer, rand_r(&place) % block_count);
     while (aio_error(&request) == EINPROGRESS)
       if (aio_suspend(list, 1, NULL) != 0) fail("aio_suspend");
-    finish_read(&request);
+    finish_transfer(&request);
     ++ended;
   }
   free(buffer);
@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
   if (strcmp(way, "lists") == 0) other_count = others;
   if (is_disk) {
     if (argc < 4) return 2;
-    disk_fd = open_direct(argv[3], &block_count);
+    disk_fd = open_direct(argv[3], O_RDONLY, &block_count);
   }
   if (pipe(silent) != 0) fail("pipe");
   for (int i = 0; i < (is_same ? rounds : thread_count); ++i) {

@@ -67,7 +67,7 @@ static long take_oldest(long depth, long taken) {
   const struct aiocb* list[] = {oldest};
   while (aio_error(oldest) == EINPROGRESS)
     if (aio_suspend(list, 1, NULL) != 0) fail("aio_suspend");
-  finish_read(oldest);
+  finish_transfer(oldest);
   return taken % depth;
 }
 
@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
   if (argc != 5) return 2;
   const int any = strcmp(argv[1], "oldest") != 0;
   raw = strcmp(argv[1], "raw") == 0;
-  fd = open_direct(argv[2], &block_count);
+  fd = open_direct(argv[2], O_RDONLY, &block_count);
   const long depth = atol(argv[3]);
   const long count = atol(argv[4]);
   requests = allocate((size_t)depth * sizeof *requests);

@@ -54,7 +54,7 @@ class Carrier {
   Started start_without_nowait(Transfer& transfer, const DescriptorTraits& traits, By by);
   static bool copies_too_much(const Transfer& transfer, const DescriptorTraits& traits,
                               SubmissionBatch* batch);
-  static bool may_exceed_size_limit(const Transfer& transfer, const KnownFile& known);
+  bool may_exceed_size_limit(const Transfer& transfer) const;
   bool would_block(const Transfer& transfer, const DescriptorTraits& traits);
 
   // results.cc: what came of it, and what follows

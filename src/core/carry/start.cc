@@ -38,7 +38,7 @@ Started Carrier::start(Transfer& transfer, By by, SubmissionBatch* batch, const 
   if (copies_too_much(transfer, traits, batch))
     return to_pool(transfer, route_ == Route::kernel ? Attempt::pool_submit : Attempt::pool_io);
   // The kernel sends SIGXFSZ to whoever submits such a write: not to the caller.
-  if (may_exceed_size_limit(transfer, known)) return to_pool(transfer, Attempt::pool_io);
+  if (may_exceed_size_limit(transfer)) return to_pool(transfer, Attempt::pool_io);
   transfer.attempt = Attempt::nowait;
   if (traits.refuses_nowait(transfer.operation.is_read()))
     return start_without_nowait(transfer, traits, by);
@@ -73,12 +73,15 @@ bool Carrier::copies_too_much(const Transfer& transfer, const DescriptorTraits& 
                           : size_bytes > limits::bytes_in_a_call_max;
 }
 
-bool Carrier::may_exceed_size_limit(const Transfer& transfer, const KnownFile& known) {
+bool Carrier::may_exceed_size_limit(const Transfer& transfer) const {
   const IoOperation& operation = transfer.operation;
   if (!operation.is_write()) return false;
   const std::uint64_t limit_bytes = sys::file_size_limit_bytes();
   if (limit_bytes == RLIM_INFINITY) return false;
-  if (operation.offset_bytes < 0 || appends(operation, known.traits)) return true;
+  // Anew: what is known may be of another file, which had the number before.
+  const DescriptorTraits traits = ask_facts(operation.fd).traits;
+  if (has_no_size_limit(traits.kind)) return false;
+  if (operation.offset_bytes < 0 || appends(operation, traits)) return true;
   return static_cast<std::uint64_t>(operation.offset_bytes) + operation.remaining_bytes() >
          limit_bytes;
 }

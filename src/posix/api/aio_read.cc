@@ -3,7 +3,7 @@
 #include "kaio/aio.h"
 #include "posix/api/export.h"
 #include "posix/api/rw_flags.h"
-#include "posix/api/straight_read.h"
+#include "posix/api/straight.h"
 #include "posix/api/submit.h"
 
 KAIO_ENTRY(int, aio_read, aiocb* control_block) {

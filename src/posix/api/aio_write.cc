@@ -3,11 +3,12 @@
 #include "kaio/aio.h"
 #include "posix/api/export.h"
 #include "posix/api/rw_flags.h"
+#include "posix/api/straight.h"
 #include "posix/api/submit.h"
 
 KAIO_ENTRY(int, aio_write, aiocb* control_block) {
-  static constexpr kaio::Submission plain{.opcode = kaio::Opcode::write};
-  return kaio::submit_shielded(control_block, plain);
+  return kaio::sys::without_cancellation_of_sleep(
+      [control_block] { return kaio::write_straight(control_block); });
 }
 KAIO_ALIAS_64(aio_write);
 

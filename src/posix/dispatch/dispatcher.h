@@ -43,7 +43,7 @@ class Dispatcher final : public ResultSink,
   bool submit(Request& request, SubmissionBatch* batch = nullptr);
   void submit(SubmissionBatch& batch);
 
-  // For a read that its call puts straight into the ring (posix/api/straight_read.cc).
+  // For a transfer that its call puts straight into the ring (posix/api/straight.cc).
   //
   // What the call remembers of it: the request may be over, and another one, as soon as the
   // kernel has it.
@@ -123,7 +123,7 @@ class Dispatcher final : public ResultSink,
   // submission.cc: acceptance, and the way into the ring
   bool admit(Request& request, SubmissionBatch* batch);
   void admit_put_aside(Request& request);
-  bool goes_straight_into_the_ring(const Request& request);
+  bool goes_straight_into_the_ring(const Request& request, Occupancy::View now);
   bool read_cached(DescriptorRecord& record, Request& request);
   Started submit_into_ring(DescriptorRecord& record, Request& request, Attempt attempt, By by,
                            SubmissionBatch* batch);

@@ -3,8 +3,8 @@
 //
 // What most requests take is one function, without a call of ours up to io_submit: the
 // kernel's own calls push ours out of the processor's return stack, so each return behind a
-// system call is predicted wrongly, and takes some 20 cycles. (The simplest reads have a function
-// of their own: posix/api/straight_read.cc.)
+// system call is predicted wrongly, and takes some 20 cycles. (The simplest ones have a function of
+// their own: posix/api/straight.cc.)
 #include <linux/fs.h>
 
 #include "core/kernel/iocb.h"
@@ -21,12 +21,13 @@ namespace kaio {
 namespace {
 
 // Apart, as single reads do not come here.
-[[gnu::noinline]] bool has_nothing_else_to_ask(const IoOperation& operation,
-                                               bool has_nosignal) noexcept {
+[[gnu::noinline]] bool has_nothing_else_to_ask(const IoOperation& operation, bool has_nosignal,
+                                               Occupancy::View now) noexcept {
   if (operation.is_sync() || operation.remaining_bytes() > limits::bytes_in_a_call_max)
     return false;
-  return operation.is_read() || (has_nosignal && (operation.rw_flags & RWF_APPEND) == 0 &&
-                                 sys::file_size_limit_bytes() == RLIM_INFINITY);
+  return operation.is_read() ||
+         (has_nosignal && (operation.rw_flags & RWF_APPEND) == 0 &&
+          (now.writes_are_unlimited() || sys::file_size_limit_bytes() == RLIM_INFINITY));
 }
 
 [[gnu::noinline]] bool may_join(SubmissionBatch& batch, const IoOperation& operation) noexcept {
@@ -73,7 +74,7 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   Started started{};
   // Of a list, all answers may be somebody else's to handle: then what the descriptor is
   // has to be known before.
-  if (goes_straight_into_the_ring(request) &&
+  if (goes_straight_into_the_ring(request, record->occupancy.now()) &&
       (batch == nullptr || may_join(*batch, request.operation)) &&
       record->occupancy.enter_unlisted(request, batch != nullptr)) {
     request.move_to(TransferState::starting);
@@ -87,7 +88,8 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
 }
 
 // Nothing has to be asked before the first attempt, unless it is by the descriptor.
-KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& request) {
+KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& request,
+                                                           Occupancy::View now) {
   const IoOperation& operation = request.operation;
   static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
                 Route::poll < Route::pool);
@@ -95,7 +97,7 @@ KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& reques
   // Of larger ones it depends on what the descriptor is.
   if (operation.is_read() && !operation.vectored)
     return operation.size <= limits::bytes_in_a_call_max;
-  return has_nothing_else_to_ask(operation, context_.has_nosignal());
+  return has_nothing_else_to_ask(operation, context_.has_nosignal(), now);
 }
 
 // What is cached is read in two thirds of the time by calls of its own, instead of by

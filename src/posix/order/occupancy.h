@@ -43,13 +43,13 @@ namespace kaio {
 
 // Places in the word, from the lowest.
 struct OccupancyLayout {
-  static constexpr unsigned unlisted_width = 12, listed_width = 22, fd_generation_width = 7,
+  static constexpr unsigned unlisted_width = 11, listed_width = 22, fd_generation_width = 7,
                             epoch_width = 14;
   static constexpr unsigned listed_shift = unlisted_width;
   static constexpr unsigned fd_generation_shift = listed_shift + listed_width;
   static constexpr unsigned epoch_shift = fd_generation_shift + fd_generation_width;
   static constexpr unsigned flags_shift = epoch_shift + epoch_width;
-  static_assert(flags_shift + 9 == 64);
+  static_assert(flags_shift + 10 == 64);
 
   static constexpr std::uint64_t unlisted_one = 1;
   static constexpr std::uint64_t listed_one = std::uint64_t{1} << listed_shift;
@@ -69,6 +69,10 @@ struct OccupancyLayout {
   static constexpr std::uint64_t careful_reads = flag_one << 4, careful_writes = flag_one << 5;
   static constexpr std::uint64_t turn_reads = flag_one << 6, turn_writes = flag_one << 7;
   static constexpr std::uint64_t cached_reads = flag_one << 8;
+  static constexpr std::uint64_t unlimited_writes = flag_one << 9;
+  // What is known of a file, and not guessed.
+  static constexpr std::uint64_t forgotten_with_file =
+      unordered_reads | unordered_writes | unlimited_writes;
   static constexpr std::uint64_t guesses = careful_reads | careful_writes | cached_reads;
 
   static constexpr std::uint64_t unordered(bool to_read) {
@@ -105,8 +109,14 @@ class Occupancy : private OccupancyLayout {
     }
     constexpr bool is_known() const noexcept { return (bits_ & known) != 0; }
     constexpr bool reads_are_cached() const noexcept { return (bits_ & cached_reads) != 0; }
+    // RLIMIT_FSIZE does not matter to what is written.
+    constexpr bool writes_are_unlimited() const noexcept { return (bits_ & unlimited_writes) != 0; }
     constexpr bool is_unordered(bool to_read) const noexcept {
       return (bits_ & unordered(to_read)) != 0;
+    }
+    // Whether one of that direction may enter unlisted, if it needs nothing besides.
+    constexpr bool lets_in(bool to_read) const noexcept {
+      return (bits_ & (awaited | careful(to_read))) == 0 && (is_unordered(to_read) || empty());
     }
     constexpr bool has_turn(bool to_read) const noexcept { return (bits_ & turn(to_read)) != 0; }
 
@@ -121,23 +131,27 @@ class Occupancy : private OccupancyLayout {
   // not known what the descriptor is, though it would not matter now.
   bool enter_unlisted(Request& request, bool known_only) noexcept {
     const bool to_read = request.operation.is_read();
-    const View now = enter(to_read, known_only, 0);
+    const View now = enter(to_read, known_only ? known : 0, 0);
     if (now.is_none()) return false;
     request.listed = false;
     request.has_turn = !now.is_unordered(to_read);
     request.fd_generation = now.fd_generation() & fd_generation_max;
     return true;
   }
-  // The same for a read that makes its first attempt with that, and of which nothing else is
-  // to be noted. Not if reads are probably of a file that is cached. Returns how it is then.
+  // The same for one that makes its first attempt with that, and of which nothing else is to be
+  // noted. Returns how it is then. A read does not enter if reads are probably of a file that is
+  // cached.
   View enter_to_read(Request& request, Attempt attempt) noexcept {
-    const View now = enter(true, false, cached_reads);
-    if (!now.is_none())
-      static_cast<Progress&>(request) = Progress{
-          .attempt = attempt,
-          .has_turn = !now.is_unordered(true),
-          .fd_generation = static_cast<std::uint8_t>(now.fd_generation() & fd_generation_max)};
-    return now;
+    return note(request, attempt, true, enter(true, 0, cached_reads));
+  }
+  // Which of these have to be known.
+  struct WriteNeeds {
+    bool no_stream, unlimited;
+  };
+  View enter_to_write(Request& request, Attempt attempt, WriteNeeds needs) noexcept {
+    const std::uint64_t needed =
+        (needs.no_stream ? unordered_writes : 0) | (needs.unlimited ? unlimited_writes : 0);
+    return note(request, attempt, false, enter(false, needed, 0));
   }
 
   // Before the status is published. True: somebody waits for the end of others.
@@ -204,7 +218,8 @@ class Occupancy : private OccupancyLayout {
     std::uint64_t next = 0;
     do {
       if (View(bits).empty() || View(bits).epoch() != asked.epoch()) return false;
-      next = (bits & ~(unordered_reads | unordered_writes)) | known;
+      next = (bits & ~forgotten_with_file) | known;
+      if (has_no_size_limit(traits.kind)) next |= unlimited_writes;
       if (!traits.is_stream()) {
         if (!traits.refuses_nowait_reads) next |= unordered(true);
         if (!traits.append && !traits.refuses_nowait_writes) next |= unordered(false);
@@ -221,8 +236,7 @@ class Occupancy : private OccupancyLayout {
     std::uint64_t bits = word_.load(std::memory_order_seq_cst);
     std::uint64_t next = 0;
     do {
-      next = bits & ~(fd_generation_mask | known | unordered_reads | unordered_writes | turn_reads |
-                      turn_writes);
+      next = bits & ~(fd_generation_mask | known | forgotten_with_file | turn_reads | turn_writes);
       next |= (bits + fd_generation_one) & fd_generation_mask;
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
                                           std::memory_order_seq_cst));
@@ -230,13 +244,22 @@ class Occupancy : private OccupancyLayout {
   }
 
  private:
-  // `other`: what keeps it from entering besides. Returns how it is then, or none.
-  View enter(bool to_read, bool known_only, std::uint64_t other) noexcept {
+  static View note(Request& request, Attempt attempt, bool to_read, View now) noexcept {
+    if (!now.is_none())
+      static_cast<Progress&>(request) = Progress{
+          .attempt = attempt,
+          .has_turn = !now.is_unordered(to_read),
+          .fd_generation = static_cast<std::uint8_t>(now.fd_generation() & fd_generation_max)};
+    return now;
+  }
+
+  // Flags without which, and with which, it does not enter. Returns how it is then, or none.
+  View enter(bool to_read, std::uint64_t needed, std::uint64_t refused) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     std::uint64_t next = 0;
     do {
-      if ((bits & (awaited | careful(to_read) | other)) != 0) return View::none();
-      if (known_only && (bits & known) == 0) return View::none();
+      if ((bits & (awaited | careful(to_read) | refused)) != 0) return View::none();
+      if ((bits & needed) != needed) return View::none();
       if ((bits & unordered(to_read)) != 0) {
         if ((bits & unlisted_mask) == unlisted_mask) return View::none();
         next = bits + unlisted_one;

@@ -243,4 +243,46 @@ BOOST_AUTO_TEST_CASE(a_read_of_its_first_attempt_enters_as_others_do_unless_read
   BOOST_TEST(occupancy.now().reads_are_cached());
 }
 
+BOOST_AUTO_TEST_CASE(a_write_enters_as_others_do_and_only_where_what_it_needs_is_known) {
+  using kaio::DescriptorKind;
+  for (const DescriptorKind kind : {DescriptorKind::regular, DescriptorKind::block}) {
+    const bool is_device = kind == DescriptorKind::block;
+    DescriptorBench bench(kaio::DescriptorTraits{.kind = kind});
+    kaio::Occupancy& occupancy = bench.record.occupancy;
+    Request& first = bench.make(Opcode::write);
+    const auto enters = [&](bool no_stream, bool unlimited) {
+      Request& request = bench.make(Opcode::write);
+      const auto now = occupancy.enter_to_write(request, kaio::Attempt::nowait,
+                                                {.no_stream = no_stream, .unlimited = unlimited});
+      if (!now.is_none()) occupancy.leave_unlisted(request);
+      if (!no_stream && !unlimited) BOOST_TEST(occupancy.now().lets_in(false) != now.is_none());
+      return !now.is_none();
+    };
+    BOOST_TEST(!enters(true, false));
+    BOOST_TEST(!enters(false, true));
+    first.listed = first.tried = first.pushed = true;
+    BOOST_TEST(!occupancy.enter_to_write(first, kaio::Attempt::nowait, {}).is_none());
+    BOOST_TEST((first.has_turn && !first.listed && !first.tried && !first.pushed));
+    BOOST_TEST((first.attempt == kaio::Attempt::nowait));
+    BOOST_TEST(!enters(false, false));  // that has the turn
+    bench.know_traits();
+    BOOST_TEST(occupancy.now().writes_are_unlimited() == is_device);
+    BOOST_TEST(enters(false, false));
+    BOOST_TEST(enters(true, false));
+    BOOST_TEST(enters(true, true) == is_device);
+    occupancy.guess_careful(false, true);
+    BOOST_TEST(!enters(false, false));
+    occupancy.guess_careful(false, false);
+    BOOST_TEST(!occupancy.leave_unlisted(first));
+    BOOST_TEST(!occupancy.now().writes_are_unlimited());
+    // Nor is another file's number.
+    Request& third = bench.make(Opcode::write);
+    BOOST_TEST(!occupancy.enter_to_write(third, kaio::Attempt::nowait, {}).is_none());
+    bench.know_traits();
+    occupancy.begin_fd_generation(third);
+    BOOST_TEST(!occupancy.now().writes_are_unlimited());
+    occupancy.leave_unlisted(third);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

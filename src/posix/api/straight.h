@@ -5,7 +5,8 @@
 
 namespace kaio {
 
-// The body of aio_read(): as submit_one().
+// The bodies of aio_read() and aio_write(): as submit_one().
 int read_straight(aiocb* control_block) noexcept;
+int write_straight(aiocb* control_block) noexcept;
 
 }  // namespace kaio

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The way of most reads, in one function: into the ring at once, with nothing to copy and nobody
-// to tell, by one of the threads that have a number (Statistics::this_threads_number). What it
-// does is what submit.cc and dispatch/submission.cc do, with all that they would ask decided by
-// then. Whatever is not so simple goes to them, before anything has begun.
+// The way of most reads and writes, in one function: into the ring at once, with nothing to copy
+// and nobody to tell, by one of the threads that have a number (Statistics::this_threads_number).
+// What it does is what submit.cc and dispatch/submission.cc do, with all that they would ask
+// decided by then. Whatever is not so simple goes to them, before anything has begun.
 //
 // It has no ApiScope, and so does not save errno: nothing here changes it, and what is called
 // keeps it.
-#include "posix/api/straight_read.h"
+#include "posix/api/straight.h"
 
 #include <utility>
 
@@ -14,11 +14,13 @@
 #include "posix/api/export.h"
 #include "posix/api/submit.h"
 #include "posix/request/probes.h"
+#include "sys/size_limit.h"
 
 namespace kaio {
 namespace {
 
-constexpr Submission plain{.opcode = Opcode::read};
+template <Opcode opcode>
+constexpr Submission plain{.opcode = opcode};
 
 // Of a descriptor whose record is found at once.
 [[gnu::always_inline]] inline bool is_straight(Runtime& engine, const aiocb& asked) noexcept {
@@ -35,12 +37,23 @@ struct Taken {
   Request* request = nullptr;  // null: not all of them, and so none
   Occupancy::View seen = Occupancy::View::none();
 };
+template <Opcode opcode>
 [[gnu::always_inline]] inline Taken take(Runtime& engine, DescriptorRecord& record,
                                          std::uint32_t thread_number) noexcept {
+  Occupancy& occupancy = record.occupancy;
+  Occupancy::WriteNeeds needs{};
+  if constexpr (opcode == Opcode::write) {
+    const Occupancy::View now = occupancy.now();
+    needs = {.no_stream = !engine.context.has_nosignal(), .unlimited = now.writes_are_unlimited()};
+    if (!now.lets_in(false)) return {};
+    if (!needs.unlimited && sys::file_size_limit_bytes() != RLIM_INFINITY) return {};
+  }
   if (!engine.context.reserve()) return {};
   Request* const request = engine.requests.take_free(thread_number);
   if (request != nullptr) {
-    const Occupancy::View seen = record.occupancy.enter_to_read(*request, Attempt::nowait);
+    const Occupancy::View seen = opcode == Opcode::read
+                                     ? occupancy.enter_to_read(*request, Attempt::nowait)
+                                     : occupancy.enter_to_write(*request, Attempt::nowait, needs);
     if (!seen.is_none()) return {request, seen};
     engine.requests.free(*request);
   }
@@ -48,17 +61,21 @@ struct Taken {
   return {};
 }
 
-[[gnu::always_inline]] inline void fill(Request& request, aiocb& asked) noexcept {
+template <Opcode opcode>
+[[gnu::always_inline]] inline void fill(Request& request, aiocb& asked,
+                                        const Context& context) noexcept {
   IoOperation& operation = request.operation;
   operation.buffer = const_cast<void*>(asked.aio_buf);
   operation.size = asked.aio_nbytes;
   operation.offset_bytes = asked.aio_offset;
   operation.fd = asked.aio_fildes;
   operation.rw_flags = 0;
-  operation.opcode = Opcode::read;
+  operation.opcode = opcode;
   operation.vectored = false;
   operation.priority = asked.aio_reqprio & 0x1f;  // is in range
-  iocb_of::transfer(request.control, operation, false, RWF_NOWAIT);
+  const bool says_nosignal = opcode == Opcode::write && context.has_nosignal();
+  iocb_of::transfer(request.control, operation, false,
+                    RWF_NOWAIT | (says_nosignal ? iocb_of::rwf_nosignal : 0));
   request.control.data = static_cast<Transfer*>(&request);
   request.done_bytes = 0;
   request.notification.kind = Notification::Kind::none;
@@ -84,29 +101,35 @@ struct Remembered {
   int fd;
 };
 
+// Whether what the descriptor is may be learnt from what becomes of it.
+template <Opcode opcode>
+[[gnu::always_inline]] inline bool tells(Occupancy::View seen) noexcept {
+  return opcode == Opcode::read && !seen.is_unordered(true);
+}
+
 [[gnu::always_inline]] inline void leave(Runtime& engine, const Remembered& remembered) noexcept {
   engine.dispatcher.drain();
   deferred::submitted = remembered.submitted_before;
 }
 
 // io_submit has not taken it, or somebody has an answer.
+template <Opcode opcode>
 [[gnu::noinline, gnu::cold]] int go_on(Runtime& engine, DescriptorRecord& record, Request& request,
                                        const Remembered& remembered, int outcome) noexcept {
   const Dispatcher::Given given{.seen = remembered.seen,
                                 .generation = remembered.generation,
                                 .posted = remembered.posted,
                                 .fd = remembered.fd,
-                                .reads = true,
-                                .tells = !remembered.seen.is_unordered(true)};
+                                .reads = opcode == Opcode::read,
+                                .tells = tells<opcode>(remembered.seen)};
   const bool accepted = engine.dispatcher.go_on(record, request, given, outcome);
   if (!accepted) take_back(engine, request, *aiocb_of(*request.cell));
   leave(engine, remembered);
   return accepted ? 0 : fail(EAGAIN);
 }
 
-}  // namespace
-
-[[gnu::hot]] int read_straight(aiocb* control_block) noexcept {
+template <Opcode opcode>
+[[gnu::always_inline]] inline int submit_straight(aiocb* control_block) noexcept {
   aiocb& asked = *control_block;
   StatusCell& cell = cell_of(asked);
   Runtime* const engine = runtime_if_any();
@@ -114,17 +137,17 @@ struct Remembered {
   const std::uint32_t thread_number = Statistics::this_threads_number();
   if (engine == nullptr || !is_straight(*engine, asked) ||
       thread_number >= Statistics::own_shard_count)
-    return submit_one(control_block, plain);
+    return submit_one(control_block, plain<opcode>);
   if (last != status::tag_taken && !forget_result(*engine, asked, last))
-    return submit_one(control_block, plain);
+    return submit_one(control_block, plain<opcode>);
   const int fd = asked.aio_fildes;
   DescriptorRecord* const record = engine->requests.descriptors.at_once(fd);
-  if (record == nullptr) return submit_one(control_block, plain);
-  const Taken taken = take(*engine, *record, thread_number);
-  if (taken.request == nullptr) return submit_one(control_block, plain);
+  if (record == nullptr) return submit_one(control_block, plain<opcode>);
+  const Taken taken = take<opcode>(*engine, *record, thread_number);
+  if (taken.request == nullptr) return submit_one(control_block, plain<opcode>);
 
   Request& request = *taken.request;
-  fill(request, asked);
+  fill<opcode>(request, asked, engine->context);
   probes::submit(request, &asked);
   Context& context = engine->context;
   const Ring ring = context.ring();
@@ -143,22 +166,32 @@ struct Remembered {
   request.move_to(TransferState::in_kernel);
   iocb* list = &request.control;
   const int outcome = context.submit_counted({&list, 1});
-  if (outcome != 1) return go_on(*engine, *record, request, remembered, outcome);
+  if (outcome != 1) return go_on<opcode>(*engine, *record, request, remembered, outcome);
 
   if (!ring.empty()) engine->ring_reaper.reap_now();  // perhaps it was done at once
   if (is_over(request, remembered.generation)) {
     engine->statistics.count(Count::at_once, thread_number);
-    engine->dispatcher.learn_from_read(*record, fd, true);
+    if (opcode == Opcode::read) engine->dispatcher.learn_from_read(*record, fd, true);
   } else {
     if (ring.posted() != remembered.posted)
-      return go_on(*engine, *record, request, remembered, outcome);
-    engine->dispatcher.learn_from_read(*record, fd, false);
+      return go_on<opcode>(*engine, *record, request, remembered, outcome);
+    if (opcode == Opcode::read) engine->dispatcher.learn_from_read(*record, fd, false);
     // Once more, behind the look at what has come: the slot may be in use again.
-    if (!remembered.seen.is_unordered(true) && !is_over(request, remembered.generation))
+    if (tells<opcode>(remembered.seen) && !is_over(request, remembered.generation))
       record->occupancy.know_reads_unordered(remembered.seen.epoch());
   }
   leave(*engine, remembered);
   return 0;
+}
+
+}  // namespace
+
+[[gnu::hot]] int read_straight(aiocb* control_block) noexcept {
+  return submit_straight<Opcode::read>(control_block);
+}
+
+[[gnu::hot]] int write_straight(aiocb* control_block) noexcept {
+  return submit_straight<Opcode::write>(control_block);
 }
 
 }  // namespace kaio
