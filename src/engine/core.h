@@ -190,8 +190,8 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void submit_in_helper(OperationState& operation, Attempt attempt) noexcept;
   bool poll_by_kernel(Transfer& transfer) override;
   bool hold(Transfer& transfer) override;
-  FileFacts facts_of(const Transfer& transfer) override;
-  std::optional<FileFacts> facts_if_same_file(const Transfer& transfer) override {
+  FileFacts facts_of(Transfer& transfer) override;
+  std::optional<FileFacts> facts_if_same_file(Transfer& transfer) override {
     return facts_of(transfer);
   }
   void refuses_nowait(const Transfer& transfer) override;

@@ -117,7 +117,7 @@ bool Core::hold(Transfer& transfer) {
   return true;
 }
 
-FileFacts Core::facts_of(const Transfer& transfer) {
+FileFacts Core::facts_of(Transfer& transfer) {
   return operation_of(transfer).file->facts_now();
 }
 

@@ -236,6 +236,26 @@ BOOST_AUTO_TEST_CASE(a_number_that_was_a_stream_may_become_a_file_and_back) {
   }
 }
 
+// A file's transfers have places, and a stream's have none.
+BOOST_DATA_TEST_CASE(a_file_that_gets_the_number_of_a_stream_is_written_and_read_at_its_places,
+                     data::make(channel_kinds()), kind) {
+  const Channel channel{kind};
+  const Storage storage{StorageKind::buffered_file, 65536};
+  const Request waiting = Request::to_read(channel.reader(), 10);
+  BOOST_REQUIRE(aio_read(waiting) == 0);
+  BOOST_REQUIRE(aio_error(waiting) == EINPROGRESS);
+  become(channel.reader(), storage.fd());
+  const Request write = Request::to_write(channel.reader(), pattern(4096), 16384);
+  BOOST_REQUIRE(aio_write(write) == 0);
+  BOOST_REQUIRE(wait_done(write) == 0);
+  const Request read = Request::to_read(channel.reader(), 4096, 16384);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_REQUIRE(wait_done(read) == 0);
+  BOOST_TEST(read.text(4096) == pattern(4096));
+  BOOST_TEST(storage.read(4096, 16384) == pattern(4096));
+  aio_cancel(channel.reader(), nullptr);
+}
+
 BOOST_DATA_TEST_CASE(a_queued_request_of_a_closed_descriptor_ends, data::make(channel_kinds()),
                      kind) {
   Channel channel{kind};

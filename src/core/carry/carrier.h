@@ -61,13 +61,13 @@ class Carrier {
   Started process_readiness(Transfer& transfer, std::int32_t answer);
   Started act(Transfer& transfer, const Verdict& verdict, By by);
   Answer describe(const Transfer& transfer, std::int32_t answer, bool refused) const;
-  std::size_t whole_blocks(const Transfer& transfer, std::size_t answer_bytes);
+  std::size_t whole_blocks(Transfer& transfer, std::size_t answer_bytes);
   Started less_than_a_block(Transfer& transfer, By by);
   static bool ends_with_file(const Transfer& transfer, const DescriptorTraits& traits,
                              std::int32_t answer);
   static std::optional<std::int32_t> attempt_on_stream(const Transfer& transfer,
                                                        const FileFacts& facts);
-  bool is_abandoned(const Transfer& transfer) {
+  bool is_abandoned(Transfer& transfer) {
     return !owner_.facts_if_same_file(transfer).has_value();
   }
   void finish(Transfer& transfer, int error_number);

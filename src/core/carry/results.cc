@@ -58,7 +58,7 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
 
 // How much of what a short direct transfer transferred counts: it goes on at a place where a
 // direct transfer can, and does a part of a block again. All, if it ends there with its file.
-std::size_t Carrier::whole_blocks(const Transfer& transfer, std::size_t answer_bytes) {
+std::size_t Carrier::whole_blocks(Transfer& transfer, std::size_t answer_bytes) {
   if (answer_bytes >= transfer.operation.remaining_bytes()) return answer_bytes;
   const FileFacts facts = owner_.facts_of(transfer);
   if (facts.direct_bytes == 0) return answer_bytes;

@@ -37,9 +37,9 @@ class TransferOwner {
   virtual bool hold(Transfer& transfer) = 0;
 
   // What is known of the transfer's file, asked of the kernel if nothing is.
-  virtual FileFacts facts_of(const Transfer& transfer) = 0;
+  virtual FileFacts facts_of(Transfer& transfer) = 0;
   // The same. Nothing: the number of its descriptor has become another file's.
-  virtual std::optional<FileFacts> facts_if_same_file(const Transfer& transfer) = 0;
+  virtual std::optional<FileFacts> facts_if_same_file(Transfer& transfer) = 0;
   // RWF_NOWAIT was refused for its file, in its direction.
   virtual void refuses_nowait(const Transfer& transfer) = 0;
   // A guess: the next one of its file, in its direction, would block, or would not.

@@ -109,8 +109,8 @@ class Dispatcher final : public ResultSink,
                            SubmissionBatch* batch) override;
   bool poll_by_kernel(Transfer& transfer) override;
   bool hold(Transfer& transfer) override;
-  FileFacts facts_of(const Transfer& transfer) override;
-  std::optional<FileFacts> facts_if_same_file(const Transfer& transfer) override;
+  FileFacts facts_of(Transfer& transfer) override;
+  std::optional<FileFacts> facts_if_same_file(Transfer& transfer) override;
   void refuses_nowait(const Transfer& transfer) override;
   void expect(const Transfer& transfer, bool blocks) override;
   void result_is_looked_at(Transfer& transfer, bool is_final, By by) override;
@@ -150,7 +150,7 @@ class Dispatcher final : public ResultSink,
   void store_facts(DescriptorRecord& record, const FileFacts& facts, Occupancy::View asked)
       REQUIRES(record.mutex);
   // Its descriptor's number has become another file, which it must not touch.
-  bool is_abandoned(const Request& request);
+  bool is_abandoned(Request& request);
 
   // waiting.cc: the backlog, and the wait for readiness in the ring
   Started to_backlog(Request& request, By by);

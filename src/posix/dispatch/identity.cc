@@ -13,9 +13,11 @@ FileFacts facts_in(const DescriptorRecord& record) REQUIRES(record.mutex) {
 
 }  // namespace
 
-// What is known of the request's descriptor, asked of the kernel if it is not.
-FileFacts Dispatcher::facts_of(const Transfer& transfer) {
-  const Request& request = request_of(transfer);
+// What is known of the request's descriptor, asked of the kernel if it is not. In its call: of the
+// file that the number is by then.
+FileFacts Dispatcher::facts_of(Transfer& transfer) {
+  Request& request = request_of(transfer);
+  renew_identity(request);
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
   const Occupancy::View asked = record.occupancy.now();
   {
@@ -89,11 +91,11 @@ void Dispatcher::store_facts(DescriptorRecord& record, const FileFacts& facts,
   record.inode = facts.inode;
 }
 
-bool Dispatcher::is_abandoned(const Request& request) {
+bool Dispatcher::is_abandoned(Request& request) {
   return !facts_if_same_file(request).has_value();
 }
 
-std::optional<FileFacts> Dispatcher::facts_if_same_file(const Transfer& request) {
+std::optional<FileFacts> Dispatcher::facts_if_same_file(Transfer& request) {
   const int fd = request.operation.fd;
   const FileFacts facts = facts_of(request);
   if (requests_.descriptors.at(fd)->occupancy.now().fd_generation() != request.fd_generation)

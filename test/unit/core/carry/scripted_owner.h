@@ -67,8 +67,8 @@ class ScriptedOwner final : public kaio::TransferOwner {
     held.push_back(&transfer);
     return true;
   }
-  kaio::FileFacts facts_of(const kaio::Transfer&) override { return facts; }
-  std::optional<kaio::FileFacts> facts_if_same_file(const kaio::Transfer&) override {
+  kaio::FileFacts facts_of(kaio::Transfer&) override { return facts; }
+  std::optional<kaio::FileFacts> facts_if_same_file(kaio::Transfer&) override {
     return is_same_file ? std::optional(facts) : std::nullopt;
   }
   void refuses_nowait(const kaio::Transfer& transfer) override {
