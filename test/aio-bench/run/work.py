@@ -45,17 +45,33 @@ def check_amounts(cases, directory):
 
 
 def check_notifications(cases, directory):
+    for batch in ('1', '8'):
+        check_notifications_of(cases, directory, batch)
+
+
+def check_notifications_of(cases, directory, batch):
     notifies = 'suspend,poll,waitcomplete,list,signal,thread,eventfd,coroutine'
     document = results_of('--amount', '2m', '-d', '8', '-n', notifies, '-r', '1', '-s', '4m',
-                          cwd=directory)
+                          '--batch', batch, cwd=directory)
     seen = {(result['engine'], result['notify']) for result in document['results']}
     problems = [f'kaio with {notify} is missing' for notify in notifies.split(',')
                 if ('kaio', notify) not in seen and ('kaio-engine', notify) not in seen]
     problems += [f'{result["engine"]}/{result["notify"]}: {repeat["io_count"]} I/Os'
                  for result in document['results'] for repeat in result['repeats']
                  if repeat['io_count'] != 512]
-    cases.tell('every way of being told of completions does the whole amount', problems,
-               f'{len(seen)} ways')
+    cases.tell(f'every way of being told of completions does the whole amount: batches of {batch}',
+               problems, f'{len(seen)} ways')
+
+
+def check_batches(cases, directory):
+    """What is cached ends in the submitting call, and so is submitted together again."""
+    document = results_of('--amount', '4m', '-d', '8', '--batch', '8', '-c', 'buffered', '-r', '1',
+                          '-s', '4m', '-e', 'kaio,kaio-engine,libaio', '-l', 'randread',
+                          cwd=directory)
+    calls = {result['engine']: result['system_calls_per_io']['median']
+             for result in document['results']}
+    cases.tell('a batch is handed over in one call', [f'{engine}: {count} calls for each I/O'
+               for engine, count in calls.items() if count > 0.6], str(calls))
 
 
 def check_writes(cases, directory):
@@ -372,7 +388,7 @@ def check_warnings(cases, directory):
 def main():
     cases = Cases()
     with scratch_directory() as directory:
-        for check in (check_amounts, check_notifications, check_writes, check_rates,
+        for check in (check_amounts, check_notifications, check_batches, check_writes, check_rates,
                       check_open_loop_latency, check_system_calls, check_kernel_count,
                       check_refusals, check_usage, check_format, check_csv, check_repeats,
                       check_warnings):

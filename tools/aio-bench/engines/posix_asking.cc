@@ -51,37 +51,12 @@ class PollEngine final : public AskingEngine {
 // list is done. Some are still outstanding then after a signal, and for fsync.
 class ListEngine final : public AskingEngine {
  public:
-  ListEngine(const PosixAio& functions, const EngineSetup& setup) : AskingEngine(functions, setup) {
-    list_.reserve(setup.transfers.size());
-  }
+  using AskingEngine::AskingEngine;
 
   std::size_t submit(std::span<const unsigned> slots) override {
-    // A list has no element for fsync: one goes by itself, between lists.
-    if (transfers()[slots[0]].operation == Operation::sync)
-      return AskingEngine::submit(slots.first(1));
-    list_.clear();
-    const std::int64_t before_ns = now_ns();
-    for (const unsigned slot : slots) {
-      if (transfers()[slot].operation == Operation::sync) break;
-      prepare(slot);
-      transfers()[slot].started_ns = before_ns;
-      list_.push_back(&requests()[slot]);
-    }
-    const int outcome =
-        functions().list(LIO_WAIT, list_.data(), static_cast<int>(list_.size()), nullptr);
-    // Which of the list were queued nevertheless, nobody can tell for sure.
-    if (outcome != 0 && errno == EAGAIN)
-      throw RunError("{}: a list of {} could not be queued as a whole: lower --depth",
-                     functions().name, list_.size());
-    // EIO: one failed. EINTR: they go on. Which ones, their status tells.
-    if (outcome != 0 && errno != EIO && errno != EINTR) refuse(slots[0], errno);
-    const std::int64_t after_ns = now_ns();
-    for (const unsigned slot : slots.first(list_.size())) {
-      transfers()[slot].accepted_ns = after_ns;
-      mark_in_flight(slot, true);
-      add_outstanding(slot);
-    }
-    return list_.size();
+    const std::size_t count = submit_list(slots, LIO_WAIT);
+    for (const unsigned slot : slots.first(count)) add_outstanding(slot);
+    return count;
   }
 
   void wait(std::vector<Completion>& completions, std::int64_t deadline_ns) override {
@@ -93,9 +68,6 @@ class ListEngine final : public AskingEngine {
         throw RunError("{}: nothing of a list completed", functions().name);
     }
   }
-
- private:
-  std::vector<aiocb*> list_;
 };
 
 // aio_waitcomplete(): whichever request is next, with its result, in one call.

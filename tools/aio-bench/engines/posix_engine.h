@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the POSIX engines share: the aiocbs, and submitting them one by one. They
+// What the POSIX engines share: the aiocbs, and submitting them, one by one or by lists. They
 // differ in how they learn of completions.
 #pragma once
 
@@ -20,6 +20,9 @@ class PosixEngine : public IoEngine {
   std::optional<std::uint64_t> system_call_count() const override;
 
  protected:
+  // By lio_listio(), those up to the next sync, or a sync. Returns how many.
+  std::size_t submit_list(std::span<const unsigned> slots, int mode);
+
   const PosixAio& functions() const noexcept { return functions_; }
   std::vector<aiocb>& requests() noexcept { return requests_; }
   std::span<Transfer> transfers() noexcept { return setup_.transfers; }
@@ -56,11 +59,13 @@ class PosixEngine : public IoEngine {
 
  private:
   int call(unsigned slot);
+  std::size_t submit_each(std::span<const unsigned> slots);
 
   const PosixAio& functions_;
   EngineSetup setup_;
   std::vector<aiocb> requests_;
   std::vector<char> in_flight_;
+  std::vector<aiocb*> list_;
   std::vector<unsigned> unannounced_;  // finished, and nobody said so
   std::int64_t unannounced_since_ns_ = 0;
   std::int64_t silent_since_ns_ = 0;  // 0: something came since the last look
