@@ -117,9 +117,7 @@ bool Core::hold(Transfer& transfer) {
   return true;
 }
 
-FileFacts Core::facts_of(Transfer& transfer) {
-  return operation_of(transfer).file->facts_now();
-}
+FileFacts Core::facts_of(Transfer& transfer) { return operation_of(transfer).file->facts_now(); }
 
 void Core::refuses_nowait(const Transfer& transfer) {
   FileState& file = *operation_of(transfer).file;

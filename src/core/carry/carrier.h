@@ -67,9 +67,7 @@ class Carrier {
                              std::int32_t answer);
   static std::optional<std::int32_t> attempt_on_stream(const Transfer& transfer,
                                                        const FileFacts& facts);
-  bool is_abandoned(Transfer& transfer) {
-    return !owner_.facts_if_same_file(transfer).has_value();
-  }
+  bool is_abandoned(Transfer& transfer) { return !owner_.facts_if_same_file(transfer).has_value(); }
   void finish(Transfer& transfer, int error_number);
 
   // backends.cc: the ways other than straight into the ring

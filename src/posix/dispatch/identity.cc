@@ -91,9 +91,7 @@ void Dispatcher::store_facts(DescriptorRecord& record, const FileFacts& facts,
   record.inode = facts.inode;
 }
 
-bool Dispatcher::is_abandoned(Request& request) {
-  return !facts_if_same_file(request).has_value();
-}
+bool Dispatcher::is_abandoned(Request& request) { return !facts_if_same_file(request).has_value(); }
 
 std::optional<FileFacts> Dispatcher::facts_if_same_file(Transfer& request) {
   const int fd = request.operation.fd;

@@ -2,9 +2,10 @@
 // The parts, wired together: one for the process, made with the first request, never
 // destroyed, and made again in a child of fork().
 //
-// Each part is given those that it calls. Two calls go the other way: what takes completions
-// hands the answers to the dispatcher, and the reaper's thread lets the completer try again
-// what it could not send, and the dispatcher start threads for those who may not. The parts do not know who listens; it is this class.
+// Each part is given those that it calls. Three calls go the other way: what takes completions
+// hands the answers to the dispatcher; and the reaper's thread lets the completer try again what
+// it could not send, and the dispatcher start threads for those who may not. The parts do not
+// know who listens; it is this class.
 #pragma once
 
 #include "posix/dispatch/dispatcher.h"
