@@ -9,7 +9,7 @@
 //
 // Lock order, outermost first; a thread takes them in this order only:
 //   descriptor record -> {kernel backlog, pool queue, watcher table}
-// The rest (callback threads, retrieval, set-up) are leaves taken alone. None is
+// The rest (callback threads, lazy threads, retrieval, set-up) are leaves. None is
 // held across a transfer or a sleep, nor while user code runs; a record's is held
 // while its descriptor is looked up by statx and fcntl.
 #pragma once

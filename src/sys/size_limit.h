@@ -10,8 +10,8 @@
 namespace kaio::sys {
 
 // RLIMIT_FSIZE as it is now: the program may change it at any time, and so may others, by
-// prlimit(). RLIM_INFINITY: none. getrlimit takes half as long as prlimit, but is not on every
-// machine, or has no room for the answer.
+// prlimit(). RLIM_INFINITY: none. getrlimit takes half as long as prlimit, but some machines
+// do not have it, and on 32-bit ones its answer is too small.
 inline std::uint64_t file_size_limit_bytes() noexcept {
   struct {
     std::uint64_t soft, hard;

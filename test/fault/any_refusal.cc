@@ -84,7 +84,9 @@ constexpr Call every_call[] = {
     {"madvise", SYS_madvise},
     {"prctl", SYS_prctl},
     {"prlimit64", SYS_prlimit64},
+#ifdef SYS_getrlimit
     {"getrlimit", SYS_getrlimit},
+#endif
     {"sched_getscheduler", SYS_sched_getscheduler},
     {"sched_setscheduler", SYS_sched_setscheduler},
     {"rt_sigqueueinfo", SYS_rt_sigqueueinfo},

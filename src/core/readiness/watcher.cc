@@ -73,10 +73,9 @@ bool Watcher::make_epoll() noexcept {
   return true;
 }
 
-bool Watcher::prepare() noexcept { return sys::may_start_threads; }
-
 bool Watcher::ensure_thread() noexcept {
-  return ensure_running() || (!sys::may_start_threads && starter_ != nullptr && starter_->call());
+  if (sys::may_start_threads) return ensure_running();
+  return is_running() || call_starter();
 }
 
 bool Watcher::can_start() noexcept {
@@ -114,11 +113,6 @@ bool Watcher::start(Transfer& transfer) noexcept {
         next_deadline_ns_ = transfer.deadline_ns();
         wake = true;
       }
-      // Once more, now that it is to be seen that there is something to watch.
-      if (!ensure_thread()) {
-        watched_count_.fetch_sub(1, std::memory_order_seq_cst);
-        error_number = EAGAIN;
-      }
     }
     if (error_number != 0) {
       bucket_of(transfer.operation.fd).erase(transfer);
@@ -127,8 +121,8 @@ bool Watcher::start(Transfer& transfer) noexcept {
   }
   if (wake) wake_.signal();
   answer_all(gone, -EBADF);
-  if (error_number == 0) return true;
-  if (error_number == EAGAIN) return false;
+  // Once more, now that it is to be seen that there is something to watch.
+  if (error_number == 0) return ensure_thread() || call_starter() || !remove(transfer);
   // EPERM: a kind of file that is always ready; there is no waiting for one that then has
   // nothing. Others are the transfer's error.
   if (error_number == EPERM) {

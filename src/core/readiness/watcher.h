@@ -55,8 +55,8 @@ class Watcher final : public Backend, private sys::LazyThread {
  private:
   static constexpr std::size_t bucket_count = 1024;
 
-  bool prepare() noexcept override;
-  bool ensure_thread() noexcept;
+  bool ensure_thread() noexcept EXCLUDES(mutex_);
+  bool call_starter() noexcept { return starter_ != nullptr && starter_->call(); }
   void started() noexcept override { statistics_.count(Count::threads_started); }
   void ended() noexcept override { statistics_.count(Count::threads_ended); }
   void run(Turn turn) override;

@@ -23,33 +23,43 @@ Pool::~Pool() {
   workers_.join();
 }
 
-// Under the lock: a second submitter shall find the thread, or fail too.
+// Not under the lock: others wait for that who may be on top of malloc(), which making a thread
+// calls.
 bool Pool::ensure_worker() noexcept {
-  if (threads_ != 0) return true;
-  if (!start_worker()) return false;
-  ++threads_;
-  ++starting_;
-  return true;
+  {
+    sys::MutexLock lock(mutex_);
+    if (threads_ != 0) return true;
+    ++threads_;
+    ++starting_;
+  }
+  if (start_counted()) return true;
+  // Another submitter may have counted on it.
+  if (lacks_any()) call_starter();
+  return false;
+}
+
+bool Pool::lacks_any() noexcept {
+  sys::MutexLock lock(mutex_);
+  return threads_ == 0 && lacks_thread();
+}
+
+bool Pool::has_any() noexcept {
+  sys::MutexLock lock(mutex_);
+  return threads_ != 0;
 }
 
 bool Pool::can_start() noexcept {
-  {
-    sys::MutexLock lock(mutex_);
-    if (threads_ != 0 || sys::may_start_threads) return ensure_worker();
-  }
-  return call_starter();
+  return sys::may_start_threads ? ensure_worker() : has_any() || call_starter();
 }
 
 bool Pool::start(Transfer& transfer) noexcept {
+  if (!can_start()) return false;
   const bool may_start = sys::may_start_threads;
   bool wake = false;
   bool start = false;
   bool call = false;
-  bool alone = false;
   {
     sys::MutexLock lock(mutex_);
-    if (may_start && !ensure_worker()) return false;
-    alone = threads_ == 0;
     transfer.move_to(TransferState::queued);
     devices_.enter(transfer);
     if (transfer.access() == FileAccess::exclusive) {
@@ -65,10 +75,10 @@ bool Pool::start(Transfer& transfer) noexcept {
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
   if (wake) sys::futex_wake(&jobs_, 1);
-  // If that fails, those there are will come to it.
-  if (start) start_counted();
-  if (!call || call_starter()) return true;
-  return !alone || !remove(transfer);
+  if (call) call_starter();
+  // If that fails, those there are will come to it, unless the last one has just ended.
+  if (!start || start_counted() || !lacks_any()) return true;
+  return call_starter() || !remove(transfer);
 }
 
 bool Pool::start_threads() noexcept {

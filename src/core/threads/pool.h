@@ -11,7 +11,7 @@
 // is idle, or about to look at the queue: by whoever queues it, or, if several came at once,
 // by a worker that leaves jobs in the queue. Rather by the former: the C library sets up
 // 64 MiB of address space for the first thread of ours that has to allocate memory, which
-// counts where a program locks its memory.
+// counts where a program locks its memory. Whoever may start no threads calls one who may.
 //
 // Waking a thread that sleeps costs its waker more than everything else that
 // submitting does (the processor it slept on is often idle, and has to be told), so
@@ -95,7 +95,10 @@ class Pool final : public Backend {
   bool spin() noexcept REQUIRES(mutex_);
   bool start_worker() noexcept;
   bool call_starter() noexcept { return starter_ != nullptr && starter_->call(); }
-  bool ensure_worker() noexcept REQUIRES(mutex_);
+  bool ensure_worker() noexcept EXCLUDES(mutex_);
+  bool has_any() noexcept EXCLUDES(mutex_);
+  // Something is queued, and there is no thread at all, nor on the way.
+  bool lacks_any() noexcept EXCLUDES(mutex_);
 
   Performer& performer_;
   Statistics& statistics_;

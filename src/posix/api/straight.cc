@@ -41,19 +41,21 @@ template <Opcode opcode>
 [[gnu::always_inline]] inline Taken take(Runtime& engine, DescriptorRecord& record,
                                          std::uint32_t thread_number) noexcept {
   Occupancy& occupancy = record.occupancy;
-  Occupancy::WriteNeeds needs{};
+  bool unlimited = false;
   if constexpr (opcode == Opcode::write) {
+    // It might be a pipe's, or a socket's, and raise SIGPIPE here.
+    if (!engine.context.has_nosignal()) return {};
     const Occupancy::View now = occupancy.now();
-    needs = {.no_stream = !engine.context.has_nosignal(), .unlimited = now.writes_are_unlimited()};
+    unlimited = now.writes_are_unlimited();
     if (!now.lets_in(false)) return {};
-    if (!needs.unlimited && sys::file_size_limit_bytes() != RLIM_INFINITY) return {};
+    if (!unlimited && sys::file_size_limit_bytes() != RLIM_INFINITY) return {};
   }
   if (!engine.context.reserve()) return {};
   Request* const request = engine.requests.take_free(thread_number);
   if (request != nullptr) {
-    const Occupancy::View seen = opcode == Opcode::read
-                                     ? occupancy.enter_to_read(*request, Attempt::nowait)
-                                     : occupancy.enter_to_write(*request, Attempt::nowait, needs);
+    const Occupancy::View seen =
+        opcode == Opcode::read ? occupancy.enter_to_read(*request, Attempt::nowait)
+                               : occupancy.enter_to_write(*request, Attempt::nowait, unlimited);
     if (!seen.is_none()) return {request, seen};
     engine.requests.free(*request);
   }
@@ -62,8 +64,7 @@ template <Opcode opcode>
 }
 
 template <Opcode opcode>
-[[gnu::always_inline]] inline void fill(Request& request, aiocb& asked,
-                                        const Context& context) noexcept {
+[[gnu::always_inline]] inline void fill(Request& request, aiocb& asked) noexcept {
   IoOperation& operation = request.operation;
   operation.buffer = const_cast<void*>(asked.aio_buf);
   operation.size = asked.aio_nbytes;
@@ -73,9 +74,8 @@ template <Opcode opcode>
   operation.opcode = opcode;
   operation.vectored = false;
   operation.priority = asked.aio_reqprio & 0x1f;  // is in range
-  const bool says_nosignal = opcode == Opcode::write && context.has_nosignal();
   iocb_of::transfer(request.control, operation, false,
-                    RWF_NOWAIT | (says_nosignal ? iocb_of::rwf_nosignal : 0));
+                    RWF_NOWAIT | (opcode == Opcode::write ? iocb_of::rwf_nosignal : 0));
   request.control.data = static_cast<Transfer*>(&request);
   request.done_bytes = 0;
   request.notification.kind = Notification::Kind::none;
@@ -147,7 +147,7 @@ template <Opcode opcode>
   if (taken.request == nullptr) return submit_one(control_block, plain<opcode>);
 
   Request& request = *taken.request;
-  fill<opcode>(request, asked, engine->context);
+  fill<opcode>(request, asked);
   probes::submit(request, &asked);
   Context& context = engine->context;
   const Ring ring = context.ring();

@@ -76,8 +76,8 @@ class Dispatcher::Canceller {
  private:
   void take(Request& request, bool reaping_required);
   // A file's transfer of which a part is done goes on; a stream's ends with that part.
-  static bool goes_on(const Request& request) {
-    return request.done_bytes > 0 && !request.is_stream;
+  static bool goes_on(const Request& request, bool stream) {
+    return request.done_bytes > 0 && !stream;
   }
 
   Dispatcher& dispatcher_;
@@ -110,26 +110,26 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request, Tr
     case TransferState::finished:
       return;
     case TransferState::held:
-      if (goes_on(request)) break;
+      if (goes_on(request, stream)) break;
       order::unhold(record, request);
       return take(request, true);
     case TransferState::backlog:
-      if (goes_on(request)) break;
+      if (goes_on(request, stream)) break;
       if (dispatcher.backlog_.remove(request)) return take(request, true);
       in_motion_ = true;
       return;
     case TransferState::queued:
-      if (goes_on(request)) break;
+      if (goes_on(request, stream)) break;
       if (dispatcher.pool_.remove(request)) return take(request, false);
       in_motion_ = true;
       return;
     case TransferState::watched:
-      if (goes_on(request)) break;
+      if (goes_on(request, stream)) break;
       if (dispatcher.watcher_.remove(request)) return take(request, false);
       in_motion_ = true;
       return;
     case TransferState::polling:
-      if (goes_on(request)) break;
+      if (goes_on(request, stream)) break;
       if (dispatcher.take_from_poll(request)) {
         polls_ended_ = true;
         return take(request, false);

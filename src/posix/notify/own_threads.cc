@@ -20,8 +20,8 @@ struct OwnThreads::Call {
   NotifyFunction function;
   sigval value;
   OwnThreads* turns = nullptr;  // of a fresh thread
-  bool names_mask = false;      // otherwise that is this
-  sigset_t mask;
+  bool names_mask = false;      // in its attributes
+  sigset_t mask;                // if it does not
 };
 
 class OwnThreads::Turn {

@@ -144,14 +144,9 @@ class Occupancy : private OccupancyLayout {
   View enter_to_read(Request& request, Attempt attempt) noexcept {
     return note(request, attempt, true, enter(true, 0, cached_reads));
   }
-  // Which of these have to be known.
-  struct WriteNeeds {
-    bool no_stream, unlimited;
-  };
-  View enter_to_write(Request& request, Attempt attempt, WriteNeeds needs) noexcept {
-    const std::uint64_t needed =
-        (needs.no_stream ? unordered_writes : 0) | (needs.unlimited ? unlimited_writes : 0);
-    return note(request, attempt, false, enter(false, needed, 0));
+  // `unlimited`: only if writes are known to be.
+  View enter_to_write(Request& request, Attempt attempt, bool unlimited) noexcept {
+    return note(request, attempt, false, enter(false, unlimited ? unlimited_writes : 0, 0));
   }
 
   // Before the status is published. True: somebody waits for the end of others.
@@ -253,7 +248,8 @@ class Occupancy : private OccupancyLayout {
     return now;
   }
 
-  // Flags without which, and with which, it does not enter. Returns how it is then, or none.
+  // It enters only if each flag of `needed` is there, and none of `refused`. Returns how it is
+  // then, or none.
   View enter(bool to_read, std::uint64_t needed, std::uint64_t refused) noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     std::uint64_t next = 0;

@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done
 }
 
 // Threads that are all in calls may not come back for long.
-BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one_unless_one_is_idle) {
+BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one) {
   unit::FakedCalls calls;
   PoolBench bench;
   bench.gate.shut = true;
@@ -120,10 +120,10 @@ BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one_unless_one_is_idle) {
   BOOST_TEST(!start_without_threads(transfers[0]));
   BOOST_TEST(int(transfers[0].state.load()) == int(TransferState::starting));
   bench.starter.is_there = true;
-  bench.starter.calls = 0;
   for (unsigned i = 0; i < 2; ++i) {
+    bench.starter.calls = 0;
     BOOST_REQUIRE(start_without_threads(transfers[i]));
-    BOOST_TEST(bench.starter.calls == static_cast<int>(i + 1));
+    BOOST_TEST(bench.starter.calls > 0);
     BOOST_TEST(bench.threads() == i);
     BOOST_TEST(int(transfers[i].state.load()) == int(TransferState::queued));
     calls->create_thread = limited_create;

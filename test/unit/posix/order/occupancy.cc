@@ -250,34 +250,31 @@ BOOST_AUTO_TEST_CASE(a_write_enters_as_others_do_and_only_where_what_it_needs_is
     DescriptorBench bench(kaio::DescriptorTraits{.kind = kind});
     kaio::Occupancy& occupancy = bench.record.occupancy;
     Request& first = bench.make(Opcode::write);
-    const auto enters = [&](bool no_stream, bool unlimited) {
+    const auto enters = [&](bool unlimited) {
       Request& request = bench.make(Opcode::write);
-      const auto now = occupancy.enter_to_write(request, kaio::Attempt::nowait,
-                                                {.no_stream = no_stream, .unlimited = unlimited});
+      const auto now = occupancy.enter_to_write(request, kaio::Attempt::nowait, unlimited);
       if (!now.is_none()) occupancy.leave_unlisted(request);
-      if (!no_stream && !unlimited) BOOST_TEST(occupancy.now().lets_in(false) != now.is_none());
+      if (!unlimited) BOOST_TEST(occupancy.now().lets_in(false) != now.is_none());
       return !now.is_none();
     };
-    BOOST_TEST(!enters(true, false));
-    BOOST_TEST(!enters(false, true));
+    BOOST_TEST(!enters(true));
     first.listed = first.tried = first.pushed = true;
-    BOOST_TEST(!occupancy.enter_to_write(first, kaio::Attempt::nowait, {}).is_none());
+    BOOST_TEST(!occupancy.enter_to_write(first, kaio::Attempt::nowait, false).is_none());
     BOOST_TEST((first.has_turn && !first.listed && !first.tried && !first.pushed));
     BOOST_TEST((first.attempt == kaio::Attempt::nowait));
-    BOOST_TEST(!enters(false, false));  // that has the turn
+    BOOST_TEST(!enters(false));  // that has the turn
     bench.know_traits();
     BOOST_TEST(occupancy.now().writes_are_unlimited() == is_device);
-    BOOST_TEST(enters(false, false));
-    BOOST_TEST(enters(true, false));
-    BOOST_TEST(enters(true, true) == is_device);
+    BOOST_TEST(enters(false));
+    BOOST_TEST(enters(true) == is_device);
     occupancy.guess_careful(false, true);
-    BOOST_TEST(!enters(false, false));
+    BOOST_TEST(!enters(false));
     occupancy.guess_careful(false, false);
     BOOST_TEST(!occupancy.leave_unlisted(first));
     BOOST_TEST(!occupancy.now().writes_are_unlimited());
     // Nor is another file's number.
     Request& third = bench.make(Opcode::write);
-    BOOST_TEST(!occupancy.enter_to_write(third, kaio::Attempt::nowait, {}).is_none());
+    BOOST_TEST(!occupancy.enter_to_write(third, kaio::Attempt::nowait, false).is_none());
     bench.know_traits();
     occupancy.begin_fd_generation(third);
     BOOST_TEST(!occupancy.now().writes_are_unlimited());
