@@ -11,6 +11,7 @@ namespace kaio {
 class JobQueue {
  public:
   bool empty() const noexcept { return count_ == 0; }
+  unsigned size() const noexcept { return count_; }
 
   void push(Transfer& transfer) noexcept {
     queues_[transfer.operation.priority].push_back(transfer);

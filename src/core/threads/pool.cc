@@ -70,8 +70,8 @@ bool Pool::start(Transfer& transfer) noexcept {
       queue_.push(transfer);
     }
     wake = need_wake();
-    start = may_start && !wake && need_thread();
-    call = !may_start && !wake && lacks_thread();
+    start = may_start && need_thread();
+    call = !may_start && lacks_thread();
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
   if (wake) sys::futex_wake(&jobs_, 1);
@@ -172,8 +172,7 @@ bool Pool::need_wake() noexcept {
 }
 
 bool Pool::lacks_thread() const noexcept {
-  return !ends_ && !queue_.empty() && idle_ == 0 && !somebody_will_look() &&
-         threads_ < threads_bound();
+  return !ends_ && queue_.size() > available() && threads_ < threads_bound();
 }
 
 bool Pool::need_thread() noexcept {

@@ -7,11 +7,11 @@
 // threads at most, and its other jobs wait for those. More devices at work may have more
 // threads together, and there is one besides, for whichever comes next.
 //
-// No thread exists before the first job. Another one is started when a job finds no thread that
-// is idle, or about to look at the queue: by whoever queues it, or, if several came at once,
-// by a worker that leaves jobs in the queue. Rather by the former: the C library sets up
-// 64 MiB of address space for the first thread of ours that has to allocate memory, which
-// counts where a program locks its memory. Whoever may start no threads calls one who may.
+// No thread exists before the first job. Another one is started when there are more jobs than
+// threads that are idle, or about to look at the queue: by whoever queues one. Workers start
+// others only where that was not enough: the C library sets up 64 MiB of address space for each
+// thread of ours that has to allocate memory, which counts where a program locks its memory.
+// Whoever may start no threads calls one who may.
 //
 // Waking a thread that sleeps costs its waker more than everything else that
 // submitting does (the processor it slept on is often idle, and has to be told), so
@@ -82,6 +82,10 @@ class Pool final : public Backend {
   Transfer* take() noexcept REQUIRES(mutex_);
   unsigned threads_bound() const noexcept REQUIRES(mutex_);
   bool need_wake() noexcept REQUIRES(mutex_);
+  // Threads that look at the queue soon, or sleep until they are woken to do so.
+  unsigned available() const noexcept REQUIRES(mutex_) {
+    return starting_ + finishing_ + idle_ + (spinning_ ? 1 : 0);
+  }
   bool somebody_will_look() const noexcept REQUIRES(mutex_) {
     return waking_ || starting_ != 0 || spinning_ || finishing_ != 0;
   }

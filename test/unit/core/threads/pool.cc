@@ -106,6 +106,19 @@ BOOST_AUTO_TEST_CASE(without_any_thread_a_job_is_refused_and_with_one_it_is_done
   BOOST_TEST(bench.gate.most_running == 1);
 }
 
+// Not by each other: a thread of kaio's that allocates memory costs much of it.
+BOOST_AUTO_TEST_CASE(jobs_that_block_have_threads_each_when_all_are_queued) {
+  PoolBench bench;
+  bench.gate.shut = true;
+  std::deque<Job> transfers(8);
+  for (Job& job : transfers) BOOST_REQUIRE(bench.start(job, FileAccess::shared, 0));
+  BOOST_TEST(bench.threads() == transfers.size());
+  BOOST_TEST(eventually([&] { return bench.gate.running == 8; }));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 8; }));
+  BOOST_TEST(bench.threads() == transfers.size());
+}
+
 // Threads that are all in calls may not come back for long.
 BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one) {
   unit::FakedCalls calls;
