@@ -22,7 +22,8 @@ cp "$scratch"/packages/*.deb "$sources"/{reads,reads_beside,hello}.c \
 
 builds 'the tools are installed by apt' inside sh -c \
   'apt-get -qq update && apt-get -qq -y --no-install-recommends \
-     install /root/kaio-tools_*.deb /root/libkaio-posix0_*.deb /root/libkaio0_*.deb' &&
+     install /root/kaio-tools_*.deb /root/libkaio-posix0_*.deb /root/libkaio0_*.deb \
+     /root/libkaio-engine0_*.deb' &&
   pass 'the tools are installed by apt'
 builds 'aio-run runs there' inside aio-run --stats /bin/true && pass 'aio-run runs there'
 builds 'aio-bench runs there' inside aio-bench -e kaio -d 1 -s 1m -t 0.1 -r 1 -c buffered &&
@@ -30,7 +31,7 @@ builds 'aio-bench runs there' inside aio-bench -e kaio -d 1 -s 1m -t 0.1 -r 1 -c
 
 builds 'the -dev package is installed by apt' inside sh -c \
   'apt-get -qq -y --no-install-recommends \
-     install /root/libkaio-dev_*.deb /root/libkaio-engine0_*.deb g++ libc6-dev pkg-config' &&
+     install /root/libkaio-dev_*.deb g++ libc6-dev pkg-config' &&
   pass 'the -dev package is installed by apt'
 for how in '' '-static'; do
   # shellcheck disable=SC2016
