@@ -38,8 +38,8 @@ class Backend {
   virtual bool can_start() noexcept = 0;
   // To cancel it: `starting` again. False: it is not here any more, and its answer comes.
   virtual bool remove(Transfer& transfer) noexcept = 0;
-  // Those that are lacking. False: they cannot be made now.
-  virtual bool start_threads() noexcept = 0;
+  // Those that are lacking. What has been started and has no thread at all is refused.
+  virtual void start_threads() noexcept = 0;
 
  protected:
   ~Backend() = default;

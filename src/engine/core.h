@@ -180,6 +180,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   void drain() noexcept override {}
   std::optional<std::int32_t> carry_out(Transfer& transfer) override;
   bool carried_out(Transfer* transfer, std::int32_t answer) override;
+  void refuse(Transfer& transfer) override { carried_out(&transfer, -EAGAIN); }
   void see_to_others() override {}
   void complete(Transfer& transfer, int error_number) override;
   void abandon(Transfer& transfer) override { complete(transfer, EBADF); }

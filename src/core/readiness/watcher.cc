@@ -83,7 +83,20 @@ bool Watcher::can_start() noexcept {
   return ensure_epoll() && ensure_thread();
 }
 
-bool Watcher::start_threads() noexcept { return is_idle() || ensure_running(); }
+void Watcher::start_threads() noexcept {
+  if (is_idle() || ensure_running()) return;
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    TransferQueue refused;
+    {
+      sys::MutexLock lock(mutex_);
+      while (Transfer* transfer = buckets_[i].pop_front()) {
+        leave(*transfer);
+        refused.push_back(*transfer);
+      }
+    }
+    answer_all(refused, -EAGAIN);
+  }
+}
 
 bool Watcher::start(Transfer& transfer) noexcept {
   const sys::NoCancellation no_cancellation;

@@ -45,7 +45,7 @@ class Watcher final : public Backend, private sys::LazyThread {
   bool start(Transfer& transfer) noexcept override EXCLUDES(mutex_);
   bool can_start() noexcept override;
   bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
-  bool start_threads() noexcept override;
+  void start_threads() noexcept override;
 
   void forget_after_fork() noexcept {
     epoll_.close();

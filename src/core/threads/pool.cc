@@ -33,14 +33,8 @@ bool Pool::ensure_worker() noexcept {
     ++starting_;
   }
   if (start_counted()) return true;
-  // Another submitter may have counted on it.
-  if (lacks_any()) call_starter();
+  refuse_all();  // another submitter may have counted on it
   return false;
-}
-
-bool Pool::lacks_any() noexcept {
-  sys::MutexLock lock(mutex_);
-  return threads_ == 0 && lacks_thread();
 }
 
 bool Pool::has_any() noexcept {
@@ -75,18 +69,35 @@ bool Pool::start(Transfer& transfer) noexcept {
     jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
   }
   if (wake) sys::futex_wake(&jobs_, 1);
-  if (call) call_starter();
-  // If that fails, those there are will come to it, unless the last one has just ended.
-  if (!start || start_counted() || !lacks_any()) return true;
-  return call_starter() || !remove(transfer);
+  if (call ? call_starter() : !start || start_counted()) return true;
+  // Those there are will come to it, unless the last one has just ended.
+  const bool refused = !has_any() && remove(transfer);
+  refuse_all();
+  return !refused;
 }
 
-bool Pool::start_threads() noexcept {
+void Pool::start_threads() noexcept {
   {
     sys::MutexLock lock(mutex_);
-    if (!need_thread()) return true;
+    if (!need_thread()) return;
   }
-  return start_counted();
+  if (!start_counted()) refuse_all();
+}
+
+// What is queued, if there is no thread at all.
+void Pool::refuse_all() noexcept {
+  mutex_.lock();
+  while (threads_ == 0) {
+    Transfer* const transfer = take();
+    if (transfer == nullptr) break;
+    if (transfer->file_queue_part() == FileQueuePart::head)
+      file_queues_.leave(transfer->operation.fd, queue_);
+    devices_.end(transfer->pool_place(), threads_max_, queue_);
+    mutex_.unlock();
+    performer_.refuse(*transfer);
+    mutex_.lock();
+  }
+  mutex_.unlock();
 }
 
 bool Pool::remove(Transfer& transfer) noexcept {

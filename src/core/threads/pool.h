@@ -48,6 +48,8 @@ class Performer {
   // The rest, which does not; `transfer` is null if it has been handed on. True: there is
   // something else to be seen to.
   virtual bool carried_out(Transfer* transfer, std::int32_t answer) = 0;
+  // No thread can be made for it.
+  virtual void refuse(Transfer& transfer) = 0;
   // What others have left to this thread. It may ask for files, and wait for a server.
   virtual void see_to_others() = 0;
 
@@ -70,7 +72,7 @@ class Pool final : public Backend {
   bool start(Transfer& transfer) noexcept override EXCLUDES(mutex_);
   bool can_start() noexcept override EXCLUDES(mutex_);
   bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
-  bool start_threads() noexcept override EXCLUDES(mutex_);
+  void start_threads() noexcept override EXCLUDES(mutex_);
 
   // Any time; threads over a lowered bound end when they have nothing to do. `threads_max`:
   // of one device.
@@ -101,8 +103,7 @@ class Pool final : public Backend {
   bool call_starter() noexcept { return starter_ != nullptr && starter_->call(); }
   bool ensure_worker() noexcept EXCLUDES(mutex_);
   bool has_any() noexcept EXCLUDES(mutex_);
-  // Something is queued, and there is no thread at all, nor on the way.
-  bool lacks_any() noexcept EXCLUDES(mutex_);
+  void refuse_all() noexcept EXCLUDES(mutex_);
 
   Performer& performer_;
   Statistics& statistics_;

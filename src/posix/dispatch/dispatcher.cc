@@ -149,12 +149,11 @@ bool Dispatcher::call() noexcept {
   return true;
 }
 
-bool Dispatcher::start_wanted_threads() noexcept {
-  if (!threads_are_wanted() || !threads_are_wanted_.exchange(false)) return true;
-  const bool pool_started = pool_.start_threads();
-  const bool started = watcher_.start_threads() && pool_started;
-  if (!started) threads_are_wanted_.store(true);
-  return started;
+void Dispatcher::start_wanted_threads() {
+  if (!threads_are_wanted() || !threads_are_wanted_.exchange(false)) return;
+  pool_.start_threads();
+  watcher_.start_threads();
+  drain();
 }
 
 // It is ended by whoever reaps, or by its submitter, or has to be found by whoever cancels.

@@ -79,9 +79,8 @@ class Dispatcher final : public ResultSink,
   }
   void forget_after_fork() noexcept { watcher_.forget_after_fork(); }
 
-  // For the reaper's thread: those that others wanted and may not start. False: they cannot be
-  // made now.
-  bool start_wanted_threads() noexcept;
+  // For the reaper's thread: those that others wanted and may not start.
+  void start_wanted_threads();
   bool threads_are_wanted() const noexcept {
     return threads_are_wanted_.load(std::memory_order_seq_cst);
   }
@@ -92,6 +91,7 @@ class Dispatcher final : public ResultSink,
   }
   std::optional<std::int32_t> carry_out(Transfer& transfer) override;
   bool carried_out(Transfer* transfer, std::int32_t answer) override;
+  void refuse(Transfer& transfer) override { completer_.complete(request_of(transfer), -EAGAIN); }
   void see_to_others() override;
 
  private:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "posix/process/runtime.h"
 
-#include <algorithm>
 #include <new>
 #include <pthread.h>
 
@@ -64,9 +63,8 @@ Runtime::Runtime(const FixedOptions& fixed, const Options& options) noexcept
 }
 
 std::int64_t Runtime::try_again() {
-  const bool has_threads = dispatcher.start_wanted_threads();
-  const std::int64_t pause_ns = completer.try_again();
-  return has_threads ? pause_ns : std::min(pause_ns, retry_ns);
+  dispatcher.start_wanted_threads();
+  return completer.try_again();
 }
 
 void Runtime::configure(const Options& options) noexcept {

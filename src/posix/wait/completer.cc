@@ -9,6 +9,8 @@
 namespace kaio {
 namespace {
 
+constexpr std::int64_t retry_ns = 1'000'000;
+
 // Nobody but the threads that run callbacks has to know of the end.
 bool concerns_only_callbacks(const Notification& notification) noexcept {
   return notification.kind == Notification::Kind::none || notification.is_callback();

@@ -16,8 +16,6 @@
 
 namespace kaio {
 
-inline constexpr std::int64_t retry_ns = 1'000'000;
-
 // Work that wants to be tried again at times: signals that found the queue full,
 // threads that could not be made, or not by the thread that needs them.
 class PeriodicWork {

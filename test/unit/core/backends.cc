@@ -54,6 +54,7 @@ struct PoolRig final : Rig, kaio::Performer {
     static_cast<Tracked*>(transfer)->answered(answer);
     return false;
   }
+  void refuse(kaio::Transfer& transfer) override { carried_out(&transfer, -EAGAIN); }
   void see_to_others() override {}
 
   std::atomic<bool> is_open{false};

@@ -46,6 +46,7 @@ struct Owner final : kaio::ResultSink, kaio::Performer {
     ++answer_count;
     return false;
   }
+  void refuse(kaio::Transfer& transfer) override { carried_out(&transfer, -EAGAIN); }
   void see_to_others() override {}
 
   std::atomic<int> answer_count{0};

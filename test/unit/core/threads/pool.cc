@@ -121,7 +121,6 @@ BOOST_AUTO_TEST_CASE(jobs_that_block_have_threads_each_when_all_are_queued) {
 
 // Threads that are all in calls may not come back for long.
 BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one) {
-  unit::FakedCalls calls;
   PoolBench bench;
   bench.gate.shut = true;
   std::deque<Job> transfers(4);
@@ -139,13 +138,9 @@ BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one) {
     BOOST_TEST(bench.starter.calls > 0);
     BOOST_TEST(bench.threads() == i);
     BOOST_TEST(int(transfers[i].state.load()) == int(TransferState::queued));
-    calls->create_thread = limited_create;
-    threads_allowed = 0;
-    BOOST_TEST(!bench.pool.start_threads());
-    threads_allowed = 1;
-    BOOST_TEST(bench.pool.start_threads());
+    bench.pool.start_threads();
     BOOST_REQUIRE(eventually([&] { return bench.gate.running == static_cast<int>(i + 1); }));
-    BOOST_TEST(bench.pool.start_threads());  // it lacks none
+    bench.pool.start_threads();  // it lacks none
     BOOST_TEST(bench.threads() == i + 1);
   }
   // It is not refused: the threads there are will come to it.
@@ -153,6 +148,28 @@ BOOST_AUTO_TEST_CASE(who_may_start_no_thread_calls_for_one) {
   BOOST_TEST(start_without_threads(transfers[2]));
   bench.gate.shut = false;
   BOOST_REQUIRE(eventually([&] { return bench.gate.done == 3; }));
+}
+
+// Of each file, and in each queue.
+BOOST_AUTO_TEST_CASE(jobs_for_which_no_thread_can_be_made_are_refused) {
+  unit::FakedCalls calls;
+  PoolBench bench;
+  bench.pool.configure(1, 50'000'000);
+  calls->create_thread = limited_create;
+  threads_allowed = 0;
+  std::deque<Job> transfers = transfers_on({7, 7, 7, 8, 8, 8});
+  {
+    const kaio::sys::MayStartThreads may_start_threads(false);
+    for (unsigned i = 0; i < transfers.size(); ++i)
+      BOOST_REQUIRE(bench.start(transfers[i],
+                                i % 3 == 0 ? FileAccess::shared : FileAccess::exclusive, i % 2));
+  }
+  bench.pool.start_threads();
+  BOOST_TEST(bench.gate.refused == 6);
+  BOOST_TEST(bench.gate.done == 0);
+  threads_allowed = 1;
+  BOOST_TEST(bench.start(transfers[0], FileAccess::exclusive, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.done == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(exclusive_jobs_of_a_file_run_one_at_a_time_and_in_order) {

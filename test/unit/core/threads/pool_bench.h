@@ -46,6 +46,10 @@ struct Gate final : kaio::Performer {
     return std::nullopt;
   }
   bool carried_out(Transfer*, std::int32_t) override { return stuck; }
+  void refuse(Transfer& transfer) override {
+    transfer.move_to(TransferState::starting);
+    ++refused;
+  }
   void see_to_others() override {
     ++seeing_to_others;
     while (stuck) std::this_thread::sleep_for(std::chrono::microseconds{100});
@@ -63,6 +67,7 @@ struct Gate final : kaio::Performer {
   std::atomic<int> running{0};
   std::atomic<int> most_running{0};
   std::atomic<int> done{0};
+  std::atomic<int> refused{0};
   std::atomic<int> policy{-1};
 };
 
