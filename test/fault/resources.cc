@@ -79,6 +79,16 @@ int lists_survive(Prepare prepare) {
   return 0;
 }
 
+void keep_threads_for(int idle_seconds) {
+  aioinit kept{};
+  kept.aio_threads = 2;
+  kept.aio_num = 8;
+  kept.aio_idle_time = idle_seconds;
+  aio_init(&kept);
+}
+
+constexpr useconds_t longer_than_kept_us = 2'500'000;
+
 // True: there was one.
 bool close_epoll_instances() {
   bool closed = false;
@@ -140,6 +150,69 @@ BOOST_DATA_TEST_CASE(without_more_threads_calls_are_refused_or_slower_but_nothin
                  60 + patience_s) == 0);
 }
 
+// They wait while the kernel is busy: one for a place, and if they are to keep an order, the
+// others for their turn. Then it takes nothing any more, and a thread has to do it, when those
+// there were had nothing to do for long, and none can be made.
+BOOST_DATA_TEST_CASE(what_was_accepted_has_a_thread_when_its_turn_comes,
+                     data::make({O_RDWR, O_RDWR | O_APPEND}) * data::make({0, 1, 2, INT_MAX}),
+                     flags, threads) {
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   install_faults();
+                   keep_threads_for(1);
+                   const support::TemporaryFile file(0);
+                   const support::Fd fd = file.open(flags);
+                   faults.submit_busy = INT_MAX;
+                   faults.threads_refused_from = threads;
+                   std::vector<Request> accepted;
+                   for (int i = 0; i < list_length; ++i) {
+                     Request write = Request::to_write(fd.get(), support::pattern(4096, i), 0);
+                     if (aio_write(write) == 0) {
+                       accepted.push_back(std::move(write));
+                     } else if (errno != EAGAIN) {
+                       return 1;
+                     }
+                   }
+                   if (threads == INT_MAX && accepted.size() != list_length) return 2;
+                   faults.threads_refused_from = 0;
+                   ::usleep(longer_than_kept_us);
+                   faults.submit_error = EPERM;
+                   faults.submit_refused_from = 0;
+                   faults.submit_busy = 0;
+                   for (const Request& write : accepted)
+                     if (support::wait_done(write) != 0 || aio_return(write) != 4096) return 3;
+                   return 0;
+                 },
+                 patience_s) == 0);
+}
+
+// A terminal's read is done by a thread as soon as there is something to read. The reaper is
+// there, for the notification.
+int read_of_terminal_outlasts(std::int64_t shortage_ms, int status, ssize_t result) {
+  install_faults();
+  keep_threads_for(1);
+  const support::Channel channel(ChannelKind::pty_slave);
+  Request read = Request::to_read(channel.reader(), 4);
+  read->aio_sigevent.sigev_notify = SIGEV_SIGNAL;
+  read->aio_sigevent.sigev_signo = SIGURG;  // which is ignored
+  if (aio_read(read) != 0) return 1;
+  ::usleep(longer_than_kept_us);
+  faults.threads_refused_from = 0;
+  channel.send("text");
+  ::usleep(static_cast<useconds_t>(shortage_ms * 1000));
+  faults.threads_refused_from = INT_MAX;
+  return support::wait_done(read) == status && aio_return(read) == result ? 0 : 2;
+}
+
+BOOST_AUTO_TEST_CASE(what_was_accepted_outlasts_a_passing_shortage_of_threads) {
+  BOOST_TEST(run_in_child([] { return read_of_terminal_outlasts(300, 0, 4); }, patience_s) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_accepted_says_so_if_the_shortage_of_threads_lasts) {
+  BOOST_TEST(
+      run_in_child([] { return read_of_terminal_outlasts(2'500, EAGAIN, -1); }, patience_s) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(once_threads_can_be_made_again_all_goes_well_again) {
   BOOST_TEST(run_in_child(
                  [] {
@@ -158,11 +231,7 @@ BOOST_AUTO_TEST_CASE(what_waits_goes_on_though_epoll_is_closed_and_no_thread_can
   BOOST_TEST(run_in_child(
                  [] {
                    install_faults();
-                   aioinit kept{};
-                   kept.aio_threads = 2;
-                   kept.aio_num = 8;
-                   kept.aio_idle_time = 60;  // for the one that reads in the end
-                   aio_init(&kept);
+                   keep_threads_for(60);  // for the one that reads in the end
                    const support::Channel waited(ChannelKind::pty_slave);
                    const support::Channel refused(ChannelKind::pty_slave);
                    const Request read = Request::to_read(waited.reader(), 4);

@@ -27,7 +27,7 @@ sys.path.insert(0, str(HERE.parent / 'structure'))
 from cases import Cases  # noqa: E402
 
 CASE = re.compile(r'^ \* (holds|fails): ([^:\n]+)(?:: (.*))?$', re.MULTILINE)
-MEMORY_MIB = 3000
+MEMORY_MIB = 6000
 DEPTH_MAX = 1_000_000
 TIME_LIMIT_S = 240  # for one search; the longest takes 20
 
@@ -53,7 +53,7 @@ def search(model, kind, flags):
         if status != 0 or 'Error' in said:
             return None, 'spin: ' + said.strip()
         # What fails does so early: compiling takes longer than searching.
-        options = ['-O1' if kind == 'holds' else '-O0', '-w', '-DSAFETY', '-DCOLLAPSE',
+        options = ['-O2' if kind == 'holds' else '-O0', '-w', '-DSAFETY',
                    f'-DMEMLIM={MEMORY_MIB}']
         # A process that stands still while a handler runs is nothing that spin's
         # reduction of orders knows of.

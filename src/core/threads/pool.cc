@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <utility>
 
 namespace kaio {
 namespace {
@@ -47,27 +48,22 @@ bool Pool::can_start() noexcept {
 }
 
 bool Pool::start(Transfer& transfer) noexcept {
-  if (!can_start()) return false;
   const bool may_start = sys::may_start_threads;
-  bool wake = false;
-  bool start = false;
-  bool call = false;
-  {
-    sys::MutexLock lock(mutex_);
-    transfer.move_to(TransferState::queued);
-    devices_.enter(transfer);
-    if (transfer.access() == FileAccess::exclusive) {
-      if (!file_queues_.enter(transfer, queue_, devices_)) return true;
-    } else {
-      transfer.set_file_queue_part(FileQueuePart::none);
-      if (!devices_.admit(transfer, threads_max_)) return true;
-      queue_.push(transfer);
-    }
-    wake = need_wake();
-    start = may_start && need_thread();
-    call = !may_start && lacks_thread();
-    jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
+  mutex_.lock();
+  if (threads_ == 0) {
+    mutex_.unlock();
+    if (!can_start()) return false;
+    mutex_.lock();
   }
+  if (!enqueue(transfer)) {
+    mutex_.unlock();
+    return true;
+  }
+  const bool wake = need_wake();
+  const bool start = may_start && need_thread();
+  const bool call = !may_start && lacks_thread();
+  jobs_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutex
+  mutex_.unlock();
   if (wake) sys::futex_wake(&jobs_, 1);
   if (call ? call_starter() : !start || start_counted()) return true;
   // Those there are will come to it, unless the last one has just ended.
@@ -76,10 +72,25 @@ bool Pool::start(Transfer& transfer) noexcept {
   return !refused;
 }
 
+// False: it waits for others of its file, or for its device, and they see to it.
+bool Pool::enqueue(Transfer& transfer) noexcept {
+  transfer.move_to(TransferState::queued);
+  devices_.enter(transfer);
+  if (transfer.access() == FileAccess::exclusive)
+    return file_queues_.enter(transfer, queue_, devices_);
+  transfer.set_file_queue_part(FileQueuePart::none);
+  if (!devices_.admit(transfer, threads_max_)) return false;
+  queue_.push(transfer);
+  return true;
+}
+
 void Pool::start_threads() noexcept {
   {
     sys::MutexLock lock(mutex_);
-    if (!need_thread()) return;
+    const bool lacks_the_promised = threads_ == 0 && performer_.threads_are_promised();
+    if (ends_ || !(lacks_thread() || lacks_the_promised)) return;
+    ++threads_;
+    ++starting_;
   }
   if (!start_counted()) refuse_all();
 }
@@ -235,6 +246,7 @@ void Pool::run() {
   sys::name_this_thread("kaio-pool");
   // Else the kernel may take the processor from the submitter that woke it.
   sys::never_preempt_on_wake_up();
+  bool promised = false;
   mutex_.lock();
   --starting_;
   for (;;) {
@@ -245,14 +257,18 @@ void Pool::run() {
     if (ends_) break;
     if (spin()) continue;
     const std::uint32_t seen = jobs_.load(std::memory_order_relaxed);
-    const sys::Deadline deadline = sys::monotonic_ns() + idle_ns_;
+    const sys::Deadline deadline =
+        sys::monotonic_ns() + (promised ? std::max(idle_ns_, sys::thread_idle_ns) : idle_ns_);
     ++idle_;
     mutex_.unlock();
     const int outcome = sys::futex_wait(jobs_, seen, deadline);
     mutex_.lock();
     --idle_;
     waking_ = false;  // if it was not for this thread, this one looks in its place
-    if ((outcome == ETIMEDOUT || threads_ > threads_bound()) && queue_.empty()) break;
+    if (!queue_.empty() || (outcome != ETIMEDOUT && threads_ <= threads_bound())) continue;
+    // Those of whom there were some at the last look may be on their way here.
+    const bool were_promised = std::exchange(promised, performer_.threads_are_promised());
+    if (threads_ != 1 || !(promised || were_promised)) break;
   }
   --threads_;
   mutex_.unlock();

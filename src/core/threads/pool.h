@@ -52,6 +52,8 @@ class Performer {
   virtual void refuse(Transfer& transfer) = 0;
   // What others have left to this thread. It may ask for files, and wait for a server.
   virtual void see_to_others() = 0;
+  // Transfers that wait elsewhere have been promised a thread: the last one stays.
+  virtual bool threads_are_promised() const noexcept { return false; }
 
  protected:
   ~Performer() = default;
@@ -80,6 +82,7 @@ class Pool final : public Backend {
 
  private:
   void run();
+  bool enqueue(Transfer& transfer) noexcept REQUIRES(mutex_);
   void work_on(Transfer& transfer) REQUIRES(mutex_);
   Transfer* take() noexcept REQUIRES(mutex_);
   unsigned threads_bound() const noexcept REQUIRES(mutex_);

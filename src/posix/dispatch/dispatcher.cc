@@ -20,6 +20,8 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
   KnownFile known;
   // Once it is held and unlocked the request may be over.
   const Count held_by = request.operation.is_sync() ? Count::held_by_fence : Count::held_by_order;
+  const Life life = life_of(request);
+  bool may_need_pool = true;
   {
     RecordLock lock(record);
     const Occupancy::View before = order::enter(record, request);
@@ -53,15 +55,35 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
     known = {.traits = record.traits,
              .reads_block = record.reads_block,
              .writes_block = record.writes_block};
+    // A stream's has the thread of whoever was before it.
+    may_need_pool =
+        !record.traits.is_stream() && !(request.operation.is_sync() && has_kernel_aio());
   }
   fail_abandoned(abandoned);
   if (admission == Admission::held || admission == Admission::held_for_room) {
     statistics_.count(admission == Admission::held ? held_by : Count::reason_device_full);
     ring_reaper_.require_reaping();
-    reaper_thread_.ensure_running();
-    return Started::yes;
+    const bool has_threads =
+        reaper_thread_.ensure_running() && (!may_need_pool || pool_.can_start());
+    return has_threads || !take_back_held(record, request, life) ? Started::yes
+                                                                 : Started::no_threads;
   }
   return carrier_.start(request, By::submitter, batch, known);
+}
+
+// False: its turn has come meanwhile.
+bool Dispatcher::take_back_held(DescriptorRecord& record, Request& request, Life life) {
+  {
+    RecordLock lock(record);
+    // The state first, then whether it is this life's.
+    const TransferState state = request.state.load();
+    if (state != TransferState::held || requests_.find(request.slot, life.generation) == nullptr ||
+        request.operation.fd != life.fd)
+      return false;
+    order::unhold(record, request);
+  }
+  ring_reaper_.release_reaping();
+  return true;
 }
 
 // The request was entered, could not be started, and is the caller's again.
@@ -95,7 +117,7 @@ void Dispatcher::drain_now() {
   do {
     release_backlog();
     deferred::drain([this](Request& request) {
-      if (route(request, By::later) == Started::no_threads) completer_.complete(request, -EAGAIN);
+      if (route(request, By::later) == Started::no_threads) await_thread(request);
     });
   } while (!deferred::must_put_aside() && !deferred::requests.empty());
 }
@@ -137,7 +159,7 @@ void Dispatcher::release_backlog() {
     if (request == nullptr) return;
     ring_reaper_.release_reaping();
     const Started started = start_again(*request);
-    if (started == Started::no_threads) completer_.complete(*request, -EAGAIN);
+    if (started == Started::no_threads) await_thread(*request);
     if (started == Started::ring_full) return;
   }
 }
@@ -149,11 +171,15 @@ bool Dispatcher::call() noexcept {
   return true;
 }
 
-void Dispatcher::start_wanted_threads() {
-  if (!threads_are_wanted() || !threads_are_wanted_.exchange(false)) return;
-  pool_.start_threads();
-  watcher_.start_threads();
+std::int64_t Dispatcher::start_wanted_threads() {
+  if (!threads_are_wanted()) return sys::forever;
+  if (threads_are_wanted_.exchange(false)) {
+    pool_.start_threads();
+    watcher_.start_threads();
+  }
+  const std::int64_t pause_ns = start_those_without_thread();
   drain();
+  return pause_ns;
 }
 
 // It is ended by whoever reaps, or by its submitter, or has to be found by whoever cancels.

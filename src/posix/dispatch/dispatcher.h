@@ -79,10 +79,11 @@ class Dispatcher final : public ResultSink,
   }
   void forget_after_fork() noexcept { watcher_.forget_after_fork(); }
 
-  // For the reaper's thread: those that others wanted and may not start.
-  void start_wanted_threads();
+  // For the reaper's thread: those that others wanted and may not start, or could not.
+  // Nanoseconds until it is to be tried again; sys::forever: not at all.
+  std::int64_t start_wanted_threads();
   bool threads_are_wanted() const noexcept {
-    return threads_are_wanted_.load(std::memory_order_seq_cst);
+    return threads_are_wanted_.load(std::memory_order_seq_cst) || !awaits_thread_.empty();
   }
 
   void on_result(Transfer& transfer, std::int32_t answer) override;
@@ -91,8 +92,9 @@ class Dispatcher final : public ResultSink,
   }
   std::optional<std::int32_t> carry_out(Transfer& transfer) override;
   bool carried_out(Transfer* transfer, std::int32_t answer) override;
-  void refuse(Transfer& transfer) override { completer_.complete(request_of(transfer), -EAGAIN); }
+  void refuse(Transfer& transfer) override { await_thread(request_of(transfer)); }
   void see_to_others() override;
+  bool threads_are_promised() const noexcept override { return ring_reaper_.reaping_required(); }
 
  private:
   // So many reads in a row that were done at once make it worth asking whether they are of
@@ -123,6 +125,11 @@ class Dispatcher final : public ResultSink,
   // submission.cc: acceptance, and the way into the ring
   bool admit(Request& request, SubmissionBatch* batch);
   void admit_put_aside(Request& request);
+  bool has_kernel_aio() const noexcept {
+    static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
+                  Route::poll < Route::pool);
+    return route_ <= Route::kernel && context_.available();
+  }
   bool goes_straight_into_the_ring(const Request& request, Occupancy::View now);
   bool read_cached(DescriptorRecord& record, Request& request);
   Started submit_into_ring(DescriptorRecord& record, Request& request, Attempt attempt, By by,
@@ -141,6 +148,7 @@ class Dispatcher final : public ResultSink,
   void drain_now();
   Started route(Request& request, By by);
   Started start_again(Request& request);
+  bool take_back_held(DescriptorRecord& record, Request& request, Life life);
   void release_backlog();
 
   // identity.cc: what a descriptor is, and whether its number still is that one's
@@ -152,8 +160,11 @@ class Dispatcher final : public ResultSink,
   // Its descriptor's number has become another file, which it must not touch.
   bool is_abandoned(Request& request);
 
-  // waiting.cc: the backlog, and the wait for readiness in the ring
+  // waiting.cc: the backlog, the wait for a thread, and that for readiness in the ring
   Started to_backlog(Request& request, By by);
+  void await_thread(Request& request);
+  std::int64_t start_those_without_thread();
+  bool shortage_lasts() noexcept;
   bool end_poll(Request& request);
   bool take_from_poll(Request& request);
 
@@ -177,6 +188,11 @@ class Dispatcher final : public ResultSink,
   Backlog backlog_;
   std::atomic<std::uint32_t> kernel_polls_{0};
   std::atomic<bool> threads_are_wanted_{false};
+  // Accepted requests for which no thread could be made.
+  TransferStack awaits_thread_;
+  std::int64_t next_try_ns_ = 0;  // the reaper's own
+  std::atomic<std::int64_t> shortage_began_ns_{0};
+  std::atomic<std::int64_t> shortage_seen_ns_{0};
   // Last: their threads use the rest.
   Watcher watcher_;
   Pool pool_;

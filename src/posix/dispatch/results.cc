@@ -56,7 +56,7 @@ bool Dispatcher::carried_out(Transfer* transfer, std::int32_t answer) {
     Request& request = request_of(*transfer);
     request.move_to(TransferState::starting);
     if (carrier_.process_result(request, answer, false, By::later) == Started::no_threads)
-      completer_.complete(request, -EAGAIN);
+      await_thread(request);
   }
   return !ring_reaper_.nothing_there() || !backlog_.empty() || !deferred::requests.empty();
 }

@@ -91,9 +91,7 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
 KAIO_STRAIGHT bool Dispatcher::goes_straight_into_the_ring(const Request& request,
                                                            Occupancy::View now) {
   const IoOperation& operation = request.operation;
-  static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
-                Route::poll < Route::pool);
-  if (route_ > Route::kernel || !context_.available()) return false;
+  if (!has_kernel_aio()) return false;
   // Of larger ones it depends on what the descriptor is.
   if (operation.is_read() && !operation.vectored)
     return operation.size <= limits::bytes_in_a_call_max;
@@ -274,8 +272,7 @@ void Dispatcher::submit(SubmissionBatch& batch) {
     Request& request = request_of(*static_cast<Transfer*>(rest.front()->data));
     rest = rest.subspan(1);
     if (outcome == -EAGAIN) ring_reaper_.reap();
-    if (submitted(request, outcome, By::submitter) == Started::no_threads)
-      completer_.complete(request, -EAGAIN);
+    if (submitted(request, outcome, By::submitter) == Started::no_threads) await_thread(request);
   }
   ring_reaper_.reap();
 }

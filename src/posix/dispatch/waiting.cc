@@ -10,6 +10,10 @@ namespace {
 // leave room for file I/O; further ones wait by epoll.
 constexpr std::uint32_t kernel_polls_share = 2;
 
+// Accepted requests for which no thread can be made: how long, and how often, it is tried.
+constexpr std::int64_t await_thread_ns_max = 1'000'000'000;
+constexpr std::int64_t try_thread_interval_ns = 10'000'000;
+
 }  // namespace
 
 Started Dispatcher::to_backlog(Request& request, By by) {
@@ -17,11 +21,50 @@ Started Dispatcher::to_backlog(Request& request, By by) {
   renew_identity(request);
   if (by == By::submitter) note_identity(request.operation.fd);
   statistics_.count(Count::reason_ring_full);
+  ring_reaper_.require_reaping();
+  const bool has_threads = reaper_thread_.ensure_running() && pool_.can_start();
+  if (!has_threads && by == By::submitter) {
+    ring_reaper_.release_reaping();
+    return Started::no_threads;
+  }
   request.attempt = Attempt::none;
   backlog_.push(request);
-  ring_reaper_.require_reaping();
-  reaper_thread_.ensure_running();
   return Started::ring_full;
+}
+
+// It has been accepted, and there may be threads again in a moment.
+void Dispatcher::await_thread(Request& request) {
+  if (shortage_lasts() || !reaper_thread_.ensure_running()) return complete(request, EAGAIN);
+  if (request.state.load(std::memory_order_relaxed) != TransferState::starting)
+    request.move_to(TransferState::starting);
+  enlist(request);
+  request.attempt = Attempt::none;
+  awaits_thread_.push(request);
+  reaper_thread_.wake();
+}
+
+// Whenever a thread could not be made. What was found a moment ago is the same shortage.
+bool Dispatcher::shortage_lasts() noexcept {
+  const std::int64_t now_ns = sys::monotonic_ns();
+  if (now_ns - shortage_seen_ns_.exchange(now_ns) > await_thread_ns_max)
+    shortage_began_ns_ = now_ns;
+  return now_ns - shortage_began_ns_ >= await_thread_ns_max;
+}
+
+// By the reaper. Nanoseconds until it is to be called again.
+std::int64_t Dispatcher::start_those_without_thread() {
+  if (awaits_thread_.empty()) return sys::forever;
+  const std::int64_t now_ns = sys::monotonic_ns();
+  if (now_ns < next_try_ns_) return next_try_ns_ - now_ns;
+  next_try_ns_ = now_ns + try_thread_interval_ns;
+  Transfer* next = awaits_thread_.take_in_order();
+  while (next != nullptr) {
+    Request& request = request_of(*next);
+    next = next->next;
+    request.next = nullptr;
+    if (start_again(request) == Started::no_threads) await_thread(request);
+  }
+  return try_thread_interval_ns;
 }
 
 // Not before the wait begins: the number might become another file in between, and
@@ -108,15 +151,19 @@ bool Dispatcher::end_poll(Request& request) {
 bool Dispatcher::hold(Transfer& transfer) {
   Request& request = request_of(transfer);
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  ring_reaper_.require_reaping();
   bool held = false;
-  {
+  // It may need one when its turn comes. As long as its call has not returned it can be refused.
+  if (pool_.can_start() || !deferred::is_being_submitted(request)) {
     RecordLock lock(record);
     held = order::hold_for_retry(record, request);
   }
-  if (!held) return false;
-  ring_reaper_.require_reaping();
-  reaper_thread_.ensure_running();
-  return true;
+  if (held) {
+    reaper_thread_.ensure_running();
+  } else {
+    ring_reaper_.release_reaping();
+  }
+  return held;
 }
 
 }  // namespace kaio

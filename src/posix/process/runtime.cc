@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "posix/process/runtime.h"
 
+#include <algorithm>
 #include <new>
 #include <pthread.h>
 
@@ -63,8 +64,8 @@ Runtime::Runtime(const FixedOptions& fixed, const Options& options) noexcept
 }
 
 std::int64_t Runtime::try_again() {
-  dispatcher.start_wanted_threads();
-  return completer.try_again();
+  const std::int64_t pause_ns = dispatcher.start_wanted_threads();
+  return std::min(pause_ns, completer.try_again());
 }
 
 void Runtime::configure(const Options& options) noexcept {

@@ -25,6 +25,20 @@ BOOST_AUTO_TEST_CASE(no_thread_exists_before_the_first_job_and_idle_ones_end) {
   BOOST_TEST(eventually([&] { return bench.gate.done == 2; }));
 }
 
+BOOST_AUTO_TEST_CASE(one_thread_stays_for_those_to_whom_it_is_promised) {
+  PoolBench bench;
+  bench.gate.promised = true;
+  bench.gate.shut = true;
+  std::deque<Job> transfers(3);
+  for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 0));
+  BOOST_TEST(eventually([&] { return bench.gate.running == 3; }));
+  bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.threads() == 1; }, 3s));
+  BOOST_TEST(support::stays([&] { return bench.threads() == 1; }, 300ms));
+  bench.gate.promised = false;
+  BOOST_TEST(eventually([&] { return bench.threads() == 0; }, 5s));
+}
+
 BOOST_AUTO_TEST_CASE(its_threads_take_the_processor_from_nobody) {
   PoolBench bench;
   const int ours = ::sched_getscheduler(0);

@@ -55,6 +55,7 @@ struct Gate final : kaio::Performer {
     while (stuck) std::this_thread::sleep_for(std::chrono::microseconds{100});
     --seeing_to_others;
   }
+  bool threads_are_promised() const noexcept override { return promised; }
   std::vector<Transfer*> seen() {
     const std::lock_guard lock(mutex);
     return order;
@@ -63,6 +64,7 @@ struct Gate final : kaio::Performer {
   std::vector<Transfer*> order;
   std::atomic<bool> shut{false};
   std::atomic<bool> stuck{false};  // what it sees to besides
+  std::atomic<bool> promised{false};
   std::atomic<int> seeing_to_others{0};
   std::atomic<int> running{0};
   std::atomic<int> most_running{0};

@@ -61,10 +61,10 @@ BOOST_AUTO_TEST_CASE(a_vector_with_an_empty_part_is_written_to_a_terminal) {
 // Where neither RWF_NOWAIT nor /proc is to be had: pipes take what surely fits.
 BOOST_AUTO_TEST_CASE(without_proc_a_pipe_takes_PIPE_BUF_bytes_at_a_time,
                      *support::as_root() * support::without_sanitizer()) {
+  const support::TemporaryDirectory empty;
   BOOST_TEST(
-      support::run_in_child([] {
+      support::run_in_child([&] {
         const auto ends = support::make_pipe();
-        const support::TemporaryDirectory empty;
         if (::chroot(empty.path().c_str()) != 0) return 1;
         support::refuse({SYS_preadv2, SYS_pwritev2}, EPERM);
         std::string data(100'000, 'x');
