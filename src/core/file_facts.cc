@@ -13,6 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "sys/descriptors.h"
 #include "sys/direct_call.h"
 
 namespace kaio {
@@ -192,17 +193,33 @@ WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept {
   return {.limit_ns = settings.c_cc[VTIME] * INT64_C(100'000'000), .result = 0};
 }
 
-bool poll_tells_all(int fd, DescriptorKind kind) noexcept {
+namespace {
+
+// The device of all pipes without a name; 0: not known. A pipe of ours tells: fstatfs() would ask
+// the file system of a FIFO, which may wait for a server.
+std::uint32_t device_of_pipes() noexcept {
+  static std::atomic<std::uint32_t> device{0};
+  std::uint32_t known = device.load(std::memory_order_relaxed);
+  int ends[2];
+  if (known != 0 || ::pipe2(ends, O_CLOEXEC) != 0) return known;
+  FileStatus status{};
+  if (read_status(ends[0], identity_mask, status)) known = status.device;
+  for (const int end : ends) sys::close_descriptor(end);
+  device.store(known, std::memory_order_relaxed);
+  return known;
+}
+
+}  // namespace
+
+bool poll_tells_all(int fd, const FileFacts& facts) noexcept {
   const PreserveErrno preserve_errno;
-  if (kind == DescriptorKind::socket) {
+  if (facts.traits.kind == DescriptorKind::socket) {
     int listening = 0;
     socklen_t size_bytes = sizeof listening;
     return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size_bytes) == 0 &&
            listening == 0;
   }
-  struct statfs status {};
-  return kind == DescriptorKind::pipe && ::fstatfs(fd, &status) == 0 &&
-         static_cast<unsigned long>(status.f_type) == PIPEFS_MAGIC;
+  return facts.traits.kind == DescriptorKind::pipe && facts.device == device_of_pipes();
 }
 
 Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept {

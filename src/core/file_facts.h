@@ -42,7 +42,7 @@ WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept;
 
 // Whether poll says of a pipe or a socket all that a read may end with. It does not say that
 // a socket which takes connections has nothing to read, nor that no writer has opened a FIFO.
-bool poll_tells_all(int fd, DescriptorKind kind) noexcept;
+bool poll_tells_all(int fd, const FileFacts& facts) noexcept;
 
 // Whether all of a range of a file is in the page cache. False where the kernel
 // cannot tell (before Linux 6.5); then `can_tell` is false too.

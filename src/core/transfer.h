@@ -11,16 +11,18 @@
 //   starting   the dispatching thread     the decision                   -> any but running
 //   held       its descriptor's order     a predecessor's end            -> starting
 //   backlog    the kernel backlog         a free ring slot               -> starting
+//   shortage   the same for threads       a thread, or that there is none -> starting
 //   in_kernel  the kernel                 its completion event           -> starting, finished
 //   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting
 //   watched    the watcher (epoll)        readiness                      -> starting
 //   queued     the pool, or a file queue  a worker                       -> running, starting
 //   running    a worker                   the end of the call            -> starting, finished
 //                                         io_submit by the worker        -> in_kernel, backlog
+//                                         no worker, after all           -> shortage
 //   finished   its owner                  the end of its notification    -> free
 //
-// held, backlog, queued, polling and watched can be cancelled, but for a file's transfer of which
-// a part is done already: the canceller takes the transfer out of the container, under the
+// held, backlog, shortage, queued, polling and watched can be cancelled, but for a file's transfer
+// of which a part is done already: the canceller takes the transfer out of the container, under the
 // container's lock; whoever takes it out completes it. A polling one is taken from its poll by
 // changing its state; the kernel's event, which comes all the same, and late on a busy machine,
 // then finds nothing to do. Until then its memory is not used again (KernelPoll).
@@ -41,6 +43,7 @@ enum class TransferState : std::uint8_t {
   starting,
   held,
   backlog,
+  shortage,
   in_kernel,
   polling,
   watched,
@@ -48,7 +51,7 @@ enum class TransferState : std::uint8_t {
   running,
   finished,
 };
-inline constexpr std::size_t transfer_state_count = 10;
+inline constexpr std::size_t transfer_state_count = 11;
 
 // The table above, as far as it says what may follow. A transfer that is over at once, or held
 // back before its first attempt, is never `starting`; one that is refused after all goes back
@@ -60,15 +63,16 @@ constexpr bool may_follow(TransferState from, TransferState to) noexcept {
   };
   const unsigned allowed[transfer_state_count] = {
       bit(free, starting, held, finished),
-      bit(free, starting, held, backlog, in_kernel, polling, watched, queued, finished),
-      bit(starting),                                // held
-      bit(starting),                                // backlog
-      bit(starting, finished),                      // in_kernel
-      bit(starting),                                // polling
-      bit(starting),                                // watched
-      bit(starting, running),                       // queued
-      bit(starting, backlog, in_kernel, finished),  // running
-      bit(free),                                    // finished
+      bit(free, starting, held, backlog, shortage, in_kernel, polling, watched, queued, finished),
+      bit(starting),                                          // held
+      bit(starting),                                          // backlog
+      bit(starting),                                          // shortage
+      bit(starting, finished),                                // in_kernel
+      bit(starting),                                          // polling
+      bit(starting),                                          // watched
+      bit(starting, running),                                 // queued
+      bit(starting, backlog, shortage, in_kernel, finished),  // running
+      bit(free),                                              // finished
   };
   return (allowed[static_cast<std::size_t>(from)] & 1u << static_cast<unsigned>(to)) != 0;
 }
@@ -143,6 +147,8 @@ struct Transfer : Progress {
   }
   std::int64_t deadline_ns() const noexcept { return control.u.c.offset; }
   static constexpr std::int32_t time_is_up = -ETIME;  // the answer then
+  // Where it waits for readiness: there is no thread to do that, and none can be made.
+  static constexpr std::int32_t no_thread = -ENOBUFS;
   std::int32_t result_at_deadline() const noexcept {
     return static_cast<std::int32_t>(control.u.c.nbytes);
   }

@@ -5,6 +5,7 @@
 
 #include "core/kernel/iocb.h"
 #include "engine/core.h"
+#include "sys/futex.h"
 
 namespace kaio::engine {
 namespace {

@@ -3,9 +3,6 @@
 
 #include <cstdint>
 #include <ctime>
-#include <sys/syscall.h>
-
-#include "sys/direct_call.h"
 
 namespace kaio::sys {
 
@@ -31,12 +28,6 @@ inline Deadline deadline_after(const timespec& timeout) noexcept {
   const std::int64_t now = monotonic_ns();
   if (timeout.tv_sec > (INT64_MAX - now) / 1'000'000'000 - 1) return forever;
   return now + timeout.tv_sec * INT64_C(1'000'000'000) + timeout.tv_nsec;
-}
-
-// Sleeps so long; a signal handler may shorten it.
-inline void sleep_for(std::int64_t ns) noexcept {
-  const timespec pause = to_timespec(ns);
-  direct_call(SYS_ppoll, nullptr, 0, &pause, nullptr, 0);
 }
 
 }  // namespace kaio::sys

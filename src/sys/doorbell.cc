@@ -10,8 +10,14 @@
 
 #include "sys/cancellation.h"
 #include "sys/direct_call.h"
+#include "sys/futex.h"
 
 namespace kaio::sys {
+namespace {
+
+constexpr std::int64_t look_interval_ns = 1'000'000;
+
+}  // namespace
 
 bool Doorbell::ensure() noexcept {
   if (descriptor_.number() >= 0) return true;
@@ -29,10 +35,10 @@ bool Doorbell::signal() const noexcept {
   return fd >= 0 && direct_call(SYS_write, fd, &one, sizeof one) == sizeof one;
 }
 
-void Doorbell::clear() const noexcept {
+bool Doorbell::clear() const noexcept {
   const int fd = descriptor_.number();
   std::uint64_t signals = 0;
-  if (fd >= 0) direct_call(SYS_read, fd, &signals, sizeof signals);
+  return fd >= 0 && direct_call(SYS_read, fd, &signals, sizeof signals) == sizeof signals;
 }
 
 Doorbell::Woken Doorbell::wait(Deadline deadline) const noexcept {
@@ -43,7 +49,19 @@ Doorbell::Woken Doorbell::wait(Deadline deadline) const noexcept {
   const long outcome =
       direct_call(SYS_ppoll, &look, 1, deadline == forever ? nullptr : &timeout, nullptr, 0);
   if (outcome == 0) return Woken::timed_out;
+  if (outcome < 0 && outcome != -EINTR) return wait_without_poll(deadline);
   clear();  // asks again: the number may have changed hands during the sleep
+  return Woken::signalled;
+}
+
+// A filter refuses ppoll(): looks often.
+Doorbell::Woken Doorbell::wait_without_poll(Deadline deadline) const noexcept {
+  while (!clear()) {
+    if (descriptor_.number() < 0) return Woken::gone;
+    const std::int64_t left_ns = deadline - monotonic_ns();
+    if (left_ns <= 0) return Woken::timed_out;
+    sleep_for(std::min(left_ns, look_interval_ns));
+  }
   return Woken::signalled;
 }
 

@@ -29,8 +29,8 @@ class Doorbell {
   // Wakes whoever sleeps on it, or will. False: it is gone.
   bool signal() const noexcept;
 
-  // Takes the signals that have come before.
-  void clear() const noexcept;
+  // Takes the signals that have come before. True: there were some.
+  bool clear() const noexcept;
 
   enum class Woken : unsigned char { signalled, timed_out, gone };
   // Sleeps until it is signalled, or has been before, or until the deadline.
@@ -40,6 +40,8 @@ class Doorbell {
   void close() noexcept { descriptor_.close(); }
 
  private:
+  Woken wait_without_poll(Deadline deadline) const noexcept;
+
   OwnDescriptor descriptor_;
 };
 

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/direct_call.h"
+
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
@@ -34,6 +36,13 @@ int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline)
       ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
                 deadline == forever ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
   return outcome < 0 ? errno : 0;
+}
+
+void sleep_for(std::int64_t ns) noexcept {
+  const FutexWord nobody_wakes{0};
+  const timespec until = to_timespec(monotonic_ns() + ns);
+  direct_call(SYS_futex, &nobody_wakes, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, &until, nullptr,
+              FUTEX_BITSET_MATCH_ANY);
 }
 
 int futex_wake(const FutexWord* word, int count) noexcept {

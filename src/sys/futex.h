@@ -18,6 +18,10 @@ static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
 // word differed), EINTR, ETIMEDOUT.
 int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline);
 
+// Sleeps so long; a signal handler may shorten it. By the one call of those that wait which no
+// filter refuses.
+void sleep_for(std::int64_t ns) noexcept;
+
 // Wakes at most `count` sleepers; returns how many. The word need not exist any more: an
 // address that is gone, or somebody else's by now, at worst wakes a sleeper for nothing.
 int futex_wake(const FutexWord* word, int count) noexcept;
@@ -30,7 +34,7 @@ struct FutexExpectation {
 inline constexpr std::size_t futex_waitv_max = 128;  // FUTEX_WAITV_MAX
 
 // Sleeps while every word holds what is expected of it (at most
-// futex_waitv_max). As futex_wait(); ENOSYS before Linux 5.16.
+// futex_waitv_max). As futex_wait(); ENOSYS before Linux 5.16, or what a filter says.
 int futex_wait_any(std::span<const FutexExpectation> words, Deadline deadline);
 
 }  // namespace kaio::sys

@@ -54,4 +54,14 @@ void StandardError::write_if_ready(const char* text, std::size_t size_bytes) con
   if ((look.revents & POLLOUT) != 0) write(text, size_bytes);
 }
 
+namespace {
+
+constinit StandardError at_start;
+
+[[gnu::constructor]] void remember_it() noexcept { at_start.remember(KeepCopy::no); }
+
+}  // namespace
+
+const StandardError& standard_error_at_start() noexcept { return at_start; }
+
 }  // namespace kaio::sys

@@ -106,35 +106,8 @@ BOOST_DATA_TEST_CASE(a_request_that_takes_long_is_carried_out_and_told_all_the_s
              }) == 0);
 }
 
-// With all memory locked each thread counts with its whole stack.
-BOOST_AUTO_TEST_CASE(a_user_who_locks_all_memory_within_the_usual_limit_can_write_and_be_called) {
-  const TemporaryFile file{4096};  // which that user could not remove
-  BOOST_TEST(run_in_child([&file] {
-               const rlimit limit{8 << 20, 8 << 20};
-               const Fd fd = file.open(O_RDWR);
-               if (is_root() && (::setgid(65534) != 0 || ::setuid(65534) != 0)) return 1;
-               if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return 0;  // a lower one already
-               if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-                 return 0;  // this test program alone takes more
-               for (int round = 0; round < 4; ++round) {
-                 static aiocb block;
-                 static char text[4096];
-                 block = {};
-                 block.aio_fildes = fd.get();
-                 block.aio_buf = text;
-                 block.aio_nbytes = sizeof text;
-                 block.aio_sigevent.sigev_notify = SIGEV_THREAD;
-                 block.aio_sigevent.sigev_notify_function = [](sigval) { ++told_count; };
-                 told_count = 0;
-                 if (aio_write(&block) != 0) return 2;
-                 if (!eventually([] { return told_count == 1; }) ||
-                     aio_return(&block) != sizeof text)
-                   return 3;
-               }
-               return 0;
-             }) == 0);
-}
-
+// With all memory locked each thread counts with its whole stack; as an ordinary user:
+// test/costs/locked_memory.c.
 BOOST_AUTO_TEST_CASE(helper_threads_lock_little_memory, *as_root()) {
   BOOST_TEST(run_in_child([] {
                const TemporaryFile file{1 << 20};

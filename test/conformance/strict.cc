@@ -54,6 +54,12 @@ BOOST_AUTO_TEST_CASE(a_misuse_is_reported_once_on_stderr) {
              std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(nothing_is_reported_into_a_file_of_the_program_under_that_number) {
+  const Outcome outcome = run_case_again("strict_misuse/with_a_file_of_its_own_on_number_2",
+                                         {"KAIO_STRICT=1", "KAIO_THREADS=many"});
+  BOOST_TEST(outcome.exit_status == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(strict_misuse)
@@ -62,6 +68,18 @@ BOOST_AUTO_TEST_CASE(many_times) {
   aiocb block{};
   for (int round = 0; round < 5; ++round)
     BOOST_TEST(errno_of([&] { return aio_return(&block); }) == EINVAL);
+}
+
+BOOST_AUTO_TEST_CASE(with_a_file_of_its_own_on_number_2) {
+  const support::TemporaryFile file{0};
+  const support::Fd data = file.open(O_RDWR);
+  if (::dup2(data.get(), STDERR_FILENO) != STDERR_FILENO) ::_exit(1);
+  aiocb block{};
+  aio_return(&block);
+  const Storage storage{StorageKind::buffered_file};
+  const Request read = Request::to_read(storage.fd(), 100);
+  if (aio_read(read) != 0 || wait_done(read) != 0) ::_exit(2);
+  if (!file.content().empty()) ::_exit(3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

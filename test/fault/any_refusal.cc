@@ -23,6 +23,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <ostream>
 #include <sys/eventfd.h>
@@ -95,6 +96,37 @@ constexpr Call every_call[] = {
     {"futex_waitv", 449},
     {"clone3", 435},
     {"getuid", SYS_getuid},
+    {"ioctl", SYS_ioctl},
+    {"getsockopt", SYS_getsockopt},
+    {"setsockopt", SYS_setsockopt},
+    {"sendmsg", SYS_sendmsg},
+    {"recvmsg", SYS_recvmsg},
+    {"sendto", SYS_sendto},
+    {"recvfrom", SYS_recvfrom},
+    {"rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo},
+    {"fadvise64", SYS_fadvise64},
+    {"sched_yield", SYS_sched_yield},
+    {"sched_getattr", SYS_sched_getattr},
+    {"sched_getaffinity", SYS_sched_getaffinity},
+    {"get_mempolicy", SYS_get_mempolicy},
+    {"readlinkat", SYS_readlinkat},
+    {"io_pgetevents", SYS_io_pgetevents},
+};
+
+// Those by which a thread waits.
+constexpr Call waiting_calls[] = {
+    {"io_getevents", SYS_io_getevents},
+    {"epoll_create1", SYS_epoll_create1},
+#ifdef SYS_epoll_wait
+    {"epoll_wait", SYS_epoll_wait},
+#endif
+    {"epoll_pwait", SYS_epoll_pwait},
+#ifdef SYS_poll
+    {"poll", SYS_poll},
+#endif
+    {"ppoll", SYS_ppoll},
+    {"clock_nanosleep", SYS_clock_nanosleep},
+    {"futex_waitv", 449},
 };
 
 // What was asked of one request, and what is wrong with its end, if anything.
@@ -266,6 +298,38 @@ BOOST_DATA_TEST_CASE(of_a_single_call_costs_time_or_a_clear_error_and_never_hang
                    return work.failures();
                  },
                  patience_s) == 0);
+}
+
+// A thread of the program's waits for streams, and so do those of kaio's.
+int waits_at_little_cost(Call call, int error_number, bool reads_ring) {
+  if (kaio_set_option("ring", reads_ring ? "1" : "0") != 0) return 101;
+  const support::Channel terminal(support::ChannelKind::pty_slave);
+  const support::Channel pipe(support::ChannelKind::pipe);
+  const support::Fd event = support::make_eventfd(0, EFD_NONBLOCK);
+  if (!refuse(call.number, error_number)) return 100;
+  std::vector<Request> reads;
+  for (const support::Channel* channel : {&terminal, &pipe}) {
+    Request& read = reads.emplace_back(Request::to_read(channel->reader(), 4));
+    read->aio_sigevent.sigev_notify = SIGEV_EVENTFD;
+    read->aio_sigevent.sigev_notify_eventfd = event.get();
+    if (aio_read(read) != 0) return errno == error_number || errno == EAGAIN ? 0 : 1;
+  }
+  const aiocb* const list[] = {reads[0]};
+  const std::clock_t before = std::clock();
+  const timespec limit{.tv_sec = 0, .tv_nsec = 400'000'000};
+  if (aio_suspend(list, 1, &limit) == 0) return aio_error(list[0]) == error_number ? 0 : 3;
+  const double used_s = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  if (used_s < 0.1) return 0;
+  std::fprintf(stderr, "%s: %f s of the processor in 0.4 s\n", call.name, used_s);
+  return 2;
+}
+
+BOOST_DATA_TEST_CASE(of_a_call_that_waits_takes_no_processor,
+                     data::make(waiting_calls) * data::make({EPERM, ENOSYS, EACCES}) *
+                         data::make({true, false}),
+                     call, error_number, reads_ring) {
+  BOOST_TEST(run_in_child([&] { return waits_at_little_cost(call, error_number, reads_ring); },
+                          patience_s) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
+#include <memory>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -150,12 +151,80 @@ BOOST_DATA_TEST_CASE(without_more_threads_calls_are_refused_or_slower_but_nothin
                  60 + patience_s) == 0);
 }
 
+// Each of another file, so that none waits for another. The helper threads that there are have
+// something to do for long.
+int none_is_accepted_and_then_refused(int threads, bool as_list, int mode) {
+  install_faults();
+  std::vector<std::unique_ptr<support::TemporaryFile>> files;
+  std::vector<support::Fd> fds;
+  std::vector<Request> writes;
+  for (int i = 0; i < list_length; ++i) {
+    files.push_back(std::make_unique<support::TemporaryFile>(0));
+    fds.push_back(files.back()->open(O_RDWR));
+    writes.push_back(Request::to_write(fds.back().get(), support::pattern(4096, 0), 0));
+    writes.back()->aio_lio_opcode = LIO_WRITE;
+  }
+  faults.threads_refused_from = threads;
+  bool refused = false;
+  if (as_list) {
+    auto list = support::list_of(writes);
+    refused = lio_listio(mode, list.data(), list_length, nullptr) != 0;
+    if (refused && errno != EAGAIN) return 1;
+  }
+  bool one_refused = false;
+  for (Request& write : writes) {
+    if (!as_list && aio_write(write) != 0) {
+      if (errno != EAGAIN) return 2;
+      continue;
+    }
+    const int status = support::wait_done(write);
+    if (status == EAGAIN && as_list)
+      one_refused = true;
+    else if (status != 0)
+      return 3;
+    else if (aio_return(write) != 4096)
+      return 4;
+  }
+  return refused == one_refused ? 0 : 5;
+}
+
+BOOST_DATA_TEST_CASE(no_call_succeeds_for_what_can_have_no_thread, data::make({0, 1, 2}), threads) {
+  BOOST_TEST(run_in_child([&] { return none_is_accepted_and_then_refused(threads, false, 0); },
+                          patience_s) == 0);
+}
+
+BOOST_DATA_TEST_CASE(no_list_succeeds_for_what_can_have_no_thread,
+                     data::make({0, 1, 2}) * data::make({LIO_NOWAIT, LIO_WAIT}), threads, mode) {
+  BOOST_TEST(run_in_child([&] { return none_is_accepted_and_then_refused(threads, true, mode); },
+                          patience_s) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_a_thread_can_be_cancelled) {
+  BOOST_TEST(run_in_child(
+                 [] {
+                   install_faults();
+                   keep_threads_for(1);
+                   const support::Channel channel(ChannelKind::pty_slave);
+                   Request read = Request::to_read(channel.reader(), 4);
+                   read->aio_sigevent.sigev_notify = SIGEV_SIGNAL;
+                   read->aio_sigevent.sigev_signo = SIGURG;
+                   if (aio_read(read) != 0) return 1;
+                   ::usleep(longer_than_kept_us);
+                   faults.threads_refused_from = 0;
+                   channel.send("text");
+                   ::usleep(200'000);
+                   if (aio_cancel(channel.reader(), read) != AIO_CANCELED) return 2;
+                   return aio_error(read) == ECANCELED ? 0 : 3;
+                 },
+                 patience_s) == 0);
+}
+
 // They wait while the kernel is busy: one for a place, and if they are to keep an order, the
 // others for their turn. Then it takes nothing any more, and a thread has to do it, when those
 // there were had nothing to do for long, and none can be made.
 BOOST_DATA_TEST_CASE(what_was_accepted_has_a_thread_when_its_turn_comes,
-                     data::make({O_RDWR, O_RDWR | O_APPEND}) * data::make({0, 1, 2, INT_MAX}),
-                     flags, threads) {
+                     data::make({O_RDWR, O_RDWR | O_APPEND}) * data::make({0, 2, INT_MAX}), flags,
+                     threads) {
   BOOST_TEST(run_in_child(
                  [&] {
                    install_faults();

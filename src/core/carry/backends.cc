@@ -6,6 +6,22 @@
 
 namespace kaio {
 
+Started Carrier::start_once_more(Transfer& transfer) {
+  if (is_abandoned(transfer)) {
+    owner_.abandon(transfer);
+    return Started::yes;
+  }
+  switch (transfer.attempt) {
+    case Attempt::pool_io:
+    case Attempt::pool_submit:
+      return to_pool(transfer, transfer.attempt);
+    case Attempt::readiness:
+      return wait_ready(transfer, By::later);
+    default:
+      return start(transfer, By::later);
+  }
+}
+
 // How each kind of stream waits: core/descriptor_kind.h.
 Started Carrier::wait_ready(Transfer& transfer, By by) {
   const TransferOwner::Life life = owner_.life_of(transfer);
@@ -44,11 +60,11 @@ Started Carrier::to_pool(Transfer& transfer, Attempt attempt) {
 
 // Whether a read had better not be tried first where only a thread can do that: many that
 // are blocked must not take many threads.
-bool Carrier::waits_first(const Transfer& transfer, const DescriptorTraits& traits) {
+bool Carrier::waits_first(const Transfer& transfer, const FileFacts& facts) {
   const IoOperation& operation = transfer.operation;
+  const DescriptorTraits& traits = facts.traits;
   return operation.is_read() && waits_in_kernel(traits.kind) && !traits.non_blocking &&
-         traits.readable && operation.remaining_bytes() != 0 &&
-         poll_tells_all(operation.fd, traits.kind);
+         traits.readable && operation.remaining_bytes() != 0 && poll_tells_all(operation.fd, facts);
 }
 
 // If it is a stream's, it may have to wait afterwards. The call that submits it is the last

@@ -38,6 +38,9 @@ class Carrier {
   Started start(Transfer& transfer, By by, SubmissionBatch* batch = nullptr,
                 const KnownFile& known = {});
 
+  // The attempt for which there was no thread.
+  Started start_once_more(Transfer& transfer);
+
   // What an attempt was answered: bytes, poll events, or a negative error number. `refused`: by
   // io_submit itself, not in an event.
   Started process_result(Transfer& transfer, std::int32_t answer, bool refused, By by);
@@ -79,7 +82,7 @@ class Carrier {
   void learn_whether_it_locks(const Transfer& transfer, const FileFacts& facts);
   bool plain_is_quick(const Transfer& transfer, const FileFacts& facts, By by) const;
   Started submit_plain(Transfer& transfer, std::uint32_t device, By by);
-  static bool waits_first(const Transfer& transfer, const DescriptorTraits& traits);
+  static bool waits_first(const Transfer& transfer, const FileFacts& facts);
 
   // Constant after construction.
   TransferOwner& owner_;

@@ -96,6 +96,7 @@ Started Carrier::process_readiness(Transfer& transfer, std::int32_t answer) {
     owner_.abandon(transfer);
     return Started::yes;
   }
+  if (answer == Transfer::no_thread) return Started::no_threads;
   if (answer < 0) {
     if (answer == Transfer::time_is_up) answer = transfer.result_at_deadline();
     owner_.complete(transfer, -answer);
@@ -157,7 +158,7 @@ Started Carrier::act(Transfer& transfer, const Verdict& verdict, By by) {
     case Step::pool_submit:
       return to_pool(transfer, Attempt::pool_submit);
     case Step::pool_io:
-      if (verdict.mark_no_nowait && waits_first(transfer, owner_.facts_of(transfer).traits)) {
+      if (verdict.mark_no_nowait && waits_first(transfer, owner_.facts_of(transfer))) {
         transfer.is_stream = true;
         return wait_ready(transfer, by);
       }

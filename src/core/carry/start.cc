@@ -27,9 +27,10 @@ Started Carrier::start(Transfer& transfer, By by, SubmissionBatch* batch, const 
   // Asked for only where the first attempt depends on it: a write of which nobody
   // knows whether it may raise SIGPIPE, and the option to wait first.
   if (route_ == Route::poll || (transfer.operation.is_write() && !context_.has_nosignal())) {
-    traits = owner_.facts_of(transfer).traits;
+    const FileFacts facts = owner_.facts_of(transfer);
+    traits = facts.traits;
     transfer.is_stream = traits.is_stream();
-    if (route_ == Route::poll && !transfer.tried && waits_first(transfer, traits))
+    if (route_ == Route::poll && !transfer.tried && waits_first(transfer, facts))
       return wait_ready(transfer, by);
   }
   // The call, or whoever reaps, would copy all of it if it is cached.
@@ -109,9 +110,9 @@ bool Carrier::would_block(const Transfer& transfer, const DescriptorTraits& trai
 
 Started Carrier::start_without_kernel(Transfer& transfer, By by) {
   if (transfer.operation.is_sync()) return to_pool(transfer, Attempt::pool_io);
-  const DescriptorTraits traits = owner_.facts_of(transfer).traits;
-  transfer.is_stream = traits.is_stream();
-  return waits_first(transfer, traits) ? wait_ready(transfer, by) : to_pool_io(transfer, by);
+  const FileFacts facts = owner_.facts_of(transfer);
+  transfer.is_stream = facts.traits.is_stream();
+  return waits_first(transfer, facts) ? wait_ready(transfer, by) : to_pool_io(transfer, by);
 }
 
 }  // namespace kaio

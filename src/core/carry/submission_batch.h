@@ -22,6 +22,13 @@ class SubmissionBatch {
   }
   void add(iocb& control) noexcept { space_[count_++] = &control; }
   std::span<iocb*> iocbs() const noexcept { return space_.first(count_); }
+  bool has(const iocb& control) const noexcept {
+    return std::ranges::find(iocbs(), &control) != iocbs().end();
+  }
+
+  // One that was added has ended, for want of a thread.
+  void note_refusal() noexcept { refusals_ = true; }
+  bool has_refusals() const noexcept { return refusals_; }
 
   // Whether what is noted of the descriptor is known to be of this call: of a few of them,
   // as most lists have.
@@ -55,6 +62,7 @@ class SubmissionBatch {
   std::array<bool, 4> copies_{};
   std::size_t copied_bytes_ = 0;
   unsigned next_ = 0;
+  bool refusals_ = false;
 };
 
 }  // namespace kaio

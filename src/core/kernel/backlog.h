@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Transfers that found no place in the ring, in call order. Unbounded but for the
-// memory of the transfers themselves; emptied whenever completions free places.
+// Transfers that found no place in the ring, or no thread, in call order. Unbounded but for the
+// memory of the transfers themselves; emptied whenever there are places, or threads.
 #pragma once
 
 #include "core/transfer_queue.h"
@@ -10,11 +10,15 @@ namespace kaio {
 
 class Backlog {
  public:
-  bool empty() const noexcept { return count_.load(std::memory_order_seq_cst) == 0; }
+  // `state`: of those who are here.
+  explicit Backlog(TransferState state = TransferState::backlog) noexcept : state_(state) {}
+
+  bool empty() const noexcept { return count() == 0; }
+  std::uint32_t count() const noexcept { return count_.load(std::memory_order_seq_cst); }
 
   void push(Transfer& transfer) noexcept EXCLUDES(mutex_) {
     sys::MutexLock lock(mutex_);
-    transfer.move_to(TransferState::backlog);
+    transfer.move_to(state_);
     queue_.push_back(transfer);
     count_.fetch_add(1, std::memory_order_seq_cst);
   }
@@ -30,7 +34,7 @@ class Backlog {
   // To cancel it. False: it is not here (any more).
   bool remove(Transfer& transfer) noexcept EXCLUDES(mutex_) {
     sys::MutexLock lock(mutex_);
-    if (transfer.state.load(std::memory_order_acquire) != TransferState::backlog) return false;
+    if (transfer.state.load(std::memory_order_acquire) != state_) return false;
     take(transfer);
     return true;
   }
@@ -42,6 +46,7 @@ class Backlog {
     count_.fetch_sub(1, std::memory_order_seq_cst);
   }
 
+  const TransferState state_;
   sys::Mutex mutex_;
   TransferQueue queue_ GUARDED_BY(mutex_);
   std::atomic<std::uint32_t> count_{0};

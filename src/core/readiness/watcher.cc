@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sys/cancellation.h"
 #include "sys/clock.h"
+#include "sys/futex.h"
 
 namespace kaio {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr int no_stream = -1;  // in the place of a descriptor: wake_
 constexpr int audit_interval_ms = 500;
 constexpr std::int64_t audit_interval_ns = audit_interval_ms * INT64_C(1'000'000);
+constexpr std::int64_t refused_pause_ns = 10'000'000;
 constexpr std::uint32_t ends_everything = EPOLLERR | EPOLLHUP;
 
 std::uint32_t wanted_by(const Transfer& transfer) {
@@ -84,17 +86,20 @@ bool Watcher::can_start() noexcept {
 }
 
 void Watcher::start_threads() noexcept {
-  if (is_idle() || ensure_running()) return;
+  if (!is_idle() && !ensure_running()) answer_everybody(Transfer::no_thread);
+}
+
+void Watcher::answer_everybody(std::int32_t answer) noexcept {
   for (std::size_t i = 0; i < bucket_count; ++i) {
-    TransferQueue refused;
+    TransferQueue taken;
     {
       sys::MutexLock lock(mutex_);
       while (Transfer* transfer = buckets_[i].pop_front()) {
         leave(*transfer);
-        refused.push_back(*transfer);
+        taken.push_back(*transfer);
       }
     }
-    answer_all(refused, -EAGAIN);
+    answer_all(taken, answer);
   }
 }
 
@@ -285,14 +290,28 @@ void Watcher::expire() noexcept {
   answer_all(due, Transfer::time_is_up);
 }
 
+// A filter may refuse the one and not the other.
+int Watcher::wait_events(std::span<epoll_event> events) noexcept {
+  const int space = static_cast<int>(events.size());
+  const int timeout_ms = wait_ms();
+  const int count = ::epoll_wait(epoll_.number(), events.data(), space, timeout_ms);
+  if (count >= 0 || errno == EINTR || errno == EBADF || errno == EINVAL) return count;
+#ifdef SYS_epoll_wait
+  const int fd = epoll_.number();
+  return static_cast<int>(
+      ::syscall(SYS_epoll_pwait, fd, events.data(), space, timeout_ms, nullptr, 0));
+#else
+  return count;
+#endif
+}
+
 void Watcher::run(Turn turn) {
   std::array<epoll_event, 64> ready;
   std::int64_t next_audit_ns = sys::monotonic_ns() + audit_interval_ns;
   std::int64_t idle_since_ns = sys::monotonic_ns();
   for (;;) {
-    const int count =
-        ::epoll_wait(epoll_.number(), ready.data(), static_cast<int>(ready.size()), wait_ms());
-    const bool is_gone = count < 0 && errno != EINTR;
+    const int count = wait_events(ready);
+    const int error_number = count < 0 ? errno : 0;
     for (int i = 0; i < count; ++i)
       if (ready[i].data.fd != no_stream) answer_ready(ready[i].data.fd, ready[i].events);
     expire();
@@ -303,7 +322,12 @@ void Watcher::run(Turn turn) {
     }
     sink_.drain();
     if (is_replaced(turn)) return;
-    if (is_gone) restore_epoll();
+    if (error_number == EBADF || error_number == EINVAL) {
+      restore_epoll();
+    } else if (error_number != 0 && error_number != EINTR) {
+      answer_everybody(-error_number);
+      sys::sleep_for(refused_pause_ns);
+    }
     if (count != 0 || !is_idle()) idle_since_ns = now_ns;
     if (now_ns - idle_since_ns >= sys::thread_idle_ns &&
         may_end(turn, [this] { return !is_idle(); }))

@@ -47,6 +47,14 @@ bool Pool::can_start() noexcept {
   return sys::may_start_threads ? ensure_worker() : has_any() || call_starter();
 }
 
+bool Pool::promise_thread() noexcept {
+  {
+    sys::MutexLock lock(mutex_);
+    promised_ = true;
+  }
+  return can_start();
+}
+
 bool Pool::start(Transfer& transfer) noexcept {
   const bool may_start = sys::may_start_threads;
   mutex_.lock();
@@ -246,7 +254,6 @@ void Pool::run() {
   sys::name_this_thread("kaio-pool");
   // Else the kernel may take the processor from the submitter that woke it.
   sys::never_preempt_on_wake_up();
-  bool promised = false;
   mutex_.lock();
   --starting_;
   for (;;) {
@@ -257,8 +264,8 @@ void Pool::run() {
     if (ends_) break;
     if (spin()) continue;
     const std::uint32_t seen = jobs_.load(std::memory_order_relaxed);
-    const sys::Deadline deadline =
-        sys::monotonic_ns() + (promised ? std::max(idle_ns_, sys::thread_idle_ns) : idle_ns_);
+    const std::int64_t idle_ns = promised_ ? std::max(idle_ns_, sys::thread_idle_ns) : idle_ns_;
+    const sys::Deadline deadline = sys::monotonic_ns() + idle_ns;
     ++idle_;
     mutex_.unlock();
     const int outcome = sys::futex_wait(jobs_, seen, deadline);
@@ -267,8 +274,8 @@ void Pool::run() {
     waking_ = false;  // if it was not for this thread, this one looks in its place
     if (!queue_.empty() || (outcome != ETIMEDOUT && threads_ <= threads_bound())) continue;
     // Those of whom there were some at the last look may be on their way here.
-    const bool were_promised = std::exchange(promised, performer_.threads_are_promised());
-    if (threads_ != 1 || !(promised || were_promised)) break;
+    const bool is_promised = std::exchange(promised_, performer_.threads_are_promised());
+    if (available() != 0 || !(promised_ || is_promised)) break;
   }
   --threads_;
   mutex_.unlock();

@@ -52,7 +52,7 @@ class Performer {
   virtual void refuse(Transfer& transfer) = 0;
   // What others have left to this thread. It may ask for files, and wait for a server.
   virtual void see_to_others() = 0;
-  // Transfers that wait elsewhere have been promised a thread: the last one stays.
+  // Transfers that wait elsewhere have been promised a thread.
   virtual bool threads_are_promised() const noexcept { return false; }
 
  protected:
@@ -75,6 +75,10 @@ class Pool final : public Backend {
   bool can_start() noexcept override EXCLUDES(mutex_);
   bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
   void start_threads() noexcept override EXCLUDES(mutex_);
+
+  // As can_start(), for a transfer that comes later. One thread that has nothing to do stays as
+  // long as Performer says so, and then as long as it stays anyway.
+  bool promise_thread() noexcept EXCLUDES(mutex_);
 
   // Any time; threads over a lowered bound end when they have nothing to do. `threads_max`:
   // of one device.
@@ -119,6 +123,7 @@ class Pool final : public Backend {
   DeviceBounds devices_ GUARDED_BY(mutex_);
   FileQueues file_queues_ GUARDED_BY(mutex_);
   bool ends_ GUARDED_BY(mutex_) = false;
+  bool promised_ GUARDED_BY(mutex_) = false;  // since an idle thread looked last, or then
   unsigned threads_ GUARDED_BY(mutex_) = 0;
   unsigned idle_ GUARDED_BY(mutex_) = 0;
   // Threads that will look at the queue soon, each for its own reason.

@@ -74,6 +74,8 @@ Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup*
     refused.in_progress |= outcome == Submitted::in_progress;
   }
   runtime.dispatcher.submit(batch);
+  refused.any |= batch.has_refusals();
+  refused.for_resources |= batch.has_refusals();
   return refused;
 }
 

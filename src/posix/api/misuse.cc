@@ -2,11 +2,9 @@
 #include "posix/api/misuse.h"
 
 #include <cstring>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "posix/process/options.h"
-#include "sys/direct_call.h"
+#include "sys/standard_error.h"
 
 namespace kaio {
 
@@ -19,7 +17,7 @@ bool is_refused_misuse(const char* function) noexcept {
     char message[160] = "kaio: ";
     std::strncat(message, function, 32);
     std::strcat(message, text);
-    sys::direct_call(SYS_write, STDERR_FILENO, message, static_cast<long>(std::strlen(message)));
+    sys::standard_error_at_start().write(message, std::strlen(message));
   }
   return true;
 }

@@ -118,6 +118,11 @@ void Dispatcher::Canceller::visit(DescriptorRecord& record, Request& request, Tr
       if (dispatcher.backlog_.remove(request)) return take(request, true);
       in_motion_ = true;
       return;
+    case TransferState::shortage:
+      if (goes_on(request, stream)) break;
+      if (dispatcher.without_thread_.remove(request)) return take(request, false);
+      in_motion_ = true;
+      return;
     case TransferState::queued:
       if (goes_on(request, stream)) break;
       if (dispatcher.pool_.remove(request)) return take(request, false);

@@ -63,8 +63,9 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
   if (admission == Admission::held || admission == Admission::held_for_room) {
     statistics_.count(admission == Admission::held ? held_by : Count::reason_device_full);
     ring_reaper_.require_reaping();
-    const bool has_threads =
-        reaper_thread_.ensure_running() && (!may_need_pool || pool_.can_start());
+    const bool has_reaper = reaper_thread_.ensure_running();
+    const bool has_pool = !may_need_pool || pool_.promise_thread();
+    const bool has_threads = has_reaper && (has_pool || admission == Admission::held_for_room);
     return has_threads || !take_back_held(record, request, life) ? Started::yes
                                                                  : Started::no_threads;
   }

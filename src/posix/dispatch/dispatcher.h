@@ -83,7 +83,7 @@ class Dispatcher final : public ResultSink,
   // Nanoseconds until it is to be tried again; sys::forever: not at all.
   std::int64_t start_wanted_threads();
   bool threads_are_wanted() const noexcept {
-    return threads_are_wanted_.load(std::memory_order_seq_cst) || !awaits_thread_.empty();
+    return threads_are_wanted_.load(std::memory_order_seq_cst) || !without_thread_.empty();
   }
 
   void on_result(Transfer& transfer, std::int32_t answer) override;
@@ -124,6 +124,8 @@ class Dispatcher final : public ResultSink,
 
   // submission.cc: acceptance, and the way into the ring
   bool admit(Request& request, SubmissionBatch* batch);
+  bool refuse_call(Request& request);
+  void refuse_of(SubmissionBatch& batch, Request& request);
   void admit_put_aside(Request& request);
   bool has_kernel_aio() const noexcept {
     static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
@@ -188,9 +190,9 @@ class Dispatcher final : public ResultSink,
   Backlog backlog_;
   std::atomic<std::uint32_t> kernel_polls_{0};
   std::atomic<bool> threads_are_wanted_{false};
-  // Accepted requests for which no thread could be made.
-  TransferStack awaits_thread_;
-  std::int64_t next_try_ns_ = 0;  // the reaper's own
+  // Accepted requests for which no thread could be made; Transfer::attempt is what needs it.
+  Backlog without_thread_{TransferState::shortage};
+  std::atomic<std::int64_t> next_try_ns_{0};
   std::atomic<std::int64_t> shortage_began_ns_{0};
   std::atomic<std::int64_t> shortage_seen_ns_{0};
   // Last: their threads use the rest.

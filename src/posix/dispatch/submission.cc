@@ -82,8 +82,16 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   } else {
     started = admit_listed(*record, request, batch);
   }
-  if (started != Started::no_threads) return true;
-  withdraw(request);
+  return started != Started::no_threads || !refuse_call(request);
+}
+
+// False: a part of it is done already, and the rest has to wait for a thread.
+bool Dispatcher::refuse_call(Request& request) {
+  if (request.done_bytes == 0) {
+    withdraw(request);
+    return true;
+  }
+  await_thread(request);
   return false;
 }
 
@@ -197,8 +205,7 @@ bool Dispatcher::go_on(DescriptorRecord& record, Request& request, const Given& 
   } else {
     started = submitted(request, outcome, By::submitter);
   }
-  if (started != Started::no_threads) return true;
-  withdraw(request);
+  if (started != Started::no_threads || !refuse_call(request)) return true;
   statistics_.uncount(Count::submitted);
   return false;
 }
@@ -272,9 +279,21 @@ void Dispatcher::submit(SubmissionBatch& batch) {
     Request& request = request_of(*static_cast<Transfer*>(rest.front()->data));
     rest = rest.subspan(1);
     if (outcome == -EAGAIN) ring_reaper_.reap();
-    if (submitted(request, outcome, By::submitter) == Started::no_threads) await_thread(request);
+    if (submitted(request, outcome, By::submitter) == Started::no_threads)
+      refuse_of(batch, request);
   }
   ring_reaper_.reap();
+  // What was answered at once, as long as the call can still say what is refused.
+  const sys::ErrnoKept errno_kept;
+  deferred::drain([&](Request& request) {
+    if (route(request, By::later) == Started::no_threads) refuse_of(batch, request);
+  });
+}
+
+void Dispatcher::refuse_of(SubmissionBatch& batch, Request& request) {
+  if (request.done_bytes > 0 || !batch.has(request.control)) return await_thread(request);
+  batch.note_refusal();
+  complete(request, EAGAIN);
 }
 
 }  // namespace kaio

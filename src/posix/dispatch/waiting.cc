@@ -22,8 +22,10 @@ Started Dispatcher::to_backlog(Request& request, By by) {
   if (by == By::submitter) note_identity(request.operation.fd);
   statistics_.count(Count::reason_ring_full);
   ring_reaper_.require_reaping();
-  const bool has_threads = reaper_thread_.ensure_running() && pool_.can_start();
-  if (!has_threads && by == By::submitter) {
+  // The one it has to have, the other it may come to need.
+  const bool has_thread = reaper_thread_.ensure_running();
+  pool_.promise_thread();
+  if (!has_thread && by == By::submitter) {
     ring_reaper_.release_reaping();
     return Started::no_threads;
   }
@@ -34,35 +36,39 @@ Started Dispatcher::to_backlog(Request& request, By by) {
 
 // It has been accepted, and there may be threads again in a moment.
 void Dispatcher::await_thread(Request& request) {
-  if (shortage_lasts() || !reaper_thread_.ensure_running()) return complete(request, EAGAIN);
-  if (request.state.load(std::memory_order_relaxed) != TransferState::starting)
-    request.move_to(TransferState::starting);
+  if (shortage_lasts()) return complete(request, EAGAIN);
   enlist(request);
-  request.attempt = Attempt::none;
-  awaits_thread_.push(request);
-  reaper_thread_.wake();
+  without_thread_.push(request);
+  // Afterwards: a reaper that ends looks whether somebody needs it.
+  if (reaper_thread_.ensure_running()) {
+    reaper_thread_.wake();
+  } else {
+    while (Transfer* transfer = without_thread_.pop()) complete(*transfer, EAGAIN);
+  }
 }
 
 // Whenever a thread could not be made. What was found a moment ago is the same shortage.
 bool Dispatcher::shortage_lasts() noexcept {
   const std::int64_t now_ns = sys::monotonic_ns();
-  if (now_ns - shortage_seen_ns_.exchange(now_ns) > await_thread_ns_max)
-    shortage_began_ns_ = now_ns;
+  if (now_ns - shortage_seen_ns_ > await_thread_ns_max) shortage_began_ns_ = now_ns;
+  shortage_seen_ns_ = now_ns;
   return now_ns - shortage_began_ns_ >= await_thread_ns_max;
 }
 
 // By the reaper. Nanoseconds until it is to be called again.
 std::int64_t Dispatcher::start_those_without_thread() {
-  if (awaits_thread_.empty()) return sys::forever;
+  if (without_thread_.empty()) return sys::forever;
   const std::int64_t now_ns = sys::monotonic_ns();
   if (now_ns < next_try_ns_) return next_try_ns_ - now_ns;
   next_try_ns_ = now_ns + try_thread_interval_ns;
-  Transfer* next = awaits_thread_.take_in_order();
-  while (next != nullptr) {
-    Request& request = request_of(*next);
-    next = next->next;
-    request.next = nullptr;
-    if (start_again(request) == Started::no_threads) await_thread(request);
+  for (std::uint32_t count = without_thread_.count(); count != 0; --count) {
+    Transfer* const transfer = without_thread_.pop();
+    if (transfer == nullptr) break;
+    if (carrier_.start_once_more(*transfer) == Started::no_threads) {
+      await_thread(request_of(*transfer));
+    } else {
+      shortage_seen_ns_ = 0;  // the next one is another
+    }
   }
   return try_thread_interval_ns;
 }
@@ -152,17 +158,15 @@ bool Dispatcher::hold(Transfer& transfer) {
   Request& request = request_of(transfer);
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
   ring_reaper_.require_reaping();
+  // What it may come to need. If there is none, that is told when its turn has come.
+  reaper_thread_.ensure_running();
+  pool_.promise_thread();
   bool held = false;
-  // It may need one when its turn comes. As long as its call has not returned it can be refused.
-  if (pool_.can_start() || !deferred::is_being_submitted(request)) {
+  {
     RecordLock lock(record);
     held = order::hold_for_retry(record, request);
   }
-  if (held) {
-    reaper_thread_.ensure_running();
-  } else {
-    ring_reaper_.release_reaping();
-  }
+  if (!held) ring_reaper_.release_reaping();
   return held;
 }
 

@@ -137,12 +137,16 @@ int Options::set(std::string_view name, std::string_view value) noexcept {
   return 0;
 }
 
-void Options::read_environment() noexcept {
+void Options::read_environment(const sys::StandardError& errors) noexcept {
   for (const Option& option : known_options) {
     const char* value = std::getenv(option.environment);
-    if (value != nullptr && *value != '\0' && set(option.name, value) != 0)
-      std::fprintf(stderr, "kaio: %s=%s is ignored: it has to be %s\n", option.environment, value,
-                   option.values);
+    if (value == nullptr || *value == '\0' || set(option.name, value) == 0) continue;
+    char message[512];
+    const int size =
+        std::snprintf(message, sizeof message, "kaio: %s=%.200s is ignored: it has to be %s\n",
+                      option.environment, value, option.values);
+    // At the first request, when the program may have a file under that number.
+    errors.write(message, static_cast<std::size_t>(size));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "core/judge.h"
 #include "core/kernel/context.h"
 #include "core/threads/pool.h"
+#include "sys/standard_error.h"
 
 namespace kaio {
 
@@ -38,7 +39,7 @@ class Options {
   int set(std::string_view name, std::string_view value) noexcept;
   // Every KAIO_<NAME>. What cannot be used is told on standard error, once, and
   // left at its default.
-  void read_environment() noexcept;
+  void read_environment(const sys::StandardError& errors = sys::standard_error_at_start()) noexcept;
   // From now on those are fixed which only count before the first request. Returns them.
   FixedOptions freeze() noexcept {
     return unpacked(fixed_.fetch_or(frozen, std::memory_order_relaxed));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sys/futex.h"
+
 namespace kaio {
 namespace {
 

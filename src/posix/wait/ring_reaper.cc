@@ -9,6 +9,7 @@
 #include "core/kernel/iocb.h"
 #include "sys/cancellation.h"
 #include "sys/direct_call.h"
+#include "sys/futex.h"
 #include "sys/own_signals.h"
 #include "sys/thread_sanitizer.h"
 
@@ -298,8 +299,7 @@ RingReaper::Led RingReaper::sleep(sys::Deadline deadline, bool cancellable) {
   if (outcome > 0) return Led::reaped;
   if (outcome == 0) return whole ? Led::timed_out : Led::reaped;
   // Refused by a filter: look often.
-  timespec pause = sys::to_timespec(filtered_pause_ns);
-  if (outcome != -EINTR) sys::direct_call(SYS_ppoll, nullptr, 0, &pause, nullptr, 0);
+  if (outcome != -EINTR) sys::sleep_for(filtered_pause_ns);
   return outcome == -EINTR ? Led::interrupted : Led::reaped;
 }
 

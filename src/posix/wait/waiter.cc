@@ -210,7 +210,9 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
       waits.cancellable(),
       [expected, until = sleep.until] { return sys::futex_wait_any(expected, until); });
   waits.slept();
-  if (error_number != ENOSYS && error_number != EPERM) return error_number;
+  if (error_number == 0 || error_number == EINTR || error_number == EAGAIN ||
+      error_number == ETIMEDOUT)
+    return error_number;
   has_futex_waitv.store(false, std::memory_order_relaxed);
   return 0;
 }

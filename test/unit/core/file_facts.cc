@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "core/file_facts.h"
 #include "support/channel.h"
+#include "support/child.h"
+#include "support/filter.h"
 #include "support/temporary_file.h"
 
 #include <boost/test/unit_test.hpp>
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 using kaio::DescriptorKind;
 using kaio::DescriptorTraits;
@@ -86,6 +90,22 @@ BOOST_AUTO_TEST_CASE(masters_of_two_terminals_are_two_files) {
   const auto facts = kaio::read_traits(one.first.get());
   BOOST_TEST(kaio::is_same_file(again.get(), facts.device, facts.inode));
   BOOST_TEST(!kaio::is_same_file(other.first.get(), facts.device, facts.inode));
+}
+
+// fstatfs() may wait for the server of the file system that a FIFO is on.
+BOOST_AUTO_TEST_CASE(no_file_system_is_asked_whether_a_pipe_has_a_name) {
+  const support::FdPair pipe = support::make_pipe();
+  const support::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/fifo";
+  BOOST_REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const support::Fd fifo{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+  BOOST_TEST(support::run_in_child([&] {
+               support::refuse({SYS_fstatfs, SYS_statfs}, EPERM);
+               const auto tells_all = [](int fd) {
+                 return kaio::poll_tells_all(fd, kaio::read_traits(fd));
+               };
+               return tells_all(pipe.first.get()) && !tells_all(fifo.get()) ? 0 : 1;
+             }) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(which_file_systems_lock_a_file_to_write_is_known) {

@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_finished_transfer_is_only_given_back) {
 
 BOOST_AUTO_TEST_CASE(what_waits_in_a_container_is_taken_out_before_anything_else) {
   using enum TransferState;
-  for (const TransferState container : {held, backlog, polling, watched})
+  for (const TransferState container : {held, backlog, shortage, polling, watched})
     BOOST_TEST(followers_of(container) == only({starting}));
   BOOST_TEST(followers_of(queued) == only({starting, running}));
 }

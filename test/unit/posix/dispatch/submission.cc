@@ -19,14 +19,15 @@ namespace {
 
 constexpr std::size_t block_bytes = 4096;
 
-// The whole of kaio over kernel AIO in memory, with no threads but the test's. `refuses`: whoever
-// asks for one is told so; otherwise it is believed to run.
+// The whole of kaio over kernel AIO in memory, with no threads but the test's. The reaper, which
+// is the first to be asked for, is believed to run, unless the bench `refuses`; others are
+// refused.
 struct DispatchBench {
-  explicit DispatchBench(bool refuses = false) {
-    kernel.calls()->create_thread =
-        refuses ? [](pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return -EAGAIN; }
-                : [](pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return 0; };
+  explicit DispatchBench(bool refuses = false) : threads_left(refuses ? 0 : 1) {
     current = this;
+    kernel.calls()->create_thread = [](pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) {
+      return --current->threads_left >= 0 ? 0 : -EAGAIN;
+    };
     kernel.calls()->io_submit = [](io_context_t, long count, iocb** controls) {
       for (long i = 0; i < count; ++i) current->in_submit(*controls[i]);
       return static_cast<int>(count);
@@ -59,6 +60,7 @@ struct DispatchBench {
   }
 
   static inline DispatchBench* current = nullptr;
+  std::atomic<int> threads_left;
 
   // What the kernel, and other threads, do while io_submit is under way.
   std::function<void(iocb&)> in_submit = [](iocb&) {};

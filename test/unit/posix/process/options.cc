@@ -20,7 +20,9 @@ std::string complaint(Options& options) {
   if (::pipe(ends) != 0) return "no pipe";
   const int saved = ::dup(STDERR_FILENO);
   ::dup2(ends[1], STDERR_FILENO);
-  options.read_environment();
+  kaio::sys::StandardError errors;
+  errors.remember(kaio::sys::KeepCopy::no);
+  options.read_environment(errors);
   ::dup2(saved, STDERR_FILENO);
   ::close(saved);
   ::close(ends[1]);
