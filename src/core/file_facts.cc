@@ -193,6 +193,12 @@ WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept {
   return {.limit_ns = settings.c_cc[VTIME] * INT64_C(100'000'000), .result = 0};
 }
 
+bool is_non_blocking(int fd, const DescriptorTraits& traits) noexcept {
+  const PreserveErrno preserve_errno;
+  const int status_flags = ::fcntl(fd, F_GETFL);
+  return status_flags < 0 ? traits.non_blocking : (status_flags & O_NONBLOCK) != 0;
+}
+
 namespace {
 
 // The device of all pipes without a name; 0: not known. A pipe of ours tells: fstatfs() would ask

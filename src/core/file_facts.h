@@ -40,6 +40,10 @@ struct WaitLimit {
 };
 WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept;
 
+// Whether it is now: fcntl() may have switched it since the traits were asked for, which stand for
+// the answer where there is none.
+bool is_non_blocking(int fd, const DescriptorTraits& traits) noexcept;
+
 // Whether poll says of a pipe or a socket all that a read may end with. It does not say that
 // a socket which takes connections has nothing to read, nor that no writer has opened a FIFO.
 bool poll_tells_all(int fd, const FileFacts& facts) noexcept;

@@ -120,6 +120,35 @@ BOOST_AUTO_TEST_CASE(a_callback_has_no_signal_blocked_that_the_program_had_not) 
   BOOST_TEST(wrongly_blocked == 0);
 }
 
+// The first request may be that of a library, in a thread that has all of them blocked.
+BOOST_AUTO_TEST_CASE(the_first_request_does_not_decide_the_mask_of_all_callbacks) {
+  const Storage storage{StorageKind::buffered_file};
+  std::atomic<bool> is_blocked_there = false;
+  Callbacks callbacks{[&] {
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+    is_blocked_there = is_blocked(mask, SIGHUP);
+  }};
+  int wanted = 0;
+  const auto read = [&] {
+    const Request request = Request::to_read(storage.fd(), 16);
+    callbacks.attach(request->aio_sigevent);
+    BOOST_REQUIRE(aio_read(request) == 0);
+    BOOST_REQUIRE(callbacks.wait_for(++wanted));
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds{2500});  // others' threads have ended
+  {
+    const BlockedSignal blocked{SIGHUP};
+    read();
+    BOOST_TEST(is_blocked_there);
+  }
+  BOOST_TEST(eventually([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{3000});
+    read();
+    return !is_blocked_there;
+  }));
+}
+
 BOOST_AUTO_TEST_CASE(a_mask_that_a_callback_leaves_does_not_reach_the_next) {
   const Storage storage{StorageKind::buffered_file};
   std::atomic<int> blocked_count = 0;

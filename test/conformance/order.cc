@@ -99,6 +99,21 @@ BOOST_AUTO_TEST_CASE(O_NONBLOCK_may_be_switched_on_between_requests) {
   BOOST_TEST(wait_done(second) == EAGAIN);
 }
 
+BOOST_DATA_TEST_CASE(O_NONBLOCK_may_be_switched_while_another_request_waits,
+                     data::make(two_way_channel_kinds()), kind) {
+  const Channel channel{kind};
+  const Request waits = Request::to_read(channel.writer(), 10);
+  BOOST_REQUIRE(aio_read(waits) == 0);
+  BOOST_TEST(stays([&] { return in_progress(waits); }));
+  channel.fill();
+  channel.set_nonblocking();
+  const Request write = Request::to_write(channel.writer(), "text");
+  BOOST_REQUIRE(aio_write(write) == 0);
+  BOOST_TEST(wait_done(write) == EAGAIN);
+  BOOST_TEST(in_progress(waits));
+  BOOST_TEST(aio_cancel(channel.writer(), waits) == AIO_CANCELED);
+}
+
 BOOST_AUTO_TEST_CASE(reads_of_a_file_that_is_appended_to_are_not_held_up) {
   const Storage storage{StorageKind::buffered_file, 1 << 20};
   const Fd fd = storage.open_again(O_RDWR | O_APPEND);

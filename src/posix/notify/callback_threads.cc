@@ -84,9 +84,11 @@ class CallbackThreads::Presence {
   std::uint32_t give_ups_seen_ = 0;  // of give_up_count_, as of the last callback's begin
 };
 
-bool CallbackThreads::ensure_now() noexcept {
+bool CallbackThreads::ensure_now(bool by_program) noexcept {
   sys::MutexLock lock(mutex_);
-  note_mask();
+  // Callbacks run with the mask of whoever first asks for one.
+  if (by_program && thread_count_.load() == 0)
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
   const std::uint32_t turn = doorbell_turn_.load();
   if (!ensure_doorbell()) return false;
   const bool is_new = doorbell_turn_.load() != turn;
@@ -106,16 +108,11 @@ bool CallbackThreads::ensure_doorbell() noexcept {
   return true;
 }
 
-void CallbackThreads::note_mask() noexcept {
-  if (!mask_noted_) ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
-  mask_noted_ = true;
-}
-
 bool CallbackThreads::ensure_queue_runs() noexcept {
   const bool replaces = replacement_wanted_.exchange(false);
   if (!replaces && promised_.load() == 0 && queue_empty()) return true;
   const std::uint32_t count = thread_count_.load();
-  if (count == 0) return ensure_now();
+  if (count == 0) return ensure_now(false);
   const std::uint32_t unfit = busy_count_.load() + (replaces ? 1 : 0);  // it may be idle by now
   if (unfit < count || count >= limits::callback_threads_max || start_thread()) return true;
   if (replaces) replacement_wanted_.store(true);

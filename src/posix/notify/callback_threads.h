@@ -59,7 +59,7 @@ class CallbackThreads {
   // none can be made.
   bool ensure_running() noexcept EXCLUDES(mutex_) {
     return (thread_count_.load() > busy_count_.load() && doorbell_.number_lately() >= 0) ||
-           ensure_now();
+           ensure_now(true);
   }
 
   // Makes up for a thread that could not be made, the spare one too.
@@ -90,11 +90,9 @@ class CallbackThreads {
  private:
   class Presence;  // a thread's part in the counts, given up also by pthread_exit
 
-  bool ensure_now() noexcept EXCLUDES(mutex_);
+  bool ensure_now(bool by_program) noexcept EXCLUDES(mutex_);
   bool ensure_doorbell() noexcept REQUIRES(mutex_);
   void restore_doorbell() noexcept EXCLUDES(mutex_);
-  // The mask that callbacks run with: that of the first thread to ask for one.
-  void note_mask() noexcept REQUIRES(mutex_);
   bool start_thread() noexcept;
   void work();
   // Runs callbacks until there are none.
@@ -155,7 +153,6 @@ class CallbackThreads {
   std::atomic<bool> forgotten_{false};           // this is the child of a fork
   std::atomic<bool> fresh_{false};
   OwnThreads own_threads_;
-  bool mask_noted_ GUARDED_BY(mutex_) = false;
   sigset_t program_mask_{};  // set before the first thread starts
 };
 
