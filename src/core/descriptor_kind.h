@@ -18,7 +18,8 @@
 //             of a pty; else a little at a time
 //   stream    poll, then the plain call: signalfd, timerfd, epoll
 //             eventfd, inotify, fanotify, userfaultfd,
-//             /dev/random, /dev/kmsg, trace_pipe, devices
+//             /dev/kmsg, trace_pipe, devices without a
+//             position
 //
 // IOCB_CMD_POLL looks again from a kernel worker, and has one wait queue only. So it does
 // for pipes and sockets, whose readiness depends on no task; a signalfd's does (it is

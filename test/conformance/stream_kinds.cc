@@ -10,18 +10,25 @@
 #include <functional>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/userfaultfd.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 namespace {
 
@@ -139,6 +146,93 @@ Source udp() {
   return from_pair(std::move(ends));
 }
 
+// Two sockets of IPv6; the one is connected to the other. Without a descriptor where there is no
+// such address.
+Source ipv6(int type) {
+  FdPair ends{Fd{::socket(AF_INET6, type | SOCK_CLOEXEC, 0)},
+              Fd{::socket(AF_INET6, type | SOCK_CLOEXEC, 0)}};
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  if (ends.first.get() < 0 || ::bind(ends.first.get(), any, size) != 0) return {};
+  checked(::getsockname(ends.first.get(), any, &size), "getsockname");
+  if (type == SOCK_STREAM) checked(::listen(ends.first.get(), 1), "listen");
+  checked(::connect(ends.second.get(), any, size), "connect");
+  if (type == SOCK_STREAM)
+    ends.first = Fd{checked(::accept4(ends.first.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept")};
+  return from_pair(std::move(ends));
+}
+
+// By a protocol of nobody else's, on the loopback device.
+Source packets() {
+  const std::uint16_t protocol = htons(0x88b5);  // for local experiments
+  FdPair ends{Fd{::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, protocol)},
+              Fd{::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0)}};
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = protocol;
+  address.sll_ifindex = static_cast<int>(::if_nametoindex("lo"));
+  address.sll_halen = 6;
+  const auto* any = reinterpret_cast<sockaddr*>(&address);
+  if (ends.first.get() < 0 || ::bind(ends.first.get(), any, sizeof address) != 0) return {};
+  const int sender = ends.second.get();
+  Source source{
+      std::move(ends.first),
+      [sender, address] {
+        BOOST_REQUIRE(::sendto(sender, "12345678", 8, 0,
+                               reinterpret_cast<const sockaddr*>(&address), sizeof address) == 8);
+      },
+      {}};
+  source.others.push_back(std::move(ends.second));
+  return source;
+}
+
+// Threads that wait in a page of theirs until somebody fills it, or nobody looks after it any more.
+class Faults {
+ public:
+  explicit Faults(int fd) : fd_(fd) {}
+  ~Faults() {
+    uffdio_range range{.start = address(), .len = size_bytes};
+    ::ioctl(fd_, UFFDIO_UNREGISTER, &range);
+    if (pages_ == MAP_FAILED) return;
+    threads_.clear();
+    ::munmap(pages_, size_bytes);
+  }
+  Faults(const Faults&) = delete;
+  Faults& operator=(const Faults&) = delete;
+  bool look_after() {
+    uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
+    uffdio_register all{.range = {.start = address(), .len = size_bytes},
+                        .mode = UFFDIO_REGISTER_MODE_MISSING,
+                        .ioctls = 0};
+    return pages_ != MAP_FAILED && ::ioctl(fd_, UFFDIO_API, &api) == 0 &&
+           ::ioctl(fd_, UFFDIO_REGISTER, &all) == 0;
+  }
+  void touch_another() {
+    volatile char* byte = static_cast<char*>(pages_) + threads_.size() * page_bytes;
+    threads_.emplace_back([byte] { *byte = 1; });
+  }
+
+ private:
+  static constexpr std::size_t page_bytes = 4096;
+  static constexpr std::size_t size_bytes = 16 * page_bytes;
+  std::uint64_t address() const { return reinterpret_cast<std::uintptr_t>(pages_); }
+
+  int fd_;
+  void* pages_ =
+      ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  std::vector<std::jthread> threads_;
+};
+
+Source page_faults() {
+  Fd fd{static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC))};
+  const auto faults = std::make_shared<Faults>(fd.get());
+  if (!faults->look_after()) return {};
+  return {std::move(fd), [faults] { faults->touch_another(); }, {}};
+}
+
 std::vector<SourceKind> source_kinds() {
   return {
       {"pipe", [] { return from_pair(make_pipe()); }},
@@ -148,6 +242,9 @@ std::vector<SourceKind> source_kinds() {
       {"unix seqpacket", [] { return from_pair(make_sockets(SOCK_SEQPACKET)); }},
       {"tcp", [] { return from_pair(make_tcp_sockets()); }},
       {"udp", udp},
+      {"tcp over IPv6", [] { return ipv6(SOCK_STREAM); }},
+      {"udp over IPv6", [] { return ipv6(SOCK_DGRAM); }},
+      {"packets", packets},
       {"netlink", netlink},
       {"pty master", [] { return from_pair(make_pty()); }},
       {"pty slave", [] { return from_pair(swapped(make_pty())); }},
@@ -155,6 +252,7 @@ std::vector<SourceKind> source_kinds() {
       {"timerfd", timer},
       {"inotify", inotify},
       {"fanotify", fanotify},
+      {"userfaultfd", page_faults},
   };
 }
 
@@ -218,6 +316,57 @@ BOOST_DATA_TEST_CASE(a_read_waits_without_processor_time_and_sees_its_data,
   }
   // A machine in a machine counts time that the outer one has given to others.
   BOOST_TEST((least < span / 2));
+}
+
+// Files of the kernel's that do not wait.
+BOOST_DATA_TEST_CASE(files_of_the_kernels_are_read_as_by_pread,
+                     data::make({"/proc/version", "/proc/filesystems", "/proc/self/limits",
+                                 "/proc/sys/kernel/ostype",
+                                 "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/fs/cgroup",
+                                 "/dev/zero", "/dev/null", "/dev/full"}),
+                     path) {
+  const Fd fd{::open(path, O_RDONLY | O_CLOEXEC)};
+  if (fd.get() < 0) {
+    std::fprintf(stderr, "SKIPPED: %s: %s\n", path, std::strerror(errno));
+    BOOST_TEST(true);
+    return;
+  }
+  for (const off_t offset : {0, 3}) {
+    char wanted[4096];
+    errno = 0;
+    const ssize_t size = ::pread(fd.get(), wanted, sizeof wanted, offset);
+    const int error_number = size < 0 ? errno : 0;
+    const Request read = Request::to_read(fd.get(), sizeof wanted, offset);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    BOOST_TEST(wait_done(read) == error_number);
+    BOOST_TEST(aio_return(read) == size);
+    if (size > 0)
+      BOOST_TEST((read.text(static_cast<std::size_t>(size)) ==
+                  std::string_view(wanted, static_cast<std::size_t>(size))));
+  }
+}
+
+BOOST_DATA_TEST_CASE(a_source_of_chance_gives_what_is_asked_for,
+                     data::make({"/dev/random", "/dev/urandom"}), path) {
+  const Fd fd{::open(path, O_RDONLY | O_CLOEXEC)};
+  BOOST_REQUIRE(fd.get() >= 0);
+  const Request read = Request::to_read(fd.get(), 300, 17);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_TEST(wait_done(read) == 0);
+  BOOST_TEST(aio_return(read) == 300);
+}
+
+BOOST_AUTO_TEST_CASE(what_devices_say_of_writes_is_the_status) {
+  const Fd full{::open("/dev/full", O_WRONLY | O_CLOEXEC)};
+  const Fd null{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+  const Request refused = Request::to_write(full.get(), "text");
+  const Request taken = Request::to_write(null.get(), "text");
+  BOOST_REQUIRE(aio_write(refused) == 0);
+  BOOST_REQUIRE(aio_write(taken) == 0);
+  BOOST_TEST(wait_done(refused) == ENOSPC);
+  BOOST_TEST(aio_return(refused) == -1);
+  BOOST_TEST(wait_done(taken) == 0);
+  BOOST_TEST(aio_return(taken) == 4);
 }
 
 BOOST_AUTO_TEST_CASE(read_of_a_signalfd_completes_when_the_signal_comes, *without_sanitizer()) {
