@@ -204,9 +204,9 @@ ssize_t aio_waitcomplete(struct aiocb** aiocbp, const struct timespec* timeout);
  * changed what cannot be undone (user or group ids of the thread alone, a
  * directory of its own by unshare(), SCHED_IDLE of an ordinary user) another
  * thread takes over. The mask is that of the thread whose request asked for a
- * callback when there was no thread for any. thread_local variables and values of pthread_setspecific()
- * stay, and so do file-system ids, capabilities, filters and namespaces that a
- * callback gave to its thread. A function that left its thread alone hundreds
+ * callback when there was no thread for any. thread_local variables and values
+ * of pthread_setspecific() stay, and so do file-system ids, capabilities,
+ * filters and namespaces that a callback gave to its thread. A function that left its thread alone hundreds
  * of times is trusted: a first change by it may be seen by callbacks that
  * begin within some tens of microseconds.
  *

@@ -2,8 +2,10 @@
 #include "core/file_facts.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string_view>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -13,7 +15,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "sys/descriptors.h"
 #include "sys/direct_call.h"
 
 namespace kaio {
@@ -201,18 +202,21 @@ bool is_non_blocking(int fd, const DescriptorTraits& traits) noexcept {
 
 namespace {
 
-// The device of all pipes without a name; 0: not known. A pipe of ours tells: fstatfs() would ask
-// the file system of a FIFO, which may wait for a server.
-std::uint32_t device_of_pipes() noexcept {
-  static std::atomic<std::uint32_t> device{0};
-  std::uint32_t known = device.load(std::memory_order_relaxed);
-  int ends[2];
-  if (known != 0 || ::pipe2(ends, O_CLOEXEC) != 0) return known;
-  FileStatus status{};
-  if (read_status(ends[0], identity_mask, status)) known = status.device;
-  for (const int end : ends) sys::close_descriptor(end);
-  device.store(known, std::memory_order_relaxed);
-  return known;
+// Whether it is a pipe without a name. All of these are on one device, of which the first one
+// tells; fstatfs() would ask the file system of a FIFO, which may wait for a server.
+bool is_nameless_pipe(int fd, const FileFacts& facts) noexcept {
+  static std::atomic<std::uint32_t> device{0};  // 0: not known
+  const std::uint32_t known = device.load(std::memory_order_relaxed);
+  if (known != 0) return facts.device == known;
+  char path[40];
+  char target[8];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  constexpr std::string_view prefix = "pipe:[";
+  const ssize_t size = ::readlink(path, target, sizeof target);
+  if (size < 0 || !std::string_view(target, static_cast<std::size_t>(size)).starts_with(prefix))
+    return false;
+  device.store(facts.device, std::memory_order_relaxed);
+  return true;
 }
 
 }  // namespace
@@ -225,7 +229,7 @@ bool poll_tells_all(int fd, const FileFacts& facts) noexcept {
     return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size_bytes) == 0 &&
            listening == 0;
   }
-  return facts.traits.kind == DescriptorKind::pipe && facts.device == device_of_pipes();
+  return facts.traits.kind == DescriptorKind::pipe && is_nameless_pipe(fd, facts);
 }
 
 Residency residency(int fd, std::int64_t offset_bytes, std::size_t size_bytes) noexcept {

@@ -11,7 +11,7 @@
 //   starting   the dispatching thread     the decision                   -> any but running
 //   held       its descriptor's order     a predecessor's end            -> starting
 //   backlog    the kernel backlog         a free ring slot               -> starting
-//   shortage   the same for threads       a thread, or that there is none -> starting
+//   shortage   the queue for a thread     one, or the end of patience    -> starting
 //   in_kernel  the kernel                 its completion event           -> starting, finished
 //   polling    the kernel (IOCB_CMD_POLL) its completion event           -> starting
 //   watched    the watcher (epoll)        readiness                      -> starting
@@ -147,7 +147,7 @@ struct Transfer : Progress {
   }
   std::int64_t deadline_ns() const noexcept { return control.u.c.offset; }
   static constexpr std::int32_t time_is_up = -ETIME;  // the answer then
-  // Where it waits for readiness: there is no thread to do that, and none can be made.
+  // The answer to a wait for readiness when no thread can be made for it.
   static constexpr std::int32_t no_thread = -ENOBUFS;
   std::int32_t result_at_deadline() const noexcept {
     return static_cast<std::int32_t>(control.u.c.nbytes);

@@ -18,7 +18,7 @@ static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
 // word differed), EINTR, ETIMEDOUT.
 int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline);
 
-// Sleeps so long; a signal handler may shorten it. By the one call of those that wait which no
+// Sleeps so long; a signal handler may shorten it. By futex(), the only call to wait by that no
 // filter refuses.
 void sleep_for(std::int64_t ns) noexcept;
 

@@ -15,10 +15,13 @@
 namespace kaio::sys {
 
 void StandardError::remember(KeepCopy keep_copy) noexcept {
+  const int saved_errno = errno;
   is_known_ = ::fstat(STDERR_FILENO, &original_) == 0;
-  if (!is_known_ || keep_copy == KeepCopy::no) return;
-  copy_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, own_descriptors_min);
-  if (copy_ < 0) copy_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (is_known_ && keep_copy == KeepCopy::yes) {
+    copy_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, own_descriptors_min);
+    if (copy_ < 0) copy_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  }
+  errno = saved_errno;
 }
 
 bool StandardError::is_original(int fd) const noexcept {
@@ -53,15 +56,5 @@ void StandardError::write_if_ready(const char* text, std::size_t size_bytes) con
   if (look.fd < 0 || direct_call(SYS_ppoll, &look, 1, &no_time, nullptr, 0) <= 0) return;
   if ((look.revents & POLLOUT) != 0) write(text, size_bytes);
 }
-
-namespace {
-
-constinit StandardError at_start;
-
-[[gnu::constructor]] void remember_it() noexcept { at_start.remember(KeepCopy::no); }
-
-}  // namespace
-
-const StandardError& standard_error_at_start() noexcept { return at_start; }
 
 }  // namespace kaio::sys

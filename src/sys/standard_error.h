@@ -35,7 +35,4 @@ class StandardError {
   int copy_ = -1;
 };
 
-// The one that the program was started with, or that was there when it loaded kaio.
-const StandardError& standard_error_at_start() noexcept;
-
 }  // namespace kaio::sys

@@ -6,7 +6,8 @@
  * As an ordinary user, who may lock 8 MiB, with a few callbacks besides, which count with their
  * whole stack: nothing is refused.
  *
- * Usage: locked-memory FILE [user]; it makes the file
+ * Usage: locked-memory FILE [user]; it makes the file. Exit code 77: the user may not lock so much,
+ * or the program alone takes more.
  */
 #include "costs.h"
 
@@ -24,7 +25,7 @@ static void note_call(union sigval value) {
 static void become_ordinary_user(void) {
   const struct rlimit limit = {8 << 20, 8 << 20};
   if (getuid() == 0 && (setgid(user_id) != 0 || setuid(user_id) != 0)) fail("setuid");
-  if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0) fail("RLIMIT_MEMLOCK");
+  if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0) exit(77);
 }
 
 static void be_called(int fd) {
@@ -61,7 +62,10 @@ int main(int argc, char** argv) {
   unlink(argv[1]);
   if (ftruncate(fd, write_count * block_bytes) != 0) fail("ftruncate");
   if (as_user) become_ordinary_user();
-  if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) fail("mlockall");
+  if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+    if (as_user) exit(77);
+    fail("mlockall");
+  }
   const long before_kib = locked_kib();
   static struct aiocb requests[write_count];
   for (int i = 0; i < write_count; ++i) {

@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <grp.h>
 #include <memory>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -158,11 +159,14 @@ int none_is_accepted_and_then_refused(int threads, bool as_list, int mode) {
   std::vector<std::unique_ptr<support::TemporaryFile>> files;
   std::vector<support::Fd> fds;
   std::vector<Request> writes;
+  const support::Fd told = support::make_eventfd(0, EFD_NONBLOCK);
   for (int i = 0; i < list_length; ++i) {
     files.push_back(std::make_unique<support::TemporaryFile>(0));
     fds.push_back(files.back()->open(O_RDWR));
     writes.push_back(Request::to_write(fds.back().get(), support::pattern(4096, 0), 0));
     writes.back()->aio_lio_opcode = LIO_WRITE;
+    writes.back()->aio_sigevent.sigev_notify = SIGEV_EVENTFD;
+    writes.back()->aio_sigevent.sigev_notify_eventfd = told.get();
   }
   faults.threads_refused_from = threads;
   bool refused = false;
@@ -172,6 +176,7 @@ int none_is_accepted_and_then_refused(int threads, bool as_list, int mode) {
     if (refused && errno != EAGAIN) return 1;
   }
   bool one_refused = false;
+  eventfd_t accepted = 0;
   for (Request& write : writes) {
     if (!as_list && aio_write(write) != 0) {
       if (errno != EAGAIN) return 2;
@@ -182,10 +187,20 @@ int none_is_accepted_and_then_refused(int threads, bool as_list, int mode) {
       one_refused = true;
     else if (status != 0)
       return 3;
-    else if (aio_return(write) != 4096)
+    else if (++accepted, aio_return(write) != 4096)
       return 4;
   }
-  return refused == one_refused ? 0 : 5;
+  if (refused != one_refused) return 5;
+  // Those that were refused are not told of.
+  eventfd_t count = 0;
+  support::eventually([&] {
+    eventfd_t more = 0;
+    if (::eventfd_read(told.get(), &more) == 0) count += more;
+    return count == accepted;
+  });
+  ::usleep(50'000);
+  eventfd_t more = 0;
+  return count == accepted && ::eventfd_read(told.get(), &more) != 0 ? 0 : 6;
 }
 
 BOOST_DATA_TEST_CASE(no_call_succeeds_for_what_can_have_no_thread, data::make({0, 1, 2}), threads) {

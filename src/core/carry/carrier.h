@@ -38,7 +38,7 @@ class Carrier {
   Started start(Transfer& transfer, By by, SubmissionBatch* batch = nullptr,
                 const KnownFile& known = {});
 
-  // The attempt for which there was no thread.
+  // Makes the attempt again for which there was no thread.
   Started start_once_more(Transfer& transfer);
 
   // What an attempt was answered: bytes, poll events, or a negative error number. `refused`: by

@@ -7,6 +7,8 @@
 #include <libaio.h>
 #include <span>
 
+#include "core/transfer.h"
+
 namespace kaio {
 
 namespace limits {
@@ -26,9 +28,13 @@ class SubmissionBatch {
     return std::ranges::find(iocbs(), &control) != iocbs().end();
   }
 
-  // One that was added has ended, for want of a thread.
-  void note_refusal() noexcept { refusals_ = true; }
-  bool has_refusals() const noexcept { return refusals_; }
+  // Transfers of this batch that were refused for want of a thread, and are their owner's again;
+  // chained by Transfer::next.
+  void refuse(Transfer& transfer) noexcept {
+    transfer.next = refused_;
+    refused_ = &transfer;
+  }
+  Transfer* refused() const noexcept { return refused_; }
 
   // Whether what is noted of the descriptor is known to be of this call: of a few of them,
   // as most lists have.
@@ -62,7 +68,7 @@ class SubmissionBatch {
   std::array<bool, 4> copies_{};
   std::size_t copied_bytes_ = 0;
   unsigned next_ = 0;
-  bool refusals_ = false;
+  Transfer* refused_ = nullptr;
 };
 
 }  // namespace kaio

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Transfers that found no place in the ring, or no thread, in call order. Unbounded but for the
+// Transfers that found no place in the ring, in call order, or no thread. Unbounded but for the
 // memory of the transfers themselves; emptied whenever there are places, or threads.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace kaio {
 
 class Backlog {
  public:
-  // `state`: of those who are here.
+  // `state`: what a transfer is in while it is queued here.
   explicit Backlog(TransferState state = TransferState::backlog) noexcept : state_(state) {}
 
   bool empty() const noexcept { return count() == 0; }

@@ -55,9 +55,9 @@ bool Watcher::ensure_epoll() noexcept {
 void Watcher::restore_epoll() noexcept {
   {
     sys::MutexLock lock(mutex_);
-    if (has_epoll() || make_epoll()) return;
+    if (!has_epoll() && make_epoll()) return;
   }
-  sys::sleep_for(audit_interval_ns);
+  sys::sleep_for(has_epoll() ? refused_pause_ns : audit_interval_ns);
 }
 
 bool Watcher::make_epoll() noexcept {
@@ -290,7 +290,7 @@ void Watcher::expire() noexcept {
   answer_all(due, Transfer::time_is_up);
 }
 
-// A filter may refuse the one and not the other.
+// A filter may refuse epoll_wait() and let epoll_pwait() pass.
 int Watcher::wait_events(std::span<epoll_event> events) noexcept {
   const int space = static_cast<int>(events.size());
   const int timeout_ms = wait_ms();
@@ -320,15 +320,14 @@ void Watcher::run(Turn turn) {
       audit();
       next_audit_ns = now_ns + audit_interval_ns;
     }
+    const bool is_gone = error_number == EBADF || error_number == EINVAL;
+    const bool is_refused = error_number != 0 && error_number != EINTR && !is_gone;
+    if (is_refused && !is_idle()) answer_everybody(-error_number);
     sink_.drain();
     if (is_replaced(turn)) return;
-    if (error_number == EBADF || error_number == EINVAL) {
-      restore_epoll();
-    } else if (error_number != 0 && error_number != EINTR) {
-      answer_everybody(-error_number);
-      sys::sleep_for(refused_pause_ns);
-    }
-    if (count != 0 || !is_idle()) idle_since_ns = now_ns;
+    if (is_gone) restore_epoll();
+    if (is_refused) sys::sleep_for(refused_pause_ns);
+    if (count > 0 || !is_idle()) idle_since_ns = now_ns;
     if (now_ns - idle_since_ns >= sys::thread_idle_ns &&
         may_end(turn, [this] { return !is_idle(); }))
       return;

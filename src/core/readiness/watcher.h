@@ -43,7 +43,8 @@ class Watcher final : public Backend, private sys::LazyThread {
   ~Watcher();
 
   // Waits until transfer.operation can go on (attempt `readiness`, state `watched`); the answer
-  // is a mask of poll events, or Transfer::time_is_up, Transfer::no_thread, or -EBADF.
+  // is a mask of poll events, or Transfer::time_is_up, Transfer::no_thread, -EBADF, or what a
+  // filter says of epoll_wait().
   bool start(Transfer& transfer) noexcept override EXCLUDES(mutex_);
   bool can_start() noexcept override;
   bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
@@ -72,7 +73,7 @@ class Watcher final : public Backend, private sys::LazyThread {
   bool make_epoll() noexcept REQUIRES(mutex_);
   void answer_ready(int fd, std::uint32_t events) noexcept EXCLUDES(mutex_);
   void audit() noexcept EXCLUDES(mutex_);
-  // As epoll_wait().
+  // As epoll_wait(), by whichever call is allowed.
   int wait_events(std::span<epoll_event> events) noexcept EXCLUDES(mutex_);
   void answer_everybody(std::int32_t answer) noexcept EXCLUDES(mutex_);
   // Until something is due, for epoll_wait().

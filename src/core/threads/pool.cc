@@ -51,6 +51,7 @@ bool Pool::promise_thread() noexcept {
   {
     sys::MutexLock lock(mutex_);
     promised_ = true;
+    if (threads_ != 0) return true;
   }
   return can_start();
 }
@@ -273,9 +274,10 @@ void Pool::run() {
     --idle_;
     waking_ = false;  // if it was not for this thread, this one looks in its place
     if (!queue_.empty() || (outcome != ETIMEDOUT && threads_ <= threads_bound())) continue;
-    // Those of whom there were some at the last look may be on their way here.
-    const bool is_promised = std::exchange(promised_, performer_.threads_are_promised());
-    if (available() != 0 || !(promised_ || is_promised)) break;
+    if (available() != 0) break;
+    // Those to whom it was promised at the last look may be on their way here.
+    const bool was_promised = std::exchange(promised_, performer_.threads_are_promised());
+    if (!promised_ && !was_promised) break;
   }
   --threads_;
   mutex_.unlock();

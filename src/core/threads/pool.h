@@ -76,8 +76,8 @@ class Pool final : public Backend {
   bool remove(Transfer& transfer) noexcept override EXCLUDES(mutex_);
   void start_threads() noexcept override EXCLUDES(mutex_);
 
-  // As can_start(), for a transfer that comes later. One thread that has nothing to do stays as
-  // long as Performer says so, and then as long as it stays anyway.
+  // As can_start(), for a transfer that comes later. One idle thread stays as long as the
+  // performer says that threads_are_promised(), and for one idle time after that.
   bool promise_thread() noexcept EXCLUDES(mutex_);
 
   // Any time; threads over a lowered bound end when they have nothing to do. `threads_max`:
@@ -123,7 +123,8 @@ class Pool final : public Backend {
   DeviceBounds devices_ GUARDED_BY(mutex_);
   FileQueues file_queues_ GUARDED_BY(mutex_);
   bool ends_ GUARDED_BY(mutex_) = false;
-  bool promised_ GUARDED_BY(mutex_) = false;  // since an idle thread looked last, or then
+  // A thread was promised since an idle one last looked, or still was at that look.
+  bool promised_ GUARDED_BY(mutex_) = false;
   unsigned threads_ GUARDED_BY(mutex_) = 0;
   unsigned idle_ GUARDED_BY(mutex_) = 0;
   // Threads that will look at the queue soon, each for its own reason.

@@ -74,8 +74,13 @@ Refused submit_all(Runtime& runtime, std::span<aiocb* const> list, RequestGroup*
     refused.in_progress |= outcome == Submitted::in_progress;
   }
   runtime.dispatcher.submit(batch);
-  refused.any |= batch.has_refusals();
-  refused.for_resources |= batch.has_refusals();
+  for (Transfer* next = batch.refused(); next != nullptr;) {
+    Request& request = request_of(*next);
+    next = next->next;
+    take_back(runtime, request, *aiocb_of(*request.cell));
+    if (group != nullptr) group->remaining.fetch_sub(1, std::memory_order_relaxed);
+    refused.any = refused.for_resources = true;
+  }
   return refused;
 }
 

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "posix/process/options.h"
-#include "sys/standard_error.h"
 
 namespace kaio {
 
@@ -17,7 +16,7 @@ bool is_refused_misuse(const char* function) noexcept {
     char message[160] = "kaio: ";
     std::strncat(message, function, 32);
     std::strcat(message, text);
-    sys::standard_error_at_start().write(message, std::strlen(message));
+    standard_error_at_start().write(message, std::strlen(message));
   }
   return true;
 }

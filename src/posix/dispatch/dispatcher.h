@@ -124,8 +124,8 @@ class Dispatcher final : public ResultSink,
 
   // submission.cc: acceptance, and the way into the ring
   bool admit(Request& request, SubmissionBatch* batch);
-  bool refuse_call(Request& request);
-  void refuse_of(SubmissionBatch& batch, Request& request);
+  bool withdraw_or_wait(Request& request);
+  void refuse_element(SubmissionBatch& batch, Request& request);
   void admit_put_aside(Request& request);
   bool has_kernel_aio() const noexcept {
     static_assert(Route::automatic < Route::kernel && Route::kernel < Route::poll &&
@@ -190,7 +190,8 @@ class Dispatcher final : public ResultSink,
   Backlog backlog_;
   std::atomic<std::uint32_t> kernel_polls_{0};
   std::atomic<bool> threads_are_wanted_{false};
-  // Accepted requests for which no thread could be made; Transfer::attempt is what needs it.
+  // Accepted requests for which no thread could be made; Transfer::attempt says which attempt
+  // lacked one.
   Backlog without_thread_{TransferState::shortage};
   std::atomic<std::int64_t> next_try_ns_{0};
   std::atomic<std::int64_t> shortage_began_ns_{0};

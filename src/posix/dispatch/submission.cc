@@ -82,11 +82,12 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   } else {
     started = admit_listed(*record, request, batch);
   }
-  return started != Started::no_threads || !refuse_call(request);
+  return started != Started::no_threads || !withdraw_or_wait(request);
 }
 
-// False: a part of it is done already, and the rest has to wait for a thread.
-bool Dispatcher::refuse_call(Request& request) {
+// Gives the request back to its caller; but if a part of it is done, it waits for a thread, and
+// this returns false.
+bool Dispatcher::withdraw_or_wait(Request& request) {
   if (request.done_bytes == 0) {
     withdraw(request);
     return true;
@@ -205,7 +206,7 @@ bool Dispatcher::go_on(DescriptorRecord& record, Request& request, const Given& 
   } else {
     started = submitted(request, outcome, By::submitter);
   }
-  if (started != Started::no_threads || !refuse_call(request)) return true;
+  if (started != Started::no_threads || !withdraw_or_wait(request)) return true;
   statistics_.uncount(Count::submitted);
   return false;
 }
@@ -280,20 +281,22 @@ void Dispatcher::submit(SubmissionBatch& batch) {
     rest = rest.subspan(1);
     if (outcome == -EAGAIN) ring_reaper_.reap();
     if (submitted(request, outcome, By::submitter) == Started::no_threads)
-      refuse_of(batch, request);
+      refuse_element(batch, request);
   }
   ring_reaper_.reap();
   // What was answered at once, as long as the call can still say what is refused.
   const sys::ErrnoKept errno_kept;
   deferred::drain([&](Request& request) {
-    if (route(request, By::later) == Started::no_threads) refuse_of(batch, request);
+    if (route(request, By::later) == Started::no_threads) refuse_element(batch, request);
   });
 }
 
-void Dispatcher::refuse_of(SubmissionBatch& batch, Request& request) {
+// Of the list that is being submitted; any other request waits.
+void Dispatcher::refuse_element(SubmissionBatch& batch, Request& request) {
   if (request.done_bytes > 0 || !batch.has(request.control)) return await_thread(request);
-  batch.note_refusal();
-  complete(request, EAGAIN);
+  withdraw(request);
+  statistics_.uncount(Count::submitted);
+  batch.refuse(request);
 }
 
 }  // namespace kaio

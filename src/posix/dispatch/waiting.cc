@@ -13,6 +13,7 @@ constexpr std::uint32_t kernel_polls_share = 2;
 // Accepted requests for which no thread can be made: how long, and how often, it is tried.
 constexpr std::int64_t await_thread_ns_max = 1'000'000'000;
 constexpr std::int64_t try_thread_interval_ns = 10'000'000;
+constexpr std::int64_t new_shortage_ns_min = 5 * try_thread_interval_ns;  // after the last one
 
 }  // namespace
 
@@ -22,7 +23,7 @@ Started Dispatcher::to_backlog(Request& request, By by) {
   if (by == By::submitter) note_identity(request.operation.fd);
   statistics_.count(Count::reason_ring_full);
   ring_reaper_.require_reaping();
-  // The one it has to have, the other it may come to need.
+  // It must have the reaper, and may come to need a thread of the pool.
   const bool has_thread = reaper_thread_.ensure_running();
   pool_.promise_thread();
   if (!has_thread && by == By::submitter) {
@@ -39,18 +40,18 @@ void Dispatcher::await_thread(Request& request) {
   if (shortage_lasts()) return complete(request, EAGAIN);
   enlist(request);
   without_thread_.push(request);
-  // Afterwards: a reaper that ends looks whether somebody needs it.
+  // Only after the push: a reaper looks for those who wait last before it ends.
   if (reaper_thread_.ensure_running()) {
     reaper_thread_.wake();
-  } else {
-    while (Transfer* transfer = without_thread_.pop()) complete(*transfer, EAGAIN);
+  } else if (without_thread_.remove(request)) {
+    complete(request, EAGAIN);
   }
 }
 
-// Whenever a thread could not be made. What was found a moment ago is the same shortage.
+// Called whenever a thread could not be made. One that was noticed a moment ago is the same.
 bool Dispatcher::shortage_lasts() noexcept {
   const std::int64_t now_ns = sys::monotonic_ns();
-  if (now_ns - shortage_seen_ns_ > await_thread_ns_max) shortage_began_ns_ = now_ns;
+  if (now_ns - shortage_seen_ns_ > new_shortage_ns_min) shortage_began_ns_ = now_ns;
   shortage_seen_ns_ = now_ns;
   return now_ns - shortage_began_ns_ >= await_thread_ns_max;
 }
@@ -58,18 +59,20 @@ bool Dispatcher::shortage_lasts() noexcept {
 // By the reaper. Nanoseconds until it is to be called again.
 std::int64_t Dispatcher::start_those_without_thread() {
   if (without_thread_.empty()) return sys::forever;
-  const std::int64_t now_ns = sys::monotonic_ns();
-  if (now_ns < next_try_ns_) return next_try_ns_ - now_ns;
-  next_try_ns_ = now_ns + try_thread_interval_ns;
+  const std::int64_t early_ns = next_try_ns_ - sys::monotonic_ns();
+  if (early_ns > 0) return early_ns;
   for (std::uint32_t count = without_thread_.count(); count != 0; --count) {
     Transfer* const transfer = without_thread_.pop();
     if (transfer == nullptr) break;
-    if (carrier_.start_once_more(*transfer) == Started::no_threads) {
-      await_thread(request_of(*transfer));
+    if (carrier_.start_once_more(*transfer) != Started::no_threads) continue;
+    if (shortage_lasts()) {
+      complete(*transfer, EAGAIN);
     } else {
-      shortage_seen_ns_ = 0;  // the next one is another
+      without_thread_.push(*transfer);
+      break;  // the others would find none either
     }
   }
+  next_try_ns_ = sys::monotonic_ns() + try_thread_interval_ns;
   return try_thread_interval_ns;
 }
 
@@ -158,7 +161,7 @@ bool Dispatcher::hold(Transfer& transfer) {
   Request& request = request_of(transfer);
   DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
   ring_reaper_.require_reaping();
-  // What it may come to need. If there is none, that is told when its turn has come.
+  // What it may come to need. If they cannot be had, that comes out when it is its turn.
   reaper_thread_.ensure_running();
   pool_.promise_thread();
   bool held = false;

@@ -145,10 +145,20 @@ void Options::read_environment(const sys::StandardError& errors) noexcept {
     const int size =
         std::snprintf(message, sizeof message, "kaio: %s=%.200s is ignored: it has to be %s\n",
                       option.environment, value, option.values);
-    // At the first request, when the program may have a file under that number.
+    // Not before the first request: by then 2 may be a file of the program's.
     errors.write(message, static_cast<std::size_t>(size));
   }
 }
+
+namespace {
+
+constinit sys::StandardError at_start;
+
+[[gnu::constructor]] void remember_it() noexcept { at_start.remember(sys::KeepCopy::no); }
+
+}  // namespace
+
+const sys::StandardError& standard_error_at_start() noexcept { return at_start; }
 
 Options& options() noexcept {
   // Never destroyed: requests may be made after static destructors have run.

@@ -24,6 +24,9 @@ struct FixedOptions {
   KernelOptions kernel;
 };
 
+// Standard error as it was when kaio was loaded, mostly at the start of the program.
+const sys::StandardError& standard_error_at_start() noexcept;
+
 class Options {
  public:
   // May change at any time.
@@ -39,7 +42,7 @@ class Options {
   int set(std::string_view name, std::string_view value) noexcept;
   // Every KAIO_<NAME>. What cannot be used is told on standard error, once, and
   // left at its default.
-  void read_environment(const sys::StandardError& errors = sys::standard_error_at_start()) noexcept;
+  void read_environment(const sys::StandardError& errors = standard_error_at_start()) noexcept;
   // From now on those are fixed which only count before the first request. Returns them.
   FixedOptions freeze() noexcept {
     return unpacked(fixed_.fetch_or(frozen, std::memory_order_relaxed));

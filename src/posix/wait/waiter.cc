@@ -213,6 +213,7 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   if (error_number == 0 || error_number == EINTR || error_number == EAGAIN ||
       error_number == ETIMEDOUT)
     return error_number;
+  if (error_number == ENOMEM) return sleep_on_any(waits, leader_word, sleep);  // this time
   has_futex_waitv.store(false, std::memory_order_relaxed);
   return 0;
 }
