@@ -206,9 +206,9 @@ ssize_t aio_waitcomplete(struct aiocb** aiocbp, const struct timespec* timeout);
  * thread takes over. The mask is that of the thread whose request asked for a
  * callback when there was no thread for any. thread_local variables and values
  * of pthread_setspecific() stay, and so do file-system ids, capabilities,
- * filters and namespaces that a callback gave to its thread. A function that left its thread alone hundreds
- * of times is trusted: a first change by it may be seen by callbacks that
- * begin within some tens of microseconds.
+ * filters and namespaces that a callback gave to its thread. A function that
+ * left its thread alone hundreds of times is trusted: a first change by it may
+ * be seen by callbacks that begin within some tens of microseconds.
  *
  * With callback_threads=fresh each callback has a new thread, as POSIX words it,
  * with the default attributes, and nothing outlives it. 64 of them run at once;
