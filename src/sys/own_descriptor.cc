@@ -2,6 +2,7 @@
 #include "sys/own_descriptor.h"
 
 #include <array>
+#include <cerrno>
 
 #include "sys/clock.h"
 #include "sys/descriptors.h"
@@ -30,9 +31,10 @@ bool OwnDescriptor::adopt(int made) noexcept {
   if (made < 0) return false;
   const int number = out_of_the_way(made);
   answered_ns_.store(0, std::memory_order_relaxed);
-  if (direct_call(SYS_fcntl, number, F_SETSIG, mark) != 0 ||
-      direct_call(SYS_fcntl, number, F_GETSIG) != mark)
-    marks_work.store(false, std::memory_order_relaxed);
+  long told = direct_call(SYS_fcntl, number, F_SETSIG, mark);
+  if (told == 0) told = direct_call(SYS_fcntl, number, F_GETSIG);
+  if (told == -EBADF) return false;  // closed by the program since it was made
+  if (told != mark) marks_work.store(false, std::memory_order_relaxed);
   owner_of(number).store(this, std::memory_order_relaxed);
   // release: whoever sees the number sees its owner.
   number_.store(number, std::memory_order_release);
