@@ -8,7 +8,7 @@
 // handler has to look at, which is why every lock of the engine is this class.
 //
 // Lock order, outermost first; a thread takes them in this order only:
-//   descriptor record -> {kernel backlog, pool queue, watcher table}
+//   descriptor record -> {kernel backlog, queue for a thread, pool queue, watcher table}
 // The rest (callback threads, lazy threads, retrieval, set-up) are leaves. None is
 // held across a transfer or a sleep, nor while user code runs; a record's is held
 // while its descriptor is looked up by statx and fcntl.
