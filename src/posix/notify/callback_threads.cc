@@ -86,9 +86,12 @@ class CallbackThreads::Presence {
 
 bool CallbackThreads::ensure_now(bool by_program) noexcept {
   sys::MutexLock lock(mutex_);
-  // Callbacks run with the mask of whoever first asks for one.
-  if (by_program && thread_count_.load() == 0)
+  // Callbacks run with the mask of whoever first asks for one. The reaper may have been faster to
+  // start a thread, which has nothing to run yet.
+  if (by_program && (thread_count_.load() == 0 || !mask_is_noted_.load())) {
     ::pthread_sigmask(SIG_SETMASK, nullptr, &program_mask_);
+    mask_is_noted_.store(true);
+  }
   const std::uint32_t turn = doorbell_turn_.load();
   if (!ensure_doorbell()) return false;
   const bool is_new = doorbell_turn_.load() != turn;

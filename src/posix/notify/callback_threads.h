@@ -58,7 +58,8 @@ class CallbackThreads {
   // After promise(): makes sure that there is a thread to run it. False: there is none and
   // none can be made.
   bool ensure_running() noexcept EXCLUDES(mutex_) {
-    return (thread_count_.load() > busy_count_.load() && doorbell_.number_lately() >= 0) ||
+    return (thread_count_.load() > busy_count_.load() && mask_is_noted_.load() &&
+            doorbell_.number_lately() >= 0) ||
            ensure_now(true);
   }
 
@@ -153,7 +154,8 @@ class CallbackThreads {
   std::atomic<bool> forgotten_{false};           // this is the child of a fork
   std::atomic<bool> fresh_{false};
   OwnThreads own_threads_;
-  sigset_t program_mask_{};  // set before the first thread starts
+  std::atomic<bool> mask_is_noted_{false};
+  sigset_t program_mask_{};  // set before the first callback
 };
 
 }  // namespace kaio
