@@ -236,6 +236,21 @@ BOOST_AUTO_TEST_CASE(a_number_that_was_a_stream_may_become_a_file_and_back) {
   }
 }
 
+// Of a file that has got the number of a stream with a request outstanding. A thread of kaio's that
+// is handed the answer before the call has returned may still take the number for the stream's, and
+// the transfer for given up: it ends with ECANCELED then (doc/limits.md), and is made once more.
+template <class MakeRequest>
+Request done_at_last(MakeRequest make_request, int (*call)(aiocb*)) {
+  for (int tries = 0;; ++tries) {
+    Request request = make_request();
+    BOOST_REQUIRE(call(request) == 0);
+    const int status = wait_done(request);
+    if (status == ECANCELED && tries < 10) continue;
+    BOOST_TEST_REQUIRE(status == 0);
+    return request;
+  }
+}
+
 // A file's transfers have places, and a stream's have none.
 BOOST_DATA_TEST_CASE(a_file_that_gets_the_number_of_a_stream_is_written_and_read_at_its_places,
                      data::make(channel_kinds()), kind) {
@@ -245,12 +260,10 @@ BOOST_DATA_TEST_CASE(a_file_that_gets_the_number_of_a_stream_is_written_and_read
   BOOST_REQUIRE(aio_read(waiting) == 0);
   BOOST_REQUIRE(aio_error(waiting) == EINPROGRESS);
   become(channel.reader(), storage.fd());
-  const Request write = Request::to_write(channel.reader(), pattern(4096), 16384);
-  BOOST_REQUIRE(aio_write(write) == 0);
-  BOOST_REQUIRE(wait_done(write) == 0);
-  const Request read = Request::to_read(channel.reader(), 4096, 16384);
-  BOOST_REQUIRE(aio_read(read) == 0);
-  BOOST_REQUIRE(wait_done(read) == 0);
+  done_at_last([&] { return Request::to_write(channel.reader(), pattern(4096), 16384); },
+               aio_write);
+  const Request read =
+      done_at_last([&] { return Request::to_read(channel.reader(), 4096, 16384); }, aio_read);
   BOOST_TEST(read.text(4096) == pattern(4096));
   BOOST_TEST(storage.read(4096, 16384) == pattern(4096));
   aio_cancel(channel.reader(), nullptr);

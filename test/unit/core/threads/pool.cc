@@ -33,6 +33,7 @@ BOOST_AUTO_TEST_CASE(one_thread_stays_for_those_to_whom_it_is_promised) {
   for (Transfer& transfer : transfers) BOOST_REQUIRE(bench.start(transfer, FileAccess::shared, 0));
   BOOST_TEST(eventually([&] { return bench.gate.running == 3; }));
   bench.gate.shut = false;
+  BOOST_TEST(eventually([&] { return bench.gate.done == 3; }));
   BOOST_TEST(eventually([&] { return bench.threads() == 1; }, 3s));
   BOOST_TEST(support::stays([&] { return bench.threads() == 1; }, 300ms));
   bench.gate.promised = false;
