@@ -215,6 +215,8 @@ bool is_nameless_pipe(int fd, const FileFacts& facts) noexcept {
   const ssize_t size = ::readlink(path, target, sizeof target);
   if (size < 0 || !std::string_view(target, static_cast<std::size_t>(size)).starts_with(prefix))
     return false;
+  // The number may have become another file since the facts were asked for.
+  if (!is_same_file(fd, facts.device, facts.inode)) return false;
   device.store(facts.device, std::memory_order_relaxed);
   return true;
 }

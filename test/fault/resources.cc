@@ -152,8 +152,7 @@ BOOST_DATA_TEST_CASE(without_more_threads_calls_are_refused_or_slower_but_nothin
                  60 + patience_s) == 0);
 }
 
-// Each of another file, so that none waits for another. The helper threads that there are have
-// something to do for long.
+// Each of another file, so that none waits for another.
 int none_is_accepted_and_then_refused(int threads, bool as_list, int mode) {
   install_faults();
   std::vector<std::unique_ptr<support::TemporaryFile>> files;

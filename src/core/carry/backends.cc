@@ -63,9 +63,9 @@ Started Carrier::to_pool(Transfer& transfer, Attempt attempt) {
 bool Carrier::waits_first(const Transfer& transfer, const FileFacts& facts) {
   const IoOperation& operation = transfer.operation;
   const DescriptorTraits& traits = facts.traits;
-  return operation.is_read() && waits_in_kernel(traits.kind) &&
-         !is_non_blocking(operation.fd, traits) && traits.readable &&
-         operation.remaining_bytes() != 0 && poll_tells_all(operation.fd, facts);
+  return operation.is_read() && waits_in_kernel(traits.kind) && traits.readable &&
+         operation.remaining_bytes() != 0 && !is_non_blocking(operation.fd, traits) &&
+         poll_tells_all(operation.fd, facts);
 }
 
 // If it is a stream's, it may have to wait afterwards. The call that submits it is the last

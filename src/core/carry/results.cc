@@ -48,7 +48,8 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
   const FileFacts file = owner_.facts_of(transfer);
   DescriptorTraits traits = file.traits;
   const IoOperation& operation = transfer.operation;
-  if (traits.is_stream()) traits.non_blocking = is_non_blocking(operation.fd, traits);
+  if (traits.is_stream() && answer != -EOPNOTSUPP)
+    traits.non_blocking = is_non_blocking(operation.fd, traits);
   if (answer == -EOPNOTSUPP) facts.plain_is_quick = plain_is_quick(transfer, file, by);
   // Not of a file that has got the number meanwhile.
   if (asks_for_pages(facts, traits) && (by == By::submitter || !is_abandoned(transfer)))
