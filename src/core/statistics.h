@@ -56,6 +56,10 @@ class Statistics {
   // Below own_shard_count: a number that only the calling thread has, for ever. Not below: it has
   // none.
   static std::uint32_t this_threads_number() noexcept { return this_threads_shard; }
+  // So many threads have had one, or have asked for one too late.
+  static std::uint32_t thread_numbers() noexcept {
+    return next_shard.load(std::memory_order_acquire);
+  }
 
   void count(Count what) noexcept { add(what, 1); }
   // For a thread that has that number.

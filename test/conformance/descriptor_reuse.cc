@@ -6,6 +6,7 @@
 #include "support/child.h"
 #include "support/late_memory.h"
 
+#include <array>
 #include <thread>
 
 namespace {
@@ -236,21 +237,6 @@ BOOST_AUTO_TEST_CASE(a_number_that_was_a_stream_may_become_a_file_and_back) {
   }
 }
 
-// Of a file that has got the number of a stream with a request outstanding. A thread of kaio's that
-// is handed the answer before the call has returned may still take the number for the stream's, and
-// the transfer for given up: it ends with ECANCELED then (doc/limits.md), and is made once more.
-template <class MakeRequest>
-Request done_at_last(MakeRequest make_request, int (*call)(aiocb*)) {
-  for (int tries = 0;; ++tries) {
-    Request request = make_request();
-    BOOST_REQUIRE(call(request) == 0);
-    const int status = wait_done(request);
-    if (status == ECANCELED && tries < 10) continue;
-    BOOST_TEST_REQUIRE(status == 0);
-    return request;
-  }
-}
-
 // A file's transfers have places, and a stream's have none.
 BOOST_DATA_TEST_CASE(a_file_that_gets_the_number_of_a_stream_is_written_and_read_at_its_places,
                      data::make(channel_kinds()), kind) {
@@ -260,13 +246,77 @@ BOOST_DATA_TEST_CASE(a_file_that_gets_the_number_of_a_stream_is_written_and_read
   BOOST_REQUIRE(aio_read(waiting) == 0);
   BOOST_REQUIRE(aio_error(waiting) == EINPROGRESS);
   become(channel.reader(), storage.fd());
-  done_at_last([&] { return Request::to_write(channel.reader(), pattern(4096), 16384); },
-               aio_write);
-  const Request read =
-      done_at_last([&] { return Request::to_read(channel.reader(), 4096, 16384); }, aio_read);
+  const Request write = Request::to_write(channel.reader(), pattern(4096), 16384);
+  BOOST_REQUIRE(aio_write(write) == 0);
+  BOOST_REQUIRE(wait_done(write) == 0);
+  const Request read = Request::to_read(channel.reader(), 4096, 16384);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  BOOST_REQUIRE(wait_done(read) == 0);
   BOOST_TEST(read.text(4096) == pattern(4096));
   BOOST_TEST(storage.read(4096, 16384) == pattern(4096));
   aio_cancel(channel.reader(), nullptr);
+}
+
+// They are handed what other threads' requests are answered, mostly before the call that made the
+// request has returned.
+class BusyReapers {
+ public:
+  explicit BusyReapers(int fd) {
+    for (std::jthread& thread : threads_)
+      thread = std::jthread([fd](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+          const Request read = Request::to_read(fd, 4096);
+          if (aio_read(read) == 0) wait_done(read);
+        }
+      });
+  }
+
+ private:
+  std::array<std::jthread, 2> threads_;
+};
+
+BOOST_AUTO_TEST_CASE(a_new_file_with_the_number_of_a_stream_is_its_own_whoever_takes_the_answers) {
+  const Storage storage{StorageKind::buffered_file, 65536};
+  const Storage busy{StorageKind::direct_file};
+  const BusyReapers reapers{busy.fd()};
+  for (int round = 0; round < 300; ++round) {
+    const Channel pipe{ChannelKind::pipe};
+    const Request waiting = Request::to_read(pipe.reader(), 10);
+    BOOST_REQUIRE(aio_read(waiting) == 0);
+    become(pipe.reader(), storage.fd());
+    const Request write = Request::to_write(pipe.reader(), pattern(4096), 16384);
+    BOOST_REQUIRE(aio_write(write) == 0);
+    BOOST_REQUIRE(wait_done(write) == 0);
+    aio_cancel(pipe.reader(), nullptr);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_new_file_with_the_number_of_a_file_is_its_own_whoever_takes_the_answers) {
+  constexpr std::size_t size = 128 * 1024;
+  const Storage before{StorageKind::direct_file, 32 * size};
+  const Storage after{StorageKind::buffered_file, 0};
+  const Storage busy{StorageKind::direct_file};
+  const BusyReapers reapers{busy.fd()};
+  std::vector<Request> old;
+  for (int index = 0; index < 32; ++index)
+    old.push_back(Request::to_read(before.fd(), size, index * size));
+  const std::vector<aiocb*> list = list_of(old);
+  // Each a number of its own, as it is remembered of a number that its writes block.
+  std::vector<Fd> used;
+  for (int round = 0; round < 50; ++round) {
+    used.push_back(before.open_again(O_RDWR | O_DIRECT));
+    const int fd = used.back().get();
+    for (Request& read : old) read->aio_fildes = fd;
+    // By a list, which has it noted what the descriptor is.
+    BOOST_REQUIRE(lio_listio(LIO_NOWAIT, list.data(), static_cast<int>(list.size()), nullptr) == 0);
+    become(fd, after.fd());
+    // It extends the file, which the kernel does not do without waiting.
+    const Request write = Request::to_write(fd, pattern(4096), 4096 * round);
+    BOOST_REQUIRE(aio_write(write) == 0);
+    BOOST_REQUIRE(wait_done(write) == 0);
+    wait_all_done(old);
+    for (Request& read : old) aio_return(read);
+  }
 }
 
 BOOST_DATA_TEST_CASE(a_queued_request_of_a_closed_descriptor_ends, data::make(channel_kinds()),

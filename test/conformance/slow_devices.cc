@@ -11,9 +11,9 @@
 
 namespace {
 
-const auto server_time = 400ms * slowness();
-// A call that has waited for the server once has taken longer.
-const Duration at_once = server_time / 2;
+const auto server_time = 500ms * slowness();
+// A call that has waited for the server once has taken as long.
+const Duration at_once = server_time;
 
 Duration time_of_call(Direction direction, const Request& request) {
   int result = -1;

@@ -42,9 +42,9 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
   }
   Answer facts = describe(transfer, answer, refused);
   const bool final = is_final(facts);
+  if (!final) owner_.leaves_ring(transfer);
   owner_.result_is_looked_at(transfer, final, by);
   if (final) return act(transfer, judge(facts, {}, false), by);
-  owner_.leaves_ring(transfer);
   const FileFacts file = owner_.facts_of(transfer);
   DescriptorTraits traits = file.traits;
   const IoOperation& operation = transfer.operation;

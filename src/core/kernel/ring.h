@@ -35,6 +35,16 @@ class Ring {
   // Counts the events that were ever posted, modulo the size of the ring.
   std::uint32_t posted() const noexcept { return tail().load(std::memory_order_relaxed); }
 
+  // Whether an event of that iocb is among those that were posted since posted() said so, and
+  // fewer than the ring has room for.
+  bool has_posted(const iocb& control, std::uint32_t since) const noexcept {
+    const std::uint32_t end = tail().load(std::memory_order_acquire);
+    for (std::uint32_t place = since; place != end;
+         place = place + 1 == slot_count() ? 0 : place + 1)
+      if (events()[place].obj == &control) return true;
+    return false;
+  }
+
   bool empty() const noexcept {
     // acquire on tail pairs with the kernel's write barrier between storing an
     // event and publishing it: the event is there when its number is.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "posix/process/runtime.h"
-#include "posix/request/deferred.h"
+#include "posix/request/submitting_call.h"
 
 namespace kaio {
 
@@ -12,12 +12,11 @@ namespace kaio {
 class ApiScope {
  public:
   explicit ApiScope(Runtime& runtime, bool may_start_threads = true) noexcept
-      : runtime_(runtime), may_start_threads_(may_start_threads) {
-    deferred::submitted = 0;
-  }
+      : runtime_(runtime), may_start_threads_(may_start_threads) {}
   ~ApiScope() {
     runtime_.dispatcher.drain();
-    deferred::submitted = submitted_before_;
+    if (SubmittingCall::of_this_thread() != submitted_before_)
+      SubmittingCall::begin(submitted_before_);
     errno = saved_errno_;
   }
   ApiScope(const ApiScope&) = delete;
@@ -28,7 +27,7 @@ class ApiScope {
   const sys::MayStartThreads may_start_threads_;
   int saved_errno_ = errno;
   // That of the frame which we, in a signal handler, interrupted.
-  const std::uint64_t submitted_before_ = deferred::submitted;
+  const std::uint64_t submitted_before_ = SubmittingCall::of_this_thread();
 };
 
 }  // namespace kaio

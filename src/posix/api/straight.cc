@@ -8,12 +8,11 @@
 // keeps it.
 #include "posix/api/straight.h"
 
-#include <utility>
-
 #include "core/kernel/iocb.h"
 #include "posix/api/export.h"
 #include "posix/api/submit.h"
 #include "posix/request/probes.h"
+#include "posix/request/submitting_call.h"
 #include "sys/size_limit.h"
 
 namespace kaio {
@@ -94,6 +93,7 @@ template <Opcode opcode>
 
 // What the call remembers: the request may be over, and another one, as soon as the kernel has it.
 struct Remembered {
+  std::atomic<std::uint64_t>& submitted;
   std::uint64_t submitted_before;
   Occupancy::View seen;
   std::uint32_t generation;
@@ -109,7 +109,7 @@ template <Opcode opcode>
 
 [[gnu::always_inline]] inline void leave(Runtime& engine, const Remembered& remembered) noexcept {
   engine.dispatcher.drain();
-  deferred::submitted = remembered.submitted_before;
+  remembered.submitted.store(remembered.submitted_before, std::memory_order_release);
 }
 
 // io_submit has not taken it, or somebody has an answer.
@@ -118,6 +118,7 @@ template <Opcode opcode>
                                        const Remembered& remembered, int outcome) noexcept {
   const Dispatcher::Given given{.seen = remembered.seen,
                                 .generation = remembered.generation,
+                                .fd_generation = remembered.seen.fd_generation(),
                                 .posted = remembered.posted,
                                 .fd = remembered.fd,
                                 .reads = opcode == Opcode::read,
@@ -152,11 +153,14 @@ template <Opcode opcode>
   Context& context = engine->context;
   const Ring ring = context.ring();
   const std::uint64_t identity = request.identity();
-  const Remembered remembered{.submitted_before = std::exchange(deferred::submitted, identity),
+  std::atomic<std::uint64_t>& submitted = SubmittingCall::of_thread(thread_number);
+  const Remembered remembered{.submitted = submitted,
+                              .submitted_before = submitted.load(std::memory_order_relaxed),
                               .seen = taken.seen,
                               .generation = static_cast<std::uint32_t>(identity >> 32),
                               .posted = ring.posted(),
                               .fd = fd};
+  submitted.store(identity, std::memory_order_release);
   set_id(asked, identity);
   cell.result_bytes = 0;
   cell.word.store(status::in_progress, std::memory_order_release);

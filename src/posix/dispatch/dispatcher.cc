@@ -26,8 +26,10 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
     RecordLock lock(record);
     const Occupancy::View before = order::enter(record, request);
     bool same_file = false;
-    if (batch != nullptr && !batch->has_identified(request.operation.fd)) {
-      batch->identified(request.operation.fd);
+    // Without a ring that can be looked into, nobody knows who has the answer, and when.
+    if (batch != nullptr ? !batch->has_identified(request.operation.fd)
+                         : !context_.ring().usable() && record.traits.is_stream()) {
+      if (batch != nullptr) batch->identified(request.operation.fd);
       same_file = record.traits.known();
       if (same_file && !is_same_file(request.operation.fd, record.device, record.inode))
         abandoned = order::begin_fd_generation(record, request);
@@ -186,7 +188,7 @@ std::int64_t Dispatcher::start_wanted_threads() {
 // It is ended by whoever reaps, or by its submitter, or has to be found by whoever cancels.
 void Dispatcher::result_is_looked_at(Transfer& transfer, bool is_final, By by) {
   Request& request = request_of(transfer);
-  if (!is_final || (by == By::later && !deferred::is_being_submitted(request))) enlist(request);
+  if (!is_final || (by == By::later && !SubmittingCall::is_of(request))) enlist(request);
 }
 
 void Dispatcher::refuses_nowait(const Transfer& transfer) {

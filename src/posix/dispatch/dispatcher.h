@@ -7,8 +7,10 @@
 // its number may be another file's at once. What the kernel has is safe. For what may
 // have to touch the number once more, what it is gets noted before the call returns,
 // and compared before it is touched. What is noted holds for as long as the number has
-// requests, so a request that leaves the ring in its own call has it renewed; so has the
-// first one of each descriptor in a list, for all of them.
+// requests, so the first request of each descriptor in a list has it renewed, for all of them;
+// and so has a request that leaves the ring while the call that submits it is under way. Another
+// thread may have the answer: it does the same on behalf of the call, which waits for that if it
+// finds that the number has become another file (posix/request/submitting_call.h).
 #pragma once
 
 #include "core/carry/carrier.h"
@@ -18,6 +20,7 @@
 #include "posix/order/order.h"
 #include "posix/order/requests.h"
 #include "posix/request/deferred.h"
+#include "posix/request/submitting_call.h"
 #include "posix/wait/completer.h"
 
 namespace kaio {
@@ -50,6 +53,7 @@ class Dispatcher final : public ResultSink,
   struct Given {
     Occupancy::View seen;  // when it had entered, or later
     std::uint32_t generation;
+    std::uint8_t fd_generation;
     std::uint32_t posted;  // Ring::posted() before
     int fd;
     bool reads;
@@ -116,7 +120,7 @@ class Dispatcher final : public ResultSink,
   void refuses_nowait(const Transfer& transfer) override;
   void expect(const Transfer& transfer, bool blocks) override;
   void result_is_looked_at(Transfer& transfer, bool is_final, By by) override;
-  void leaves_ring(Transfer& transfer) override { renew_identity(request_of(transfer)); }
+  void leaves_ring(Transfer& transfer) override;
   Life life_of(const Transfer& transfer) override {
     return {.fd = transfer.operation.fd, .generation = request_of(transfer).generation()};
   }
@@ -139,6 +143,7 @@ class Dispatcher final : public ResultSink,
   void prepare_control(Request& request, Attempt attempt, By by);
   int submit_guarded(iocb& control) noexcept;
   bool may_be_in_other_hands(const Request& request) const noexcept;
+  bool answer_is_elsewhere(const Request& request, const Given& given) const noexcept;
   void ask_whether_cached(DescriptorRecord& record, int fd);
   Started submitted(Request& request, int outcome, By by);
 
@@ -155,7 +160,9 @@ class Dispatcher final : public ResultSink,
 
   // identity.cc: what a descriptor is, and whether its number still is that one's
   void note_identity(int fd);
+  void settle_identity(DescriptorRecord& record, const Request& request, const Given& given);
   void renew_identity(Request& request);
+  void renew_if_another_file(Request& request, bool submitted_here);
   void know_traits(DescriptorRecord& record, int fd) REQUIRES(record.mutex);
   void store_facts(DescriptorRecord& record, const FileFacts& facts, Occupancy::View asked)
       REQUIRES(record.mutex);

@@ -2,10 +2,11 @@
 // What a descriptor is, and whether its number still is that one's (dispatcher.h, "Which
 // file").
 #include "posix/dispatch/dispatcher.h"
-#include "posix/request/deferred.h"
 
 namespace kaio {
 namespace {
+
+constexpr std::int64_t settle_interval_ns = 20'000, settle_ns_max = 100'000'000;
 
 FileFacts facts_in(const DescriptorRecord& record) REQUIRES(record.mutex) {
   return {.traits = record.traits, .device = record.device, .inode = record.inode};
@@ -27,8 +28,10 @@ FileFacts Dispatcher::facts_of(Transfer& transfer) {
   }
   const FileFacts facts = carrier_.ask_facts(request.operation.fd);
   RecordLock lock(record);
-  if (record.occupancy.now().fd_generation() == request.fd_generation)
-    store_facts(record, facts, asked);
+  if (record.occupancy.now().fd_generation() != request.fd_generation) return facts;
+  // Somebody else was quicker. The number may have become another file since.
+  if (record.traits.known()) return facts_in(record);
+  store_facts(record, facts, asked);
   return facts;
 }
 
@@ -39,39 +42,86 @@ void Dispatcher::note_identity(int fd) {
   know_traits(*record, fd);
 }
 
+// At the end of the call that has submitted the request, while another thread has its answer, and
+// owns it. If the number is another file than is noted, that thread has to find it out before the
+// call returns: afterwards it would take the request for one of a file that has been closed.
+void Dispatcher::settle_identity(DescriptorRecord& record, const Request& request,
+                                 const Given& given) {
+  FileFacts noted;
+  bool same_generation = false;
+  {
+    RecordLock lock(record);
+    noted = facts_in(record);
+    same_generation = record.occupancy.now().fd_generation() == given.fd_generation;
+  }
+  if (!noted.traits.known()) return;  // whoever asks next asks for the file that it is now
+  if (same_generation && is_same_file(given.fd, noted.device, noted.inode)) return;
+  // It takes some microseconds, or longer on a busy machine. For ever, if that thread does not
+  // run at all.
+  const std::int64_t deadline_ns = sys::monotonic_ns() + settle_ns_max;
+  const std::uint64_t identity = std::uint64_t{given.generation} << 32 | request.slot;
+  while (SubmittingCall::of_this_thread() == identity && !is_over(request, given.generation) &&
+         sys::monotonic_ns() < deadline_ns)
+    sys::sleep_for(settle_interval_ns);
+}
+
 // Before it leaves the ring. What is noted may be of the file that had the number before,
-// if something of that is still outstanding: as long as this thread is in the call that
-// submits the request, the number still is what the request is for.
+// if something of that is still outstanding: as long as the call is under way that submits the
+// request, the number still is what the request is for.
 void Dispatcher::renew_identity(Request& request) {
-  if (!deferred::is_being_submitted(request)) return;
-  deferred::submitted = 0;  // once is enough
+  if (!SubmittingCall::is_of(request)) return;
+  SubmittingCall::end();  // once is enough
+  renew_if_another_file(request, true);
+}
+
+void Dispatcher::leaves_ring(Transfer& transfer) {
+  Request& request = request_of(transfer);
+  if (SubmittingCall::is_of(request)) return renew_identity(request);
+  if (!SubmittingCall::is_elsewhere(request)) return;
+  renew_if_another_file(request, false);
+  SubmittingCall::settle(request);
+}
+
+// The caller owns the request. A generation begins with what its file is: to ask for that later
+// might be to ask for yet another file.
+void Dispatcher::renew_if_another_file(Request& request, bool submitted_here) {
   const int fd = request.operation.fd;
   DescriptorRecord& record = *requests_.descriptors.at(fd);
-  FileFacts noted;
-  std::uint8_t fd_generation = 0;
-  {
-    RecordLock lock(record);
-    fd_generation = record.occupancy.now().fd_generation();
-    // Another thread has found out that the number is another file, and not yet which.
-    if (fd_generation != request.fd_generation) know_traits(record, fd);
-    if (!record.traits.known()) return;
-    noted = facts_in(record);
-  }
-  // Asked without the lock, which the threads that carry out the others need meanwhile.
-  const bool same_file = is_same_file(fd, noted.device, noted.inode);
-  if (same_file && fd_generation == request.fd_generation) return;
-  Transfer* abandoned = nullptr;
-  {
-    RecordLock lock(record);
-    if (record.occupancy.now().fd_generation() != fd_generation) return;
-    if (same_file) {
-      order::join_fd_generation(record, request);
-    } else if (fd_generation == request.fd_generation) {
-      abandoned = order::begin_fd_generation(record, request);
-      record.occupancy.take_turn(request);
+  const auto call_is_under_way = [&] {
+    return submitted_here || SubmittingCall::is_elsewhere(request);
+  };
+  for (;;) {
+    FileFacts noted;
+    Occupancy::View seen = Occupancy::View::none();
+    {
+      RecordLock lock(record);
+      noted = facts_in(record);
+      seen = record.occupancy.now();
     }
+    const bool same_generation = seen.fd_generation() == request.fd_generation;
+    // Asked without the lock, which the threads that carry out the others need meanwhile.
+    const bool same_file =
+        noted.traits.known() ? is_same_file(fd, noted.device, noted.inode) : same_generation;
+    if (same_file && same_generation) return;
+    const FileFacts facts = same_file ? noted : carrier_.ask_facts(fd);
+    if (!call_is_under_way()) return;
+    Transfer* abandoned = nullptr;
+    {
+      RecordLock lock(record);
+      // Another thread has begun one meanwhile.
+      if (record.occupancy.now().fd_generation() != seen.fd_generation()) continue;
+      if (same_file || !noted.traits.known()) {
+        order::join_fd_generation(record, request);
+      } else {
+        abandoned = order::begin_fd_generation(record, request);
+      }
+      if (!record.occupancy.now().has_turn(request.operation.is_read()))
+        record.occupancy.take_turn(request);
+      if (!same_file) store_facts(record, facts, record.occupancy.now());
+    }
+    fail_abandoned(abandoned);
+    return;
   }
-  fail_abandoned(abandoned);
 }
 
 // By whoever has a request there, or had one in this call.

@@ -42,8 +42,8 @@ bool Dispatcher::submit(Request& request, SubmissionBatch* batch) {
   request.pushed =
       request.notification.kind != Notification::Kind::none ||
       (request.group != nullptr && request.group->notification.kind != Notification::Kind::none);
-  deferred::submitted = request.identity();
-  statistics_.count(Count::submitted);  // before it can complete
+  statistics_.count(Count::submitted);  // before it can complete; and then the thread has a number
+  SubmittingCall::begin(request.identity());
   if (deferred::must_put_aside()) {
     deferred::put_aside(request);
     return true;
@@ -156,6 +156,7 @@ KAIO_STRAIGHT Started Dispatcher::submit_into_ring(DescriptorRecord& record, Req
   const Given given{
       .seen = record.occupancy.now(),
       .generation = request.generation(),
+      .fd_generation = request.fd_generation,
       .posted = context_.ring().usable() ? context_.ring().posted() : 0,
       .fd = request.operation.fd,
       .reads = to_read,
@@ -185,6 +186,7 @@ Started Dispatcher::look_after(DescriptorRecord& record, Request& request, const
   if (answers_came && deferred::take_back(request)) return route(request, By::submitter);
   if (answers_came && may_be_in_other_hands(request)) {
     note_identity(given.fd);
+    if (answer_is_elsewhere(request, given)) settle_identity(record, request, given);
   } else if (given.tells && !is_over(request, given.generation)) {  // in that order: the slot is
     record.occupancy.know_reads_unordered(given.seen.epoch());      // used again
   }
@@ -243,6 +245,15 @@ int Dispatcher::submit_guarded(iocb& control) noexcept {
 bool Dispatcher::may_be_in_other_hands(const Request& request) const noexcept {
   return !context_.ring().usable() || !context_.ring().empty() || ring_reaper_.led() ||
          request.state.load(std::memory_order_seq_cst) != TransferState::in_kernel;
+}
+
+// What is noted of the descriptor was noted before this call, and somebody is about to judge the
+// answer by it.
+bool Dispatcher::answer_is_elsewhere(const Request& request, const Given& given) const noexcept {
+  const Ring ring = context_.ring();
+  const bool has_come = ring.usable() ? ring.has_posted(request.control, given.posted)
+                                      : request.state.load() != TransferState::in_kernel;
+  return has_come && given.seen.is_known() && !is_over(request, given.generation);
 }
 
 void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {

@@ -8,6 +8,7 @@
 #include "posix/process/live_statistics.h"
 #include "posix/process/report.h"
 #include "posix/request/deferred.h"
+#include "posix/request/submitting_call.h"
 #include "sys/log.h"
 
 namespace kaio {
@@ -23,6 +24,7 @@ void after_fork_in_child() {
   Runtime* inherited = process::instance.exchange(nullptr);
   sys::mutexes_held = 0;
   deferred::requests.take_in_order();
+  SubmittingCall::forget_after_fork();
   if (inherited == nullptr) return;
   live_statistics::detach(inherited->statistics);
   inherited->context.forget_after_fork();

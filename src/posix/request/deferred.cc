@@ -4,7 +4,6 @@
 namespace kaio::deferred {
 
 KAIO_THREAD_LOCAL TransferStack requests;
-KAIO_THREAD_LOCAL std::uint64_t submitted = 0;
 
 bool take_back(const Request& request) noexcept {
   if (requests.empty()) return false;

@@ -18,16 +18,6 @@ namespace kaio::deferred {
 // a handler), else to be dispatched.
 extern KAIO_THREAD_LOCAL TransferStack requests;
 
-// The request, in its present life, that the innermost frame of kaio in this thread has
-// submitted last, until it leaves: the program has not gone on yet, so the descriptor is
-// still what the request is for. (posix/api/api_scope.h keeps one for each frame.)
-// Its identity; 0: there is none.
-extern KAIO_THREAD_LOCAL std::uint64_t submitted;
-
-inline bool is_being_submitted(const Request& request) noexcept {
-  return submitted == request.identity();
-}
-
 inline void put_aside(Request& request) noexcept { requests.push(request); }
 
 // True while this thread holds a mutex of ours: only a signal handler sees it.
