@@ -40,6 +40,26 @@ BOOST_DATA_TEST_CASE(a_durable_write_writes,
   BOOST_TEST(is_pattern(storage.read(4096, 8192), 0, 1));
 }
 
+// preadv2() and pwritev2() take -1 for the file's position.
+BOOST_DATA_TEST_CASE(an_offset_of_minus_one_says_EINVAL_and_transfers_nothing,
+                     data::make(storage_kinds()) *
+                         data::make({AIO_OP2_DSYNC, AIO_OP2_SYNC, AIO_OP2_APPEND}),
+                     kind, flags) {
+  const Storage storage{kind};
+  ::lseek(storage.fd(), 4096, SEEK_SET);
+  // Some that may teach it to go another way.
+  for (int index = 0; index < 4; ++index) {
+    const Request plain = Request::to_write(storage.fd(), pattern(4096));
+    BOOST_REQUIRE(aio_write(plain) == 0);
+    BOOST_REQUIRE(wait_done(plain) == 0);
+  }
+  const Request write = Request::to_write(storage.fd(), std::string(4096, 'x'), -1);
+  const int error = errno_of([&] { return aio_write2(write, flags); });
+  BOOST_TEST((error == 0 ? wait_done(write) : error) == EINVAL);
+  BOOST_TEST(::lseek(storage.fd(), 0, SEEK_CUR) == 4096);
+  BOOST_TEST(is_pattern(storage.read(4096, 4096), 4096));
+}
+
 BOOST_DATA_TEST_CASE(an_appending_write_goes_to_the_end,
                      data::make({StorageKind::buffered_file, StorageKind::tmpfs_file}), kind) {
   const Storage storage{kind, 100};

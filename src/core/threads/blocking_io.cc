@@ -10,17 +10,22 @@
 namespace kaio::blocking_io {
 namespace {
 
-ssize_t transfer(const IoOperation& operation, off_t offset, int flags) noexcept {
+ssize_t transfer_with_flags(const IoOperation& operation) noexcept {
+  // -1 would be the position of the file, which is nothing of ours.
+  if (operation.offset_bytes < 0) {
+    errno = EINVAL;
+    return -1;
+  }
   CallVector vector(operation);
   const auto call = operation.is_read() ? ::preadv2 : ::pwritev2;
-  return call(operation.fd, vector.parts(), vector.count(), offset, flags);
+  return call(operation.fd, vector.parts(), vector.count(), operation.offset_bytes,
+              static_cast<int>(operation.rw_flags));
 }
 
 // The calls without flags are there for every kind of file and every kernel.
 ssize_t plain_transfer(const IoOperation& operation) noexcept {
-  if (operation.vectored || operation.rw_flags != 0) {
-    if (operation.rw_flags != 0)
-      return transfer(operation, operation.offset_bytes, operation.rw_flags);
+  if (operation.rw_flags != 0) return transfer_with_flags(operation);
+  if (operation.vectored) {
     CallVector vector(operation);
     return operation.is_read()
                ? ::preadv(operation.fd, vector.parts(), vector.count(), operation.offset_bytes)
