@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -192,6 +193,12 @@ WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept {
       (settings.c_lflag & ICANON) != 0 || settings.c_cc[VMIN] != 0)
     return {};
   return {.limit_ns = settings.c_cc[VTIME] * INT64_C(100'000'000), .result = 0};
+}
+
+bool is_shut_for_reading(int fd) noexcept {
+  const PreserveErrno preserve_errno;
+  pollfd look{.fd = fd, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&look, 1, 0) > 0 && (look.revents & POLLRDHUP) != 0;
 }
 
 bool is_non_blocking(int fd, const DescriptorTraits& traits) noexcept {

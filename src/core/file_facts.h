@@ -40,6 +40,9 @@ struct WaitLimit {
 };
 WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept;
 
+// Whether a read of a socket that has nothing ends all the same, as it has been shut down.
+bool is_shut_for_reading(int fd) noexcept;
+
 // Whether it is now: fcntl() may have switched it since the traits were asked for, which stand for
 // the answer where there is none.
 bool is_non_blocking(int fd, const DescriptorTraits& traits) noexcept;

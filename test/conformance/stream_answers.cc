@@ -43,9 +43,51 @@ void limit_waits(int fd, int option, std::chrono::microseconds limit) {
   checked(::setsockopt(fd, SOL_SOCKET, option, &value, sizeof value), "setsockopt");
 }
 
+FdPair make_udp_sockets() {
+  Fd reader{checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket")};
+  Fd writer{checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket")};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  for (const Fd* one : {&reader, &writer})
+    checked(::bind(one->get(), reinterpret_cast<sockaddr*>(&address), size), "bind");
+  checked(::getsockname(writer.get(), reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
+  checked(::connect(reader.get(), reinterpret_cast<sockaddr*>(&address), size), "connect");
+  return {std::move(reader), std::move(writer)};
+}
+
+struct SocketKind {
+  const char* name;
+  FdPair (*make)();
+};
+std::ostream& operator<<(std::ostream& out, const SocketKind& kind) { return out << kind.name; }
+const SocketKind socket_kinds[] = {
+    {"stream", [] { return make_sockets(SOCK_STREAM); }},
+    {"datagrams", [] { return make_sockets(SOCK_DGRAM); }},
+    {"packets", [] { return make_sockets(SOCK_SEQPACKET); }},
+    {"tcp", make_tcp_sockets},
+    {"udp", make_udp_sockets},
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(answers_of_streams)
+
+BOOST_DATA_TEST_CASE(a_read_of_a_socket_that_is_shut_down_for_it_is_at_its_end,
+                     data::make(socket_kinds) * data::make({false, true}), kind, before) {
+  const FdPair ends = kind.make();
+  const int fd = ends.first.get();
+  if (before) checked(::shutdown(fd, SHUT_RD), "shutdown");
+  const Request read = Request::to_read(fd, 10);
+  BOOST_REQUIRE(aio_read(read) == 0);
+  if (!before) {
+    BOOST_TEST(stays([&] { return in_progress(read); }, 50ms));
+    checked(::shutdown(fd, SHUT_RD), "shutdown");
+  }
+  BOOST_TEST(wait_done(read) == 0);
+  BOOST_TEST(aio_return(read) == 0);
+}
 
 BOOST_DATA_TEST_CASE(a_fifo_that_no_writer_has_opened_is_at_its_end, data::make({0, O_NONBLOCK}),
                      flags) {

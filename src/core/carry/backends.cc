@@ -29,6 +29,11 @@ Started Carrier::wait_ready(Transfer& transfer, By by) {
   if (!transfer.retried) {
     transfer.set_watch_count(0);
     limit_wait(transfer, kind);
+  } else if (kind == DescriptorKind::socket && transfer.operation.is_read() &&
+             is_shut_for_reading(transfer.operation.fd)) {
+    // Of datagrams: a call that may not wait says only that there is nothing.
+    finish(transfer, 0);
+    return Started::yes;
   }
   // One that was ready for nothing waits there where it is told when that changes.
   const bool in_kernel = route_ != Route::pool && waits_in_kernel(kind) && !transfer.retried &&
