@@ -6,6 +6,8 @@
 #include "support/child.h"
 
 #include <atomic>
+#include <functional>
+#include <sys/wait.h>
 #include <thread>
 
 namespace {
@@ -37,6 +39,19 @@ int try_everything(const Storage& storage) {
 
 }  // namespace
 
+// By which none of the handlers runs that fork() runs: no part of glibc's own either, so that the
+// child may do little else.
+int run_in_bare_child(const std::function<int()>& body) {
+  const pid_t child = checked(::_Fork(), "_Fork");
+  if (child == 0) {
+    ::alarm(20);
+    ::_exit(body());
+  }
+  int status = 0;
+  checked(::waitpid(child, &status, 0), "waitpid");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
 // Under ThreadSanitizer a child of a program with threads may not start any.
 BOOST_AUTO_TEST_SUITE(forking, *without_sanitizer())
 
@@ -45,6 +60,28 @@ BOOST_DATA_TEST_CASE(a_child_can_use_it, data::make(storage_kinds()), kind) {
   BOOST_TEST(try_everything(storage) == 0);
   BOOST_TEST(run_in_child([&] { return try_everything(storage); }) == 0);
   BOOST_TEST(try_everything(storage) == 0);
+}
+
+BOOST_DATA_TEST_CASE(a_child_of__Fork_can_use_it_and_has_no_requests_of_its_parents,
+                     data::make(storage_kinds()), kind) {
+  const Storage storage{kind};
+  const Channel pipe{ChannelKind::pipe};
+  const Request waiting = Request::to_read(pipe.reader(), 10);
+  BOOST_REQUIRE(aio_read(waiting) == 0);
+  Request read = Request::to_read(storage.fd(), 4096, 4096);
+  const Request line = Request::to_read(pipe.reader(), 10);
+  const int result = run_in_bare_child([&] {
+    if (aio_error(waiting) != ECANCELED) return 1;
+    if (aio_read(read) != 0) return 2;
+    const aiocb* const list[] = {read};
+    while (aio_error(read) == EINPROGRESS) aio_suspend(list, 1, nullptr);
+    if (aio_error(read) != 0 || aio_return(read) != 4096) return 3;
+    if (aio_read(line) != 0 || aio_error(line) != EINPROGRESS) return 4;
+    return aio_cancel(pipe.reader(), line) == AIO_CANCELED ? 0 : 5;
+  });
+  BOOST_TEST(result == 0);
+  pipe.send("x");
+  BOOST_TEST(wait_done(waiting) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_grandchild_can_use_it) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "posix/process/live_statistics.h"
 #include "posix/process/report.h"
@@ -13,15 +14,19 @@
 
 namespace kaio {
 
-constinit std::atomic<Runtime*> process::instance{nullptr};
+constinit process::EmptyInChild process::page;
 
 namespace {
+
+// The same, for the child too.
+constinit std::atomic<Runtime*> last_made{nullptr};
 
 // In the child only the forking thread lives: requests, threads and locks of the
 // parent's engine are copies without meaning. It is left where it is and a new one
 // made when needed. (The ring is not even mapped here.)
 void after_fork_in_child() {
-  Runtime* inherited = process::instance.exchange(nullptr);
+  process::page.instance.store(nullptr);  // where the kernel has not done it
+  Runtime* inherited = last_made.exchange(nullptr);
   sys::mutexes_held = 0;
   deferred::requests.take_in_order();
   SubmittingCall::forget_after_fork();
@@ -36,18 +41,23 @@ void after_fork_in_child() {
 }  // namespace
 
 Runtime* process::make_runtime() noexcept {
+  // There is one that we do not see: this is a child, and no handler has run in it.
+  if (last_made.load(std::memory_order_acquire) != nullptr && page.instance.load() == nullptr)
+    after_fork_in_child();
   const FixedOptions fixed = options().freeze();
   void* pages = sys::map_pages(sizeof(Runtime));
   if (pages == nullptr) return nullptr;
   auto* made = new (pages) Runtime(fixed, options());
   live_statistics::attach(made->statistics);  // it has counted nothing yet
   Runtime* expected = nullptr;
-  if (!instance.compare_exchange_strong(expected, made)) {
+  if (!page.instance.compare_exchange_strong(expected, made)) {
     sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
     return expected;
   }
+  last_made.store(made, std::memory_order_release);
   static std::atomic<bool> registered{false};
   if (!registered.exchange(true)) {
+    ::madvise(&page, sizeof page, MADV_WIPEONFORK);  // since Linux 4.14
     ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
     // Only for the option: the copy of standard error is not made without it.
     if (options().print_statistics.load()) print_statistics_at_exit();

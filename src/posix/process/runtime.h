@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The parts, wired together: one for the process, made with the first request, never
-// destroyed, and made again in a child of fork().
+// destroyed, and made again in a child process.
 //
 // Each part is given those that it calls. Three calls go the other way: what takes completions
 // hands the answers to the dispatcher; and the reaper's thread lets the completer try again what
@@ -49,13 +49,18 @@ class Runtime final : private ResultSink, private PeriodicWork {
 
 // Inline, as every function of <aio.h> asks for it.
 namespace process {
-extern std::atomic<Runtime*> instance;
+// The kernel empties it in a child process, also in one of _Fork() or clone(), which runs no
+// handlers.
+struct alignas(sys::page_bytes_max) EmptyInChild {
+  std::atomic<Runtime*> instance{nullptr};
+};
+extern EmptyInChild page;
 Runtime* make_runtime() noexcept;
 }  // namespace process
 
 // Null if no request was ever made.
 inline Runtime* runtime_if_any() noexcept {
-  return process::instance.load(std::memory_order_acquire);
+  return process::page.instance.load(std::memory_order_acquire);
 }
 // The process's; made if there is none. Null without memory. Async-signal-safe once
 // the first call has returned.
