@@ -11,13 +11,15 @@ namespace kaio::sys {
 
 // No handler of the program's runs on this thread in the scope. For calls that allocate: one that
 // interrupted them might want to make a thread, and so allocate too. A thread that is made in the
-// scope inherits the mask.
+// scope inherits the mask. SIGSYS stays as it is: it is how a filter tells the thread itself of a
+// call that it has refused, and the kernel ends a process that has it blocked then.
 class AllSignalsHeld {
  public:
   AllSignalsHeld() noexcept {
     sigset_t all;
     ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    ::sigdelset(&all, SIGSYS);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
   }
   ~AllSignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   AllSignalsHeld(const AllSignalsHeld&) = delete;
