@@ -14,19 +14,6 @@
 #endif
 
 namespace kaio::sys {
-namespace {
-
-// struct futex_waitv of <linux/futex.h>, which headers before 5.16 lack.
-struct WaitvEntry {
-  std::uint64_t expected;
-  std::uint64_t address;
-  std::uint32_t flags;
-  std::uint32_t reserved;
-};
-constexpr std::uint32_t futex2_size_u32 = 2;
-constexpr std::uint32_t futex2_private = FUTEX_PRIVATE_FLAG;
-
-}  // namespace
 
 int futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline) {
   // FUTEX_WAIT_BITSET takes an absolute time, so that a restart after a signal
@@ -54,15 +41,9 @@ int futex_wake(const FutexWord* word, int count) noexcept {
 }
 
 int futex_wait_any(std::span<const FutexExpectation> words, Deadline deadline) {
-  WaitvEntry entries[futex_waitv_max];
-  for (std::size_t i = 0; i < words.size(); ++i)
-    entries[i] = {.expected = words[i].expected,
-                  .address = reinterpret_cast<std::uintptr_t>(words[i].word),
-                  .flags = futex2_size_u32 | futex2_private,
-                  .reserved = 0};
   const timespec until = to_timespec(deadline);
-  const long outcome = ::syscall(SYS_futex_waitv, entries, static_cast<unsigned>(words.size()), 0,
-                                 deadline == forever ? nullptr : &until, CLOCK_MONOTONIC);
+  const long outcome = ::syscall(SYS_futex_waitv, words.data(), static_cast<unsigned>(words.size()),
+                                 0, deadline == forever ? nullptr : &until, CLOCK_MONOTONIC);
   return outcome < 0 ? errno : 0;
 }
 

@@ -26,10 +26,15 @@ void sleep_for(std::int64_t ns) noexcept;
 // address that is gone, or somebody else's by now, at worst wakes a sleeper for nothing.
 int futex_wake(const FutexWord* word, int count) noexcept;
 
+// As the kernel takes it (struct futex_waitv of <linux/futex.h>, which headers before 5.16 lack),
+// so that nothing is copied to the stack, which may be a handler's small one.
 struct FutexExpectation {
-  const FutexWord* word;
-  std::uint32_t expected;
+  std::uint64_t expected = 0;
+  const FutexWord* word = nullptr;
+  std::uint32_t flags = 2 | 128;  // 32 bits, private
+  std::uint32_t reserved = 0;
 };
+static_assert(sizeof(FutexExpectation) == 24);
 
 inline constexpr std::size_t futex_waitv_max = 128;  // FUTEX_WAITV_MAX
 

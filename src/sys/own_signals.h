@@ -102,7 +102,7 @@ class SignalWatch {
   // To sleep on, or rather not to sleep if one was sent since the last look. Nobody wakes:
   // one that is sent later finds the thread asleep, and interrupts it.
   FutexExpectation word() const noexcept {
-    return {.word = &OwnSignals::begun_, .expected = seen_};
+    return {.expected = seen_, .word = &OwnSignals::begun_};
   }
 
  private:

@@ -30,7 +30,7 @@ class NextDone final : public FutexWaitSet {
   bool mark() override { return done(); }
   std::size_t words(std::span<sys::FutexExpectation> space) override {
     const sys::FutexWord& results = runtime_.completer.results();
-    space[0] = {.word = &results, .expected = results.load(std::memory_order_seq_cst)};
+    space[0] = {.expected = results.load(std::memory_order_seq_cst), .word = &results};
     runtime_.completer.add_sleeping_taker();
     sleeps_ = true;
     return done() ? 0 : 1;

@@ -58,7 +58,7 @@ bool AnyDone::mark() {
     const std::uint32_t numbers[] = {event_count_number_, status::several};
     for (std::size_t i = 0; i < counts_seen_.size(); ++i) {
       const sys::FutexWord& count = event_counts_.at(numbers[i]);
-      counts_seen_[i] = {.word = &count, .expected = count.load(std::memory_order_seq_cst)};
+      counts_seen_[i] = {.expected = count.load(std::memory_order_seq_cst), .word = &count};
     }
   }
   for (const aiocb* control_block : list_) {
@@ -93,7 +93,7 @@ std::size_t AnyDone::words(std::span<sys::FutexExpectation> space) {
     const std::uint32_t now = word.load(std::memory_order_seq_cst);
     if (!status::is_in_progress(now)) return 0;
     // Without the mark it is another request's by now: then nobody sleeps on it.
-    space[count++] = {.word = &word, .expected = now | status::waiter};
+    space[count++] = {.expected = now | status::waiter, .word = &word};
   }
   return count;
 }

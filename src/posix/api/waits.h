@@ -60,7 +60,7 @@ class GroupDone final : public FutexWaitSet {
   }
   bool is_cancellation_point() const override { return false; }
   std::size_t words(std::span<sys::FutexExpectation> space) override {
-    space[0] = {.word = &group_.all_done, .expected = 0};
+    space[0] = {.expected = 0, .word = &group_.all_done};
     return 1;
   }
 

@@ -203,7 +203,7 @@ int Waiter::sleep_on_words(FutexWaitSet& waits, bool could_lead, std::uint32_t l
   std::size_t word_count = count;
   // Only one that could lead: a promotion wakes one thread.
   if (could_lead)
-    words[word_count++] = {.word = &ring_reaper_.leader_word(), .expected = leader_word};
+    words[word_count++] = {.expected = leader_word, .word = &ring_reaper_.leader_word()};
   words[word_count++] = waits.signals().word();
   const auto expected = std::span<const sys::FutexExpectation>(words).first(word_count);
   const int error_number = sys::as_cancellation_point(

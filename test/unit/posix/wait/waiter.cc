@@ -42,7 +42,7 @@ struct AnyOf final : kaio::FutexWaitSet {
   bool is_cancellation_point() const override { return false; }
   std::size_t words(std::span<kaio::sys::FutexExpectation> space) override {
     for (std::size_t i = 0; i < cells.size(); ++i)
-      space[i] = {.word = &cells[i]->word, .expected = status::in_progress | status::waiter};
+      space[i] = {.expected = status::in_progress | status::waiter, .word = &cells[i]->word};
     return cells.size();
   }
   std::vector<StatusCell*> cells;
