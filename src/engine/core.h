@@ -195,6 +195,7 @@ class Core final : private ResultSink, private Performer, private TransferOwner 
   std::optional<FileFacts> facts_if_same_file(Transfer& transfer) override {
     return facts_of(transfer);
   }
+  bool knows_file_of(Transfer&) override { return true; }
   void refuses_nowait(const Transfer& transfer) override;
   void expect(const Transfer& transfer, bool blocks) override;
   void result_is_looked_at(Transfer&, bool, By) override {}

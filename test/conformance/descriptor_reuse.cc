@@ -257,6 +257,22 @@ BOOST_DATA_TEST_CASE(a_file_that_gets_the_number_of_a_stream_is_written_and_read
   aio_cancel(channel.reader(), nullptr);
 }
 
+// Nothing is noted of a file whose reads all go straight into the ring.
+BOOST_AUTO_TEST_CASE(a_read_at_the_end_of_a_direct_file_does_not_go_on_in_another_one) {
+  const Storage before{StorageKind::direct_file, 12288};
+  const Storage after{StorageKind::direct_file, 65536};
+  for (int round = 0; round < 50; ++round) {
+    Fd fd = before.open_again(O_RDWR | O_DIRECT);
+    const Request read = Request::to_read(fd.get(), 32768);
+    BOOST_REQUIRE(aio_read(read) == 0);
+    become(fd.get(), after.fd());
+    const int status = wait_done(read);
+    // One that had not begun has no file any more.
+    BOOST_TEST((status == 0 || status == ECANCELED));
+    BOOST_TEST(aio_return(read) == (status == 0 ? 12288 : -1));
+  }
+}
+
 // They are handed what other threads' requests are answered, mostly before the call that made the
 // request has returned.
 class BusyReapers {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Threads that cannot be made: when a call is refused for it, and what becomes of what was accepted.
+// Threads that cannot be made: when a call is refused for it, and what becomes of what it accepted.
 #include "faults.h"
 #include "mixed_io.h"
 #include "support/channel.h"
@@ -74,43 +74,46 @@ int none_is_accepted_and_then_refused(int threads, bool as_list, int mode) {
     writes.back()->aio_sigevent.sigev_notify_eventfd = told.get();
   }
   faults.threads_refused_from = threads;
-  bool refused = false;
+  int call_error = 0;
   if (as_list) {
     auto list = support::list_of(writes);
-    refused = lio_listio(mode, list.data(), list_length, nullptr) != 0;
-    if (refused && errno != EAGAIN) return 1;
+    call_error = lio_listio(mode, list.data(), list_length, nullptr) != 0 ? errno : 0;
   }
-  bool one_refused = false;
-  // The reaper's thread, if there is one, may have the first attempt's answer before the call does,
-  // which then has returned when it turns out that there is no thread (doc/limits.md).
-  int too_late_max = threads == 0 || as_list ? 0 : 2;
-  eventfd_t accepted = 0;
+  eventfd_t done_count = 0, refused_count = 0;
   for (Request& write : writes) {
     if (!as_list && aio_write(write) != 0) {
       if (errno != EAGAIN) return 2;
       continue;
     }
     const int status = support::wait_done(write);
-    if (status == EAGAIN && as_list)
-      one_refused = true;
-    else if (status == EAGAIN && too_late_max-- > 0)
-      ++accepted;  // and it is told of
+    if (status == EAGAIN)
+      ++refused_count;
     else if (status != 0)
       return 3;
-    else if (++accepted, aio_return(write) != 4096)
+    else if (++done_count, aio_return(write) != 4096)
       return 4;
   }
-  if (refused != one_refused) return 5;
-  // Those that were refused are not told of.
-  eventfd_t count = 0;
-  support::eventually([&] {
+  // The reaper's thread, if there is one, may have the first attempt's answer before the call does,
+  // which then returns before it turns out that there is no thread (doc/limits.md). Those are told
+  // of, and what is refused is not.
+  const eventfd_t too_late_max = threads == 0 ? 0 : 2;
+  eventfd_t told_count = 0;
+  const auto look = [&] {
     eventfd_t more = 0;
-    if (::eventfd_read(told.get(), &more) == 0) count += more;
-    return count == accepted;
-  });
+    if (::eventfd_read(told.get(), &more) == 0) told_count += more;
+    return told_count >= done_count;
+  };
+  if (!support::eventually(look)) return 5;
   ::usleep(50'000);
-  eventfd_t more = 0;
-  return count == accepted && ::eventfd_read(told.get(), &more) != 0 ? 0 : 6;
+  look();
+  const eventfd_t too_late_count = told_count - done_count;
+  if (too_late_count > too_late_max || too_late_count > refused_count) return 6;
+  if (!as_list) return refused_count == too_late_count ? 0 : 7;
+  // EIO: of a list that waits, something failed that had begun.
+  const int expected = refused_count > too_late_count          ? EAGAIN
+                       : mode == LIO_WAIT && refused_count > 0 ? EIO
+                                                               : 0;
+  return call_error == expected ? 0 : 8;
 }
 
 // A terminal's read is done by a thread as soon as there is something to read. The reaper is

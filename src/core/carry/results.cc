@@ -33,6 +33,14 @@ Started Carrier::process_result(Transfer& transfer, std::int32_t answer, bool re
     finish(transfer, answer < 0 ? -answer : 0);
     return Started::yes;
   }
+  const bool is_short =
+      answer > 0 && static_cast<std::size_t>(answer) < transfer.operation.remaining_bytes();
+  if (is_short && by == By::later && !owner_.knows_file_of(transfer)) {
+    // The number may be another file's by now, and nobody could tell. Mostly the file ends there.
+    transfer.done_bytes += answer;
+    finish(transfer, 0);
+    return Started::yes;
+  }
   if (answer > 0) {
     const std::size_t taken_bytes = whole_blocks(transfer, static_cast<std::size_t>(answer));
     transfer.done_bytes += static_cast<std::int64_t>(taken_bytes);

@@ -40,6 +40,9 @@ class TransferOwner {
   virtual FileFacts facts_of(Transfer& transfer) = 0;
   // The same. Nothing: the number of its descriptor has become another file's.
   virtual std::optional<FileFacts> facts_if_same_file(Transfer& transfer) = 0;
+  // False: the call that submitted the transfer may have returned without noting which file it is
+  // for, so that nothing can be said of what has the number now.
+  virtual bool knows_file_of(Transfer& transfer) = 0;
   // RWF_NOWAIT was refused for its file, in its direction.
   virtual void refuses_nowait(const Transfer& transfer) = 0;
   // A guess: the next one of its file, in its direction, would block, or would not.
@@ -47,8 +50,8 @@ class TransferOwner {
 
   // A result has come that is no whole transfer's, and will end it, or not.
   virtual void result_is_looked_at(Transfer& transfer, bool is_final, By by) = 0;
-  // From now on the number of its descriptor is used after the call that submitted it, for
-  // transfer.attempt if that is a thread's.
+  // A result has come that does not end it; or it goes to a thread, for transfer.attempt. The
+  // number of its descriptor may be used after the call that submitted it.
   virtual void leaves_ring(Transfer& transfer) = 0;
 
   // A wait for readiness may be over, and the transfer another one, before wait_has_begun().

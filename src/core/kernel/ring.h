@@ -35,8 +35,8 @@ class Ring {
   // Counts the events that were ever posted, modulo the size of the ring.
   std::uint32_t posted() const noexcept { return tail().load(std::memory_order_relaxed); }
 
-  // Whether an event of that iocb is among those that were posted since posted() said so, and
-  // fewer than the ring has room for.
+  // Whether an event of that iocb is among those that were posted since posted() said so, provided
+  // that they are fewer than the ring has room for.
   bool has_posted(const iocb& control, std::uint32_t since) const noexcept {
     const std::uint32_t end = tail().load(std::memory_order_acquire);
     for (std::uint32_t place = since; place != end;

@@ -15,7 +15,9 @@ class ApiScope {
       : runtime_(runtime), may_start_threads_(may_start_threads) {}
   ~ApiScope() {
     runtime_.dispatcher.drain();
-    if (SubmittingCall::of_this_thread() != submitted_before_)
+    // None: it has been settled, or this frame submits nothing.
+    const std::uint64_t submitted = SubmittingCall::of_this_thread();
+    if (submitted != submitted_before_ && submitted != SubmittingCall::none)
       SubmittingCall::begin(submitted_before_);
     errno = saved_errno_;
   }

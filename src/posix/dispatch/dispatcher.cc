@@ -26,19 +26,17 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
     RecordLock lock(record);
     const Occupancy::View before = order::enter(record, request);
     bool same_file = false;
-    // Without a ring that can be looked into, nobody knows who has the answer, and when.
     if (batch != nullptr ? !batch->has_identified(request.operation.fd)
-                         : !context_.ring().usable() && record.traits.is_stream()) {
+                         : is_compared_first(before)) {
       if (batch != nullptr) batch->identified(request.operation.fd);
       same_file = record.traits.known();
       if (same_file && !is_same_file(request.operation.fd, record.device, record.inode))
-        abandoned = order::begin_fd_generation(record, request);
+        abandoned = order::begin_fd_generation(record, &request);
     }
     admission = order::admit(record, request, before, same_file);
-    if (batch != nullptr) {
+    if (batch != nullptr || !SubmittingCall::is_visible())
       know_traits(record, request.operation.fd);
-      if (record.traits.direct) batch->copies_nothing(request.operation.fd);
-    }
+    if (batch != nullptr && record.traits.direct) batch->copies_nothing(request.operation.fd);
     if (admission == Admission::needs_traits) {
       know_traits(record, request.operation.fd);
       // Not open: nothing to keep in order; the attempt will say so.
@@ -47,7 +45,7 @@ Started Dispatcher::admit_listed(DescriptorRecord& record, Request& request,
     }
     if (admission == Admission::needs_identity) {
       if (!is_same_file(request.operation.fd, record.device, record.inode))
-        abandoned = order::begin_fd_generation(record, request);
+        abandoned = order::begin_fd_generation(record, &request);
       admission = order::admit(record, request, before, true);
       if (admission == Admission::needs_traits) {
         request.move_to(TransferState::starting);

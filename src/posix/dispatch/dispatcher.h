@@ -9,8 +9,9 @@
 // and compared before it is touched. What is noted holds for as long as the number has
 // requests, so the first request of each descriptor in a list has it renewed, for all of them;
 // and so has a request that leaves the ring while the call that submits it is under way. Another
-// thread may have the answer: it does the same on behalf of the call, which waits for that if it
-// finds that the number has become another file (posix/request/submitting_call.h).
+// thread may have the answer, and does the same on behalf of the call. A call that finds the number
+// to be another file than is noted waits for that thread, for a while
+// (posix/request/submitting_call.h).
 #pragma once
 
 #include "core/carry/carrier.h"
@@ -117,6 +118,7 @@ class Dispatcher final : public ResultSink,
   bool hold(Transfer& transfer) override;
   FileFacts facts_of(Transfer& transfer) override;
   std::optional<FileFacts> facts_if_same_file(Transfer& transfer) override;
+  bool knows_file_of(Transfer& transfer) override;
   void refuses_nowait(const Transfer& transfer) override;
   void expect(const Transfer& transfer, bool blocks) override;
   void result_is_looked_at(Transfer& transfer, bool is_final, By by) override;
@@ -142,6 +144,7 @@ class Dispatcher final : public ResultSink,
                            SubmissionBatch* batch);
   void prepare_control(Request& request, Attempt attempt, By by);
   int submit_guarded(iocb& control) noexcept;
+  bool is_compared_first(Occupancy::View now) const noexcept;
   bool may_be_in_other_hands(const Request& request) const noexcept;
   bool answer_is_elsewhere(const Request& request, const Given& given) const noexcept;
   void ask_whether_cached(DescriptorRecord& record, int fd);

@@ -6,7 +6,9 @@
 namespace kaio {
 namespace {
 
-constexpr std::int64_t settle_interval_ns = 20'000, settle_ns_max = 100'000'000;
+// A tenth of a second, or more.
+constexpr std::int64_t settle_sleep_ns = 50'000;
+constexpr unsigned settle_sleeps_max = 1000;
 
 FileFacts facts_in(const DescriptorRecord& record) REQUIRES(record.mutex) {
   return {.traits = record.traits, .device = record.device, .inode = record.inode};
@@ -42,11 +44,17 @@ void Dispatcher::note_identity(int fd) {
   know_traits(*record, fd);
 }
 
-// At the end of the call that has submitted the request, while another thread has its answer, and
-// owns it. If the number is another file than is noted, that thread has to find it out before the
-// call returns: afterwards it would take the request for one of a file that has been closed.
+// At the end of the call that has submitted the request, while another thread has its answer, or
+// is about to take it, and so owns the request. If the number is another file than is noted, that
+// thread has to find it out before the call returns: afterwards it would take the request for one
+// of a file that has been closed.
 void Dispatcher::settle_identity(DescriptorRecord& record, const Request& request,
                                  const Given& given) {
+  const std::uint64_t identity = std::uint64_t{given.generation} << 32 | request.slot;
+  const auto is_settled = [&] {
+    return SubmittingCall::of_this_thread() != identity || is_over(request, given.generation);
+  };
+  if (is_settled()) return;
   FileFacts noted;
   bool same_generation = false;
   {
@@ -54,15 +62,25 @@ void Dispatcher::settle_identity(DescriptorRecord& record, const Request& reques
     noted = facts_in(record);
     same_generation = record.occupancy.now().fd_generation() == given.fd_generation;
   }
-  if (!noted.traits.known()) return;  // whoever asks next asks for the file that it is now
+  if (!noted.traits.known()) return;  // it cannot be told
   if (same_generation && is_same_file(given.fd, noted.device, noted.inode)) return;
-  // It takes some microseconds, or longer on a busy machine. For ever, if that thread does not
-  // run at all.
-  const std::int64_t deadline_ns = sys::monotonic_ns() + settle_ns_max;
-  const std::uint64_t identity = std::uint64_t{given.generation} << 32 | request.slot;
-  while (SubmittingCall::of_this_thread() == identity && !is_over(request, given.generation) &&
-         sys::monotonic_ns() < deadline_ns)
-    sys::sleep_for(settle_interval_ns);
+  drain();  // others' answers, that this thread has
+  // Sleeps are counted, and not the time: that passes also while the process stands still.
+  for (unsigned sleep = 0; sleep < settle_sleeps_max; ++sleep) {
+    if (is_settled()) return;
+    sys::sleep_for(settle_sleep_ns);
+  }
+  // That thread does not run. What it has is given up when it does: it must not touch a file that
+  // has the number later.
+  const FileFacts facts = carrier_.ask_facts(given.fd);
+  Transfer* abandoned = nullptr;
+  {
+    RecordLock lock(record);
+    if (record.occupancy.now().fd_generation() != given.fd_generation) return;
+    abandoned = order::begin_fd_generation(record, nullptr);
+    store_facts(record, facts, record.occupancy.now());
+  }
+  fail_abandoned(abandoned);
 }
 
 // Before it leaves the ring. What is noted may be of the file that had the number before,
@@ -113,7 +131,7 @@ void Dispatcher::renew_if_another_file(Request& request, bool submitted_here) {
       if (same_file || !noted.traits.known()) {
         order::join_fd_generation(record, request);
       } else {
-        abandoned = order::begin_fd_generation(record, request);
+        abandoned = order::begin_fd_generation(record, &request);
       }
       if (!record.occupancy.now().has_turn(request.operation.is_read()))
         record.occupancy.take_turn(request);
@@ -150,6 +168,15 @@ std::optional<FileFacts> Dispatcher::facts_if_same_file(Transfer& request) {
     return std::nullopt;
   if (facts.traits.known() && !is_same_file(fd, facts.device, facts.inode)) return std::nullopt;
   return facts;
+}
+
+// Nothing need have been noted of a file whose requests all went straight into the ring.
+bool Dispatcher::knows_file_of(Transfer& transfer) {
+  Request& request = request_of(transfer);
+  if (SubmittingCall::is_of(request) || SubmittingCall::is_elsewhere(request)) return true;
+  DescriptorRecord& record = *requests_.descriptors.at(request.operation.fd);
+  RecordLock lock(record);
+  return record.traits.known();
 }
 
 // The program has closed it, and so given up what is not done.

@@ -74,8 +74,9 @@ KAIO_STRAIGHT bool Dispatcher::admit(Request& request, SubmissionBatch* batch) {
   Started started{};
   // Of a list, all answers may be somebody else's to handle: then what the descriptor is
   // has to be known before.
-  if (goes_straight_into_the_ring(request, record->occupancy.now()) &&
-      (batch == nullptr || may_join(*batch, request.operation)) &&
+  const Occupancy::View now = record->occupancy.now();
+  if (goes_straight_into_the_ring(request, now) &&
+      (batch == nullptr ? !is_compared_first(now) : may_join(*batch, request.operation)) &&
       record->occupancy.enter_unlisted(request, batch != nullptr)) {
     request.move_to(TransferState::starting);
     started = submit_into_ring(*record, request, Attempt::nowait, By::submitter, batch);
@@ -247,13 +248,19 @@ bool Dispatcher::may_be_in_other_hands(const Request& request) const noexcept {
          request.state.load(std::memory_order_seq_cst) != TransferState::in_kernel;
 }
 
-// What is noted of the descriptor was noted before this call, and somebody is about to judge the
-// answer by it.
+// Whether it has to be noted, or compared with what is noted, before the request starts which file
+// the descriptor is, because others could not see that its call is under way, or the call could not
+// see that its answer has come.
+bool Dispatcher::is_compared_first(Occupancy::View now) const noexcept {
+  return !SubmittingCall::is_visible() || (now.is_known() && !context_.ring().usable());
+}
+
+// Somebody else is about to judge the answer by what is noted of the descriptor, and was noted
+// before this call.
 bool Dispatcher::answer_is_elsewhere(const Request& request, const Given& given) const noexcept {
   const Ring ring = context_.ring();
-  const bool has_come = ring.usable() ? ring.has_posted(request.control, given.posted)
-                                      : request.state.load() != TransferState::in_kernel;
-  return has_come && given.seen.is_known() && !is_over(request, given.generation);
+  return given.seen.is_known() && ring.usable() && SubmittingCall::is_visible() &&
+         ring.has_posted(request.control, given.posted) && !is_over(request, given.generation);
 }
 
 void Dispatcher::ask_whether_cached(DescriptorRecord& record, int fd) {

@@ -227,7 +227,7 @@ class Occupancy : private OccupancyLayout {
   }
 
   // The number is another file now; nothing is known of it, and nobody has the turn.
-  void begin_fd_generation(Request& first) noexcept {
+  void begin_fd_generation() noexcept {
     std::uint64_t bits = word_.load(std::memory_order_seq_cst);
     std::uint64_t next = 0;
     do {
@@ -235,7 +235,6 @@ class Occupancy : private OccupancyLayout {
       next |= (bits + fd_generation_one) & fd_generation_mask;
     } while (!word_.compare_exchange_weak(bits, next, std::memory_order_seq_cst,
                                           std::memory_order_seq_cst));
-    first.fd_generation = View(next).fd_generation() & fd_generation_max;
   }
 
  private:

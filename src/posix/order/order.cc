@@ -189,15 +189,16 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
   return Admission::start;
 }
 
-Transfer* begin_fd_generation(DescriptorRecord& record, Request& request) {
+Transfer* begin_fd_generation(DescriptorRecord& record, Request* first) {
   Transfer* abandoned = nullptr;
   for (Request* old = record.all.front(); old != nullptr; old = record.all.after(*old)) {
-    if (old == &request || old->state.load() != TransferState::held) continue;
+    if (old == first || old->state.load() != TransferState::held) continue;
     unhold(record, *old);
     old->next = abandoned;
     abandoned = old;
   }
-  record.occupancy.begin_fd_generation(request);
+  record.occupancy.begin_fd_generation();
+  if (first != nullptr) join_fd_generation(record, *first);
   record.traits = {};
   return abandoned;
 }

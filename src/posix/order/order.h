@@ -53,9 +53,9 @@ Admission admit(DescriptorRecord& record, Request& request, Occupancy::View befo
 
 // The number is another file now. Returns the held requests of the old one, which
 // can no longer be carried out, chained by Transfer::next; they are in nobody's
-// queue, still in `all`. `request`, entered before this was noticed, is the first
-// of the new generation.
-Transfer* begin_fd_generation(DescriptorRecord& record, Request& request) REQUIRES(record.mutex);
+// queue, still in `all`. `first`, if there is one, entered before this was noticed, and is the
+// first of the new generation.
+Transfer* begin_fd_generation(DescriptorRecord& record, Request* first) REQUIRES(record.mutex);
 
 // `request`, which came to the record before this was noticed by another one, is of the
 // new generation as well.

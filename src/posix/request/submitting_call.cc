@@ -5,33 +5,15 @@
 
 namespace kaio {
 
-KAIO_THREAD_LOCAL std::uint64_t SubmittingCall::unnumbered = none;
-SubmittingCall::Word SubmittingCall::words[own_count + shared_count];
-
-void SubmittingCall::begin_unnumbered(std::uint64_t identity) noexcept {
-  std::atomic<std::uint64_t>* before = find(unnumbered);
-  unnumbered = identity;
-  if (before != nullptr) return before->store(identity, std::memory_order_release);
-  if (identity == none) return;
-  for (std::uint32_t place = own_count; place < own_count + shared_count; ++place) {
-    std::uint64_t expected = none;
-    if (words[place].identity.compare_exchange_strong(expected, identity)) return;
-  }
-}
+KAIO_THREAD_LOCAL std::atomic<std::uint64_t> SubmittingCall::unnumbered{none};
+SubmittingCall::Word SubmittingCall::words[count];
 
 std::atomic<std::uint64_t>* SubmittingCall::find(std::uint64_t identity) noexcept {
-  if (identity == none) return nullptr;
-  const auto look = [identity](std::uint32_t begin, std::uint32_t end) {
-    std::atomic<std::uint64_t>* found = nullptr;
-    for (std::uint32_t place = begin; place < end && found == nullptr; ++place)
-      if (words[place].identity.load(std::memory_order_acquire) == identity)
-        found = &words[place].identity;
-    return found;
-  };
-  const std::uint32_t numbers = Statistics::thread_numbers();
-  std::atomic<std::uint64_t>* found = look(0, std::min(numbers, own_count));
-  if (found == nullptr && numbers > own_count) found = look(own_count, own_count + shared_count);
-  return found;
+  const std::uint32_t numbers = std::min(Statistics::thread_numbers(), count);
+  for (std::uint32_t number = 0; number < numbers; ++number)
+    if (words[number].identity.load(std::memory_order_acquire) == identity)
+      return &words[number].identity;
+  return nullptr;
 }
 
 bool SubmittingCall::is_elsewhere(const Request& request) noexcept {

@@ -284,6 +284,18 @@ BOOST_AUTO_TEST_CASE(a_number_that_is_another_files_is_not_touched_again) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_short_transfer_of_a_file_that_nobody_has_noted_ends_there) {
+  Bench bench;
+  const support::Fd file = file_of(1 << 20);
+  bench.use(file.get());
+  bench.start();
+  bench.owner.knows_file = false;
+  bench.answer(5000);
+  BOOST_REQUIRE(bench.owner.ended.size() == 1);
+  BOOST_TEST(!bench.owner.ended.front().was_abandoned);
+  BOOST_TEST(bench.transfer.done_bytes == 5000);
+}
+
 // Whatever the backends answer, in whatever order: each transfer ends once, with no more bytes
 // than were asked for, as soon as they have answered well for a while.
 BOOST_AUTO_TEST_CASE(each_transfer_ends_once_whatever_it_is_answered) {

@@ -71,6 +71,7 @@ class ScriptedOwner final : public kaio::TransferOwner {
   std::optional<kaio::FileFacts> facts_if_same_file(kaio::Transfer&) override {
     return is_same_file ? std::optional(facts) : std::nullopt;
   }
+  bool knows_file_of(kaio::Transfer&) override { return knows_file; }
   void refuses_nowait(const kaio::Transfer& transfer) override {
     if (transfer.operation.is_read()) {
       facts.traits.refuses_nowait_reads = true;
@@ -89,6 +90,7 @@ class ScriptedOwner final : public kaio::TransferOwner {
   bool has_room_for_polls = true;
   bool has_others = false;
   bool is_same_file = true;
+  bool knows_file = true;
   std::optional<bool> expected_to_block;
   int left_ring_count = 0, wait_count = 0;
   std::vector<kaio::Transfer*> in_ring, polled, held;

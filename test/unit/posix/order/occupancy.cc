@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(an_epoch_that_goes_round_leaves_all_else_as_it_is) {
   kaio::Occupancy& occupancy = bench.record.occupancy;
   Request& request = bench.make(Opcode::read);
   Request& other = bench.make(Opcode::write);
-  occupancy.begin_fd_generation(request);
+  occupancy.begin_fd_generation();
   occupancy.guess_careful(false, true);
   const auto before = occupancy.now();
   int lives = 0;
@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(a_write_enters_as_others_do_and_only_where_what_it_needs_is
     Request& third = bench.make(Opcode::write);
     BOOST_TEST(!occupancy.enter_to_write(third, kaio::Attempt::nowait, false).is_none());
     bench.know_traits();
-    occupancy.begin_fd_generation(third);
+    occupancy.begin_fd_generation();
     BOOST_TEST(!occupancy.now().writes_are_unlimited());
     occupancy.leave_unlisted(third);
   }

@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_new_era_abandons_what_was_held_and_forgets_whose_turn_it_
     const kaio::Occupancy::View before = kaio::order::enter(bench.record, fresh);
     BOOST_TEST(int(kaio::order::admit(bench.record, fresh, before, false)) ==
                int(Admission::needs_identity));
-    for (auto* item = kaio::order::begin_fd_generation(bench.record, fresh); item != nullptr;
+    for (auto* item = kaio::order::begin_fd_generation(bench.record, &fresh); item != nullptr;
          item = item->next)
       abandoned.push_back(item);
     BOOST_TEST(int(kaio::order::admit(bench.record, fresh, before, true)) == int(Admission::start));
