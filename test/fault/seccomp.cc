@@ -15,9 +15,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include <vector>
 
@@ -29,9 +31,33 @@ namespace {
 
 constexpr unsigned patience_s = support::sanitized ? 90 : 30;
 
+// The handler answers for the kernel.
+void say_enosys(int, siginfo_t*, void* context) {
+#if defined(__x86_64__)
+  static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RAX] = -ENOSYS;
+#elif defined(__aarch64__)
+  static_cast<ucontext_t*>(context)->uc_mcontext.regs[0] = static_cast<unsigned long>(-ENOSYS);
+#endif
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(filtered)
+
+BOOST_DATA_TEST_CASE(a_filter_may_refuse_calls_of_kaios_threads_by_a_signal,
+                     data::make({SYS_preadv2, SYS_pwritev2, SYS_ppoll, SYS_prctl, SYS_epoll_pwait,
+                                 SYS_io_submit}),
+                     call) {
+  BOOST_TEST(run_in_child(
+                 [&] {
+                   struct sigaction action {};
+                   action.sa_sigaction = say_enosys;
+                   action.sa_flags = SA_SIGINFO;
+                   ::sigaction(SIGSYS, &action, nullptr);
+                   return fault::trap(call) ? fault::mixed_rounds(2) : 100;
+                 },
+                 patience_s) == 0);
+}
 
 BOOST_DATA_TEST_CASE(a_program_whose_kernel_aio_is_filtered_runs_all_the_same,
                      data::make({SYS_io_setup, SYS_io_submit, SYS_io_getevents, SYS_io_cancel}) *
