@@ -189,8 +189,9 @@ BOOST_DATA_TEST_CASE(more_requests_than_any_queue_holds_do_not_block_the_caller,
   wait_all_done(reads);
   for (const Request& read : reads) BOOST_REQUIRE(aio_return(read) == 4096);
   BOOST_TEST((median(times) < (sanitized ? 5ms : 500us)));
-  // Where the processor is another machine's too, nobody tells how long that has it.
-  BOOST_TEST(std::ranges::count_if(times, [](Duration time) { return time >= at_once; }) <
+  // One may have waited for a lock whose holder had lost its processor. And where the processor is
+  // another machine's too, nobody tells how long that has it.
+  BOOST_TEST(std::ranges::count_if(times, [](Duration time) { return time >= at_once; }) <=
              slowness());
 }
 
