@@ -22,7 +22,9 @@ struct Shared {
 class Storm {
  public:
   Storm(void (*handler)(int)) : handler_{SIGALRM, handler, SA_RESTART} {
-    const itimerval often{{0, 150}, {0, 150}};
+    // Not so often that a slow machine does nothing else.
+    const suseconds_t interval_us = 150 * slowness();
+    const itimerval often{{0, interval_us}, {0, interval_us}};
     ::setitimer(ITIMER_REAL, &often, nullptr);
   }
   ~Storm() {
