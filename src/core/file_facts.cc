@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <poll.h>
@@ -198,7 +199,9 @@ WaitLimit wait_limit(int fd, DescriptorKind kind, bool to_read) noexcept {
 bool is_shut_for_reading(int fd) noexcept {
   const PreserveErrno preserve_errno;
   pollfd look{.fd = fd, .events = POLLRDHUP, .revents = 0};
-  return ::poll(&look, 1, 0) > 0 && (look.revents & POLLRDHUP) != 0;
+  const timespec at_once{};
+  return sys::direct_call(SYS_ppoll, &look, 1, &at_once, nullptr, 0) > 0 &&
+         (look.revents & POLLRDHUP) != 0;
 }
 
 bool is_non_blocking(int fd, const DescriptorTraits& traits) noexcept {

@@ -20,6 +20,9 @@ class MixedIo {
   // Submits. A request may be refused with EAGAIN where `may_refuse` says so: by the call, or
   // later, as its status.
   void begin(bool may_refuse = false);
+  // Transfers of files may end short, with what they have transferred.
+  void allow_short() { may_be_short_ = true; }
+  int short_count() const { return short_count_; }
   // Supplies what streams wait for, waits for all, and checks them.
   void end();
   // What went wrong, also told on stderr.
@@ -32,6 +35,7 @@ class MixedIo {
     std::string what;
     ssize_t expected;
     std::function<bool()> content_is_right;
+    off_t read_from = -1;  // where it reads a file
   };
 
   Item* submit(std::string what, support::Request request, int (*call)(aiocb*), ssize_t expected);
@@ -55,7 +59,9 @@ class MixedIo {
   int notified_wanted_ = 0;
   int failures_ = 0;
   int refused_ = 0;
+  int short_count_ = 0;
   bool may_refuse_ = false;
+  bool may_be_short_ = false;
 };
 
 // A whole round, or several; 0 when all was right.
