@@ -9,17 +9,23 @@
 
 namespace kaio::sys {
 
+// All but SIGSYS: it is how a filter tells a thread of a call that it has refused, and the kernel
+// ends a process whose thread has it blocked then.
+inline sigset_t signals_to_hold() noexcept {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigdelset(&all, SIGSYS);
+  return all;
+}
+
 // No handler of the program's runs on this thread in the scope. For calls that allocate: one that
 // interrupted them might want to make a thread, and so allocate too. A thread that is made in the
-// scope inherits the mask. SIGSYS stays as it is: it is how a filter tells the thread itself of a
-// call that it has refused, and the kernel ends a process that has it blocked then.
+// scope inherits the mask.
 class AllSignalsHeld {
  public:
   AllSignalsHeld() noexcept {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigdelset(&all, SIGSYS);
-    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+    const sigset_t held = signals_to_hold();
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
   }
   ~AllSignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   AllSignalsHeld(const AllSignalsHeld&) = delete;

@@ -37,10 +37,8 @@ int try_everything(const Storage& storage) {
   return 0;
 }
 
-}  // namespace
-
-// By which none of the handlers runs that fork() runs: no part of glibc's own either, so that the
-// child may do little else.
+// In a child for which no handlers run, neither the program's nor the C library's own: it may do
+// little else.
 int run_in_bare_child(const std::function<int()>& body) {
   const pid_t child = checked(::_Fork(), "_Fork");
   if (child == 0) {
@@ -51,6 +49,8 @@ int run_in_bare_child(const std::function<int()>& body) {
   checked(::waitpid(child, &status, 0), "waitpid");
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
+
+}  // namespace
 
 // Under ThreadSanitizer a child of a program with threads may not start any.
 BOOST_AUTO_TEST_SUITE(forking, *without_sanitizer())

@@ -6,6 +6,7 @@
 // Not among them: what no thread and no program can do without (futex, mmap, read, write,
 // close, clone: the last is in resources.cc).
 #include "filter.h"
+#include "patience.h"
 #include "support/callbacks.h"
 #include "support/channel.h"
 #include "support/child.h"
@@ -33,14 +34,13 @@
 #include <sys/syscall.h>
 #include <vector>
 
+using fault::patience_s;
 using fault::refuse;
 using support::Request;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
 namespace {
-
-constexpr unsigned patience_s = support::sanitized ? 90 : 30;
 
 struct Call {
   const char* name;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Events that say something else than what happened: the kernel's rarer answers.
 #include "faults.h"
+#include "patience.h"
 #include "support/child.h"
 #include "support/pattern.h"
 #include "support/precondition.h"
@@ -21,12 +22,12 @@
 
 using fault::faults;
 using fault::install_faults;
+using fault::patience_s;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
 namespace {
 
-constexpr unsigned patience_s = support::sanitized ? 90 : 30;
 constexpr int read_count = 16;
 
 std::atomic<int> changes_left{0};

@@ -2,6 +2,7 @@
 // Kernel AIO that is not there, refused, short of places, or interrupted.
 #include "faults.h"
 #include "mixed_io.h"
+#include "patience.h"
 #include "support/child.h"
 #include "support/precondition.h"
 
@@ -18,6 +19,7 @@
 using fault::faults;
 using fault::install_faults;
 using fault::mixed_rounds;
+using fault::patience_s;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
@@ -28,8 +30,6 @@ kaio_statistics statistics() {
   kaio_get_statistics(&now, sizeof now);
   return now;
 }
-
-constexpr unsigned patience_s = support::sanitized ? 90 : 30;
 
 }  // namespace
 

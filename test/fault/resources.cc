@@ -2,6 +2,7 @@
 // Lists taken in pieces; signals, descriptors and space that run out.
 #include "faults.h"
 #include "mixed_io.h"
+#include "patience.h"
 #include "support/channel.h"
 #include "support/child.h"
 #include "support/limit.h"
@@ -21,15 +22,13 @@
 
 using fault::faults;
 using fault::install_faults;
-using fault::mixed_rounds;
-using support::ChannelKind;
+using fault::patience_s;
 using support::Request;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
 namespace {
 
-constexpr unsigned patience_s = support::sanitized ? 90 : 30;
 constexpr int list_length = 12;
 
 std::vector<Request> reads_of(int fd) {

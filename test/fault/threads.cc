@@ -2,6 +2,7 @@
 // Threads that cannot be made: when a call is refused for it, and what becomes of what it accepted.
 #include "faults.h"
 #include "mixed_io.h"
+#include "patience.h"
 #include "support/channel.h"
 #include "support/child.h"
 #include "support/limit.h"
@@ -25,6 +26,7 @@
 using fault::faults;
 using fault::install_faults;
 using fault::mixed_rounds;
+using fault::patience_s;
 using support::ChannelKind;
 using support::Request;
 using support::run_in_child;
@@ -32,7 +34,6 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-constexpr unsigned patience_s = support::sanitized ? 90 : 30;
 constexpr int list_length = 12;
 
 void keep_threads_for(int idle_seconds) {

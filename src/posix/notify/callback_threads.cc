@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "posix/request/probes.h"
+#include "sys/signals_held.h"
 #include "sys/calls.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
@@ -21,11 +22,7 @@ constexpr std::uint32_t threads_kept = 2;  // one to run callbacks, one spare
 
 void set_mask(const sigset_t& mask) noexcept { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
 
-void block_all_signals() noexcept {
-  sigset_t all;
-  ::sigfillset(&all);
-  set_mask(all);
-}
+void block_signals() noexcept { set_mask(sys::signals_to_hold()); }
 
 }  // namespace
 
@@ -59,7 +56,7 @@ class CallbackThreads::Presence {
 
   // A callback that ends the thread comes through here too.
   ~Presence() {
-    block_all_signals();
+    block_signals();
     if (threads_.forgotten_.load()) return;
     const bool may_start_others = state_.bring_back();
     set_busy(false);
@@ -379,7 +376,7 @@ Notifiable* CallbackThreads::take() noexcept {
 Notifiable* CallbackThreads::take_or_reap() {
   if (Notifiable* item = take()) return item;
   // A handler that interrupts this thread while it reaps could not wait for what it has taken.
-  block_all_signals();
+  block_signals();
   end_if_forgotten();
   owner_.reap();
   return take();
