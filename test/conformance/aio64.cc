@@ -8,6 +8,8 @@
 // A part of the program that was compiled with 64-bit offsets: aio64_large.cc.
 int read_with_large_offsets(int fd, void* buffer, std::size_t size_bytes, long offset);
 
+BOOST_AUTO_TEST_SUITE(names)
+
 namespace {
 
 aiocb64* as_64(aiocb* block) { return reinterpret_cast<aiocb64*>(block); }
@@ -20,8 +22,6 @@ std::string object_of(const char* symbol) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(names)
 
 BOOST_DATA_TEST_CASE(
     every_name_is_that_of_one_library,

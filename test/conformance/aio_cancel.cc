@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+BOOST_AUTO_TEST_SUITE(cancelling)
+
 namespace {
 
 std::vector<Request> submitted_reads(int fd, int count, std::size_t size_bytes = 10) {
@@ -39,8 +41,6 @@ const std::vector<ChannelKind> kinds_with_room_to_fill{
     ChannelKind::pipe, ChannelKind::stream_socket, ChannelKind::tcp_socket};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(cancelling)
 
 BOOST_DATA_TEST_CASE(a_read_that_waits_for_data_is_cancelled, data::make(channel_kinds()), kind) {
   const Channel channel{kind};

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+BOOST_AUTO_TEST_SUITE(flushing)
+
 namespace {
 
 // Reads and writes of every priority, more than any queue holds.
@@ -26,8 +28,6 @@ int count_in_progress(const std::vector<Request>& requests) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(flushing)
 
 BOOST_DATA_TEST_CASE(O_SYNC_and_O_DSYNC_succeed,
                      data::make(storage_kinds()) * data::make({O_SYNC, O_DSYNC}), kind, operation) {

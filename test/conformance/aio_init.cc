@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cases.h"
 
+BOOST_AUTO_TEST_SUITE(initialising)
+
 namespace {
 
 void check_that_requests_work() {
@@ -20,8 +22,6 @@ void check_that_requests_work() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(initialising)
 
 BOOST_AUTO_TEST_CASE(it_is_accepted_at_any_time) {
   aioinit init{};

@@ -8,6 +8,8 @@
 #include <random>
 #include <sys/eventfd.h>
 
+BOOST_AUTO_TEST_SUITE(reading)
+
 namespace {
 
 constexpr std::size_t file_bytes = 1 << 20;
@@ -19,8 +21,6 @@ std::vector<StorageKind> files() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reading)
 
 BOOST_DATA_TEST_CASE(a_read_gives_the_bytes_from_its_offset, data::make(storage_kinds()), kind) {
   const Storage storage{kind, file_bytes};

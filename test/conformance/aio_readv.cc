@@ -6,6 +6,8 @@
 #include <cstring>
 #include <sys/uio.h>
 
+BOOST_AUTO_TEST_SUITE(vectored)
+
 namespace {
 
 // A request with its vector: pieces of the given sizes, one page apart.
@@ -37,8 +39,6 @@ struct Vectored {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(vectored)
 
 BOOST_DATA_TEST_CASE(a_read_fills_the_pieces_in_turn, data::make(storage_kinds()), kind) {
   const Storage storage{kind};

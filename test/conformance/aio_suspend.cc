@@ -5,6 +5,8 @@
 #include <atomic>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(suspending)
+
 namespace {
 
 int suspend(const std::vector<const aiocb*>& list, const timespec* timeout = nullptr) {
@@ -16,8 +18,6 @@ constexpr timespec short_time{0, 30'000'000};
 constexpr timespec long_time{10, 0};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(suspending)
 
 BOOST_DATA_TEST_CASE(it_returns_when_a_listed_request_is_done, data::make(channel_kinds()), kind) {
   const Channel channel{kind};

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(suspending_interrupted)
+
 namespace {
 
 int suspend(const aiocb* block, const timespec* timeout = nullptr) {
@@ -49,8 +51,6 @@ void* wait_until_cancelled(void* argument) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(suspending_interrupted)
 
 BOOST_DATA_TEST_CASE(a_handler_makes_it_say_EINTR, data::make(two_ways_to_wait), kind) {
   const Channel channel{kind};

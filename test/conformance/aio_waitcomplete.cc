@@ -15,6 +15,8 @@
 #include <sys/mman.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(waiting_for_any)
+
 namespace {
 
 constexpr timespec no_time{0, 0};
@@ -30,8 +32,6 @@ struct Drained {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(waiting_for_any)
 
 struct Taker {
   pthread_t thread;

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+BOOST_AUTO_TEST_SUITE(writing)
+
 namespace {
 
 constexpr std::size_t file_bytes = 1 << 20;
@@ -48,8 +50,6 @@ void make_known(int fd) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(writing)
 
 BOOST_DATA_TEST_CASE(a_write_goes_to_its_offset_and_nowhere_else, data::make(storage_kinds()),
                      kind) {

@@ -4,6 +4,8 @@
 
 #include <kaio/aio.h>
 
+BOOST_AUTO_TEST_SUITE(cached_reads, *on_route({Route::automatic}))
+
 namespace {
 
 kaio_statistics statistics_now() {
@@ -32,8 +34,6 @@ void make_known(const Storage& storage) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(cached_reads, *on_route({Route::automatic}))
 
 BOOST_AUTO_TEST_CASE(after_some_that_were_done_at_once_they_need_no_kernel_AIO) {
   const Storage storage{StorageKind::buffered_file};

@@ -9,6 +9,8 @@
 #include <array>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(descriptor_reuse)
+
 namespace {
 
 // Makes `number` mean another file from now on.
@@ -19,8 +21,6 @@ bool is_final(const aiocb* block) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(descriptor_reuse)
 
 // In a process that has made no request yet: kaio needs descriptors of its own.
 BOOST_AUTO_TEST_CASE(the_number_that_was_just_closed_does_not_become_ours, *without_sanitizer()) {

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+BOOST_AUTO_TEST_SUITE(errors_as_status)
+
 namespace {
 
 // Submits, and gives the status.
@@ -28,8 +30,6 @@ std::vector<StorageKind> direct_storage_kinds() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(errors_as_status)
 
 BOOST_DATA_TEST_CASE(a_bad_descriptor_says_EBADF, data::make(both_directions()), direction) {
   Fd closed = open_path("/dev/null", O_RDWR);

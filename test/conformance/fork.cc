@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <thread>
 
+// Under ThreadSanitizer a child of a program with threads may not start any.
+BOOST_AUTO_TEST_SUITE(forking, *without_sanitizer())
+
 namespace {
 
 // 0 when every way to be told works.
@@ -51,9 +54,6 @@ int run_in_bare_child(const std::function<int()>& body) {
 }
 
 }  // namespace
-
-// Under ThreadSanitizer a child of a program with threads may not start any.
-BOOST_AUTO_TEST_SUITE(forking, *without_sanitizer())
 
 BOOST_DATA_TEST_CASE(a_child_can_use_it, data::make(storage_kinds()), kind) {
   const Storage storage{kind};

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(helper_threads, *without_sanitizer())
+
 namespace {
 
 // A request that leaves threads behind, each for another reason.
@@ -69,8 +71,6 @@ long status_kb(const std::string& name) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(helper_threads, *without_sanitizer())
 
 // unshare() of a user namespace, setns() and others want a process of one thread.
 BOOST_DATA_TEST_CASE(a_moment_after_its_last_request_a_program_has_one_thread_again,

@@ -15,6 +15,9 @@
 #include <thread>
 #include <unistd.h>
 
+// Without the ring nobody can see that there is something for a leader that does not take it.
+BOOST_AUTO_TEST_SUITE(jumps_out_of_waits, *without_sanitizer() * with_the_ring())
+
 namespace {
 
 thread_local sigjmp_buf before_the_wait;
@@ -150,9 +153,6 @@ int jump_and_tell(Told told, bool waits_for_any) {
 }
 
 }  // namespace
-
-// Without the ring nobody can see that there is something for a leader that does not take it.
-BOOST_AUTO_TEST_SUITE(jumps_out_of_waits, *without_sanitizer() * with_the_ring())
 
 BOOST_DATA_TEST_CASE(others_are_told_though_a_handler_jumped_out_of_aio_suspend,
                      data::make(all_ways_to_be_told), told) {

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(listing)
+
 namespace {
 
 int listio(int mode, const std::vector<aiocb*>& list, sigevent* notification = nullptr) {
@@ -27,8 +29,6 @@ void check_reads(const std::vector<Request>& reads) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(listing)
 
 BOOST_DATA_TEST_CASE(waiting_ends_when_all_are_done, data::make(storage_kinds()), kind) {
   const Storage storage{kind};

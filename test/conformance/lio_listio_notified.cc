@@ -7,6 +7,8 @@
 #include <cstring>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(listing_notified)
+
 namespace {
 
 std::atomic<int> handled_count;
@@ -26,8 +28,6 @@ std::vector<Request> reads_of(const Channel& channel, int length) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(listing_notified)
 
 BOOST_DATA_TEST_CASE(the_list_is_notified_once_when_all_are_done, data::make(channel_kinds()),
                      kind) {

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <ucontext.h>
 
+BOOST_AUTO_TEST_SUITE(listing_races)
+
 namespace {
 
 #if defined(__x86_64__)
@@ -55,8 +57,6 @@ void end_the_request() {
 #endif
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(listing_races)
 
 #if defined(__x86_64__)
 

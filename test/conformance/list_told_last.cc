@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(list_told_last)
+
 namespace {
 
 constexpr int length = 10;
@@ -46,8 +48,6 @@ bool is_told_last(const BlockedSignal& signal, const std::vector<Request>& reads
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(list_told_last)
 
 BOOST_DATA_TEST_CASE(the_signal_of_a_list_comes_after_those_of_its_files,
                      data::make(storage_kinds()), kind) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+BOOST_AUTO_TEST_SUITE(not_blocking)
+
 namespace {
 
 const Duration at_once = (sanitized ? 500ms : 100ms) * slowness();
@@ -37,8 +39,6 @@ Duration median(std::vector<Duration> times) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(not_blocking)
 
 BOOST_DATA_TEST_CASE(a_read_of_an_empty_stream_does_not_block_the_caller,
                      data::make(channel_kinds()), kind) {

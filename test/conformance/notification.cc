@@ -9,6 +9,8 @@
 #include <atomic>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(notification)
+
 namespace {
 
 struct Seen {
@@ -35,8 +37,6 @@ void ask_for_signal(aiocb* block, int number) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(notification)
 
 BOOST_AUTO_TEST_CASE(SIGEV_NONE_sends_nothing) {
   const Storage storage{StorageKind::buffered_file};

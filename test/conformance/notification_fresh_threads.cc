@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(notification_fresh_threads)
+
 namespace {
 
 void read_with(Callbacks& callbacks, const Storage& storage, int& count) {
@@ -23,8 +25,6 @@ void read_with(Callbacks& callbacks, const Storage& storage, int& count) {
 std::atomic<int> ended_count;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(notification_fresh_threads)
 
 BOOST_AUTO_TEST_CASE(fresh_threads_have_the_default_stack_size) {
   const FreshThreads fresh;

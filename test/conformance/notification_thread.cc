@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(notification_thread)
+
 namespace {
 
 bool is_blocked(const sigset_t& set, int number) { return sigismember(&set, number) == 1; }
@@ -51,8 +53,6 @@ void submit_from_handler(int) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(notification_thread)
 
 BOOST_DATA_TEST_CASE(a_callback_runs_when_the_request_is_done, data::make(storage_kinds()), kind) {
   const Storage storage{kind};

@@ -20,6 +20,8 @@
 #include <thread>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(notification_thread_state)
+
 namespace {
 
 // What can be seen of a thread from inside.
@@ -191,8 +193,6 @@ thread_local int own_value = 0;
 std::atomic<int> ended_count;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(notification_thread_state)
 
 BOOST_DATA_TEST_CASE(what_a_callback_changes_of_its_thread_does_not_reach_the_next,
                      data::make(changes()), change) {

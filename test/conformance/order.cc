@@ -8,6 +8,8 @@
 #include <random>
 #include <sys/socket.h>
 
+BOOST_AUTO_TEST_SUITE(order)
+
 namespace {
 
 std::vector<StorageKind> appendable_files() {
@@ -24,8 +26,6 @@ std::string numbered_block(int number) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(order)
 
 BOOST_DATA_TEST_CASE(appending_writes_arrive_in_call_order, data::make(appendable_files()), kind) {
   const Storage storage{kind, 0};

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(own_descriptors, *without_sanitizer())
+
 namespace {
 
 std::atomic<int> told_count{0};
@@ -47,8 +49,6 @@ std::ostream& operator<<(std::ostream& out, Others others) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(own_descriptors, *without_sanitizer())
 
 // Callbacks, signals and streams go on, and what the program has opened in place of kaio's
 // descriptors stays as it is.

@@ -14,6 +14,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+// Under ThreadSanitizer a child of a program with threads may not start any.
+BOOST_AUTO_TEST_SUITE(process_attributes, *without_sanitizer())
+
 namespace {
 
 // Some that go well first: from then on nothing more has to be asked.
@@ -60,9 +63,6 @@ bool every_thread_is_of(uid_t user) {
 }
 
 }  // namespace
-
-// Under ThreadSanitizer a child of a program with threads may not start any.
-BOOST_AUTO_TEST_SUITE(process_attributes, *without_sanitizer())
 
 BOOST_DATA_TEST_CASE(a_size_limit_that_is_set_later_says_EFBIG_without_a_signal,
                      data::make(kinds_of_files()), kind) {

@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <sys/time.h>
 
+BOOST_AUTO_TEST_SUITE(signal_safety)
+
 namespace {
 
 // The blocks that a handler may use; set before the signals start.
@@ -108,8 +110,6 @@ class Slots {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(signal_safety)
 
 BOOST_DATA_TEST_CASE(a_handler_may_ask_whatever_it_interrupted, data::make(storage_kinds()), kind) {
   const Channel pipe{ChannelKind::pipe};

@@ -9,6 +9,9 @@
 #include <cstring>
 #include <numeric>
 
+// Under ThreadSanitizer the server, a child with threads, does not start.
+BOOST_AUTO_TEST_SUITE(slow_devices, *as_root() * without_sanitizer())
+
 namespace {
 
 const auto server_time = 500ms * slowness();
@@ -35,9 +38,6 @@ std::vector<Request> transfers(Direction direction, int fd, int count, std::size
 }
 
 }  // namespace
-
-// Under ThreadSanitizer the server, a child with threads, does not start.
-BOOST_AUTO_TEST_SUITE(slow_devices, *as_root() * without_sanitizer())
 
 BOOST_TEST_DECORATOR(*where_files_can_be_slow())
 BOOST_DATA_TEST_CASE(a_call_does_not_wait_for_the_server,

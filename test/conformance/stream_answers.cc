@@ -17,6 +17,8 @@
 #include <sys/timerfd.h>
 #include <termios.h>
 
+BOOST_AUTO_TEST_SUITE(answers_of_streams)
+
 namespace {
 
 // The status of an operation that must not wait.
@@ -71,8 +73,6 @@ const SocketKind socket_kinds[] = {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(answers_of_streams)
 
 BOOST_DATA_TEST_CASE(a_read_of_a_socket_that_is_shut_down_for_it_is_at_its_end,
                      data::make(socket_kinds) * data::make({false, true}), kind, before) {

@@ -30,6 +30,8 @@
 #include <memory>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(kinds_of_streams)
+
 namespace {
 
 // Something to read from, and how data come into it.
@@ -291,8 +293,6 @@ struct Refused {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(kinds_of_streams)
 
 BOOST_DATA_TEST_CASE(a_read_waits_without_processor_time_and_sees_its_data,
                      data::make(source_kinds()), kind) {

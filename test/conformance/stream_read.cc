@@ -7,6 +7,8 @@
 #include <termios.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(reading_streams)
+
 namespace {
 
 std::vector<ChannelKind> kinds_without_messages() {
@@ -16,8 +18,6 @@ std::vector<ChannelKind> kinds_without_messages() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reading_streams)
 
 BOOST_DATA_TEST_CASE(a_read_gets_what_is_there_and_does_not_wait_for_more,
                      data::make(channel_kinds()), kind) {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <sys/socket.h>
 
+BOOST_AUTO_TEST_SUITE(writing_streams)
+
 namespace {
 
 std::vector<ChannelKind> kinds_without_messages() {
@@ -36,8 +38,6 @@ class PipeSignalCounter {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(writing_streams)
 
 BOOST_DATA_TEST_CASE(what_is_written_arrives, data::make(channel_kinds()), kind) {
   const Channel channel{kind};

@@ -9,6 +9,8 @@
 #include <random>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(submission)
+
 namespace {
 
 // Fills a control block with bytes that mean nothing, then sets what the
@@ -25,8 +27,6 @@ void fill_over(aiocb* block, const Request& request, const void* garbage) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(submission)
 
 BOOST_DATA_TEST_CASE(a_priority_outside_the_range_says_EINVAL, data::make(both_directions()),
                      direction) {

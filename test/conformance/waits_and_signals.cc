@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(waits_and_signals)
+
 namespace {
 
 std::atomic<int> handled_count;
@@ -85,8 +87,6 @@ const std::vector<ChannelKind> signalling_kinds{ChannelKind::pipe, ChannelKind::
                                                 ChannelKind::pty_slave};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(waits_and_signals)
 
 // The waiting thread may be the one that sends it, or be awake just then.
 BOOST_DATA_TEST_CASE(a_signal_for_another_request_makes_aio_suspend_say_EINTR,

@@ -24,6 +24,8 @@ using support::Request;
 using namespace std::chrono_literals;
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(bad_places)
+
 namespace {
 
 // From before the bad place to behind it. Apart from each other: the kernel may make one
@@ -58,8 +60,6 @@ void submit(const std::vector<Request>& requests, How how) {
 int error_of_call(ssize_t result) { return result < 0 ? errno : 0; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bad_places)
 
 BOOST_TEST_DECORATOR(*where_there_is("bad_place"))
 BOOST_DATA_TEST_CASE(reads_of_a_bad_place_fail_and_no_others,

@@ -25,6 +25,8 @@ using devices::where_there_is;
 using support::Request;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(devices_of_every_kind)
+
 namespace {
 
 constexpr int depth = 32;
@@ -96,8 +98,6 @@ int status_of(int (*call)(aiocb*), const Request& request) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(devices_of_every_kind)
 
 BOOST_AUTO_TEST_CASE(every_device_of_the_test_machine_could_be_made) {
   for (const Device& device : devices::with_role("missing"))

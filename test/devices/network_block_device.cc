@@ -20,7 +20,7 @@ using support::checked;
 
 namespace {
 
-constexpr unsigned long block_bytes = 512;
+constexpr unsigned long sector_bytes = 512;
 
 bool receive_all(int socket, void* data, std::size_t size_bytes) {
   return size_bytes == 0 ||
@@ -45,8 +45,8 @@ NetworkBlockDevice::NetworkBlockDevice(const std::string& path, std::size_t size
   support::FdPair ends = support::make_sockets(SOCK_STREAM);
   servers_end_ = std::move(ends.first);
   kernels_end_ = std::move(ends.second);
-  checked(::ioctl(device_.get(), NBD_SET_BLKSIZE, block_bytes), "NBD_SET_BLKSIZE");
-  checked(::ioctl(device_.get(), NBD_SET_SIZE_BLOCKS, size_bytes / block_bytes), "NBD_SET_SIZE");
+  checked(::ioctl(device_.get(), NBD_SET_BLKSIZE, sector_bytes), "NBD_SET_BLKSIZE");
+  checked(::ioctl(device_.get(), NBD_SET_SIZE_BLOCKS, size_bytes / sector_bytes), "NBD_SET_SIZE");
   checked(::ioctl(device_.get(), NBD_SET_FLAGS, NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH),
           "NBD_SET_FLAGS");
   checked(::ioctl(device_.get(), NBD_SET_SOCK, kernels_end_.get()), "NBD_SET_SOCK");

@@ -28,6 +28,8 @@ using support::time_of;
 using namespace std::chrono_literals;
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(slow_devices)
+
 namespace {
 
 // Apart from each other, so that the kernel makes no larger ones of them.
@@ -96,8 +98,6 @@ Duration time_of_one(const Device& device) {
 auto milliseconds(Duration time) { return time / 1ms; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(slow_devices)
 
 BOOST_TEST_DECORATOR(*where_there_is("slow"))
 BOOST_DATA_TEST_CASE(calls_for_a_slow_device_return_at_once, data::make({0, O_DIRECT}), flags) {

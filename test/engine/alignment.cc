@@ -26,6 +26,8 @@ using support::PlaceName;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(alignment)
+
 namespace {
 
 constexpr std::size_t file_bytes = 256 << 10;
@@ -76,8 +78,6 @@ kaio::File open_direct(const std::string& path) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(alignment)
 
 BOOST_DATA_TEST_CASE(a_file_is_direct_as_it_was_asked_for_and_as_its_file_system_allows,
                      data::make(support::place_names()), name) {

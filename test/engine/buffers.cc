@@ -18,13 +18,13 @@
 #include <unistd.h>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(buffers)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(buffers)
 
 BOOST_AUTO_TEST_CASE(a_pool_gives_each_of_its_blocks_to_one_at_a_time) {
   const support::TemporaryFile temporary(block_bytes);

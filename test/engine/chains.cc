@@ -23,6 +23,8 @@ using kaio::testing::FaultyKernel;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(chains, *support::with_direct_io())
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -44,8 +46,6 @@ struct Disk {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(chains, *support::with_direct_io())
 
 BOOST_DATA_TEST_CASE(a_member_that_is_cancelled_fails_its_chain, data::xrange(write_count),
                      member) {

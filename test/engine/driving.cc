@@ -28,6 +28,8 @@ using Clock = kaio::Operation::Clock;
 using kaio::EngineError;
 using kaio::Operation;
 
+BOOST_AUTO_TEST_SUITE(driving)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -58,8 +60,6 @@ bool is_readable(int fd) {
 kaio::Engine* engine_of_handler = nullptr;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(driving)
 
 BOOST_AUTO_TEST_CASE(an_operation_submitted_again_does_the_same_again) {
   Disk disk;

@@ -19,6 +19,8 @@
 
 using kaio::EngineError;
 
+BOOST_AUTO_TEST_SUITE(engine_thread)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -45,8 +47,6 @@ engine_test::Detached read_blocks(kaio::EngineThread& thread, const Disk& disk, 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(engine_thread)
 
 BOOST_AUTO_TEST_CASE(many_threads_read_by_it_at_once) {
   constexpr int thread_count = 8, rounds = 500;

@@ -25,6 +25,8 @@ using kaio::testing::FaultyKernel;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(faulty_kernel, *support::with_direct_io())
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -55,8 +57,6 @@ struct Block {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(faulty_kernel, *support::with_direct_io())
 
 // Short, late, in another order, refused, and would block: no byte is wrong all the same.
 BOOST_DATA_TEST_CASE(whatever_it_does_transfers_are_whole, data::xrange(1, 41), seed) {

@@ -28,6 +28,8 @@ using support::PlaceKind;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(file_systems)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -77,8 +79,6 @@ struct Appends {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(file_systems)
 
 BOOST_DATA_TEST_CASE(a_random_mix_at_depth_leaves_what_was_written,
                      data::make(support::places_for_data()) * data::make({true, false}) *

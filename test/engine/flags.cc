@@ -28,6 +28,8 @@ using support::PlaceKind;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(flags)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -79,8 +81,6 @@ std::string content_of(const std::string& path) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(flags)
 
 BOOST_DATA_TEST_CASE(a_flag_does_what_the_call_with_it_does,
                      data::make(support::place_names()) * data::make({true, false}) *

@@ -26,6 +26,8 @@ using std::chrono::seconds;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(giving_up)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -61,8 +63,6 @@ bool ended_with(const kaio::Operation& operation, std::errc error) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(giving_up)
 
 BOOST_DATA_TEST_CASE(a_stop_that_was_requested_before_keeps_it_from_starting,
                      data::make({true, false}) * data::make({1U, 32U}), kernel_aio, batch) {

@@ -23,6 +23,8 @@
 using kaio::Durability;
 using kaio::EngineError;
 
+BOOST_AUTO_TEST_SUITE(group_commit)
+
 namespace {
 
 struct Log {
@@ -56,8 +58,6 @@ engine_test::Detached append_records(kaio::GroupCommit& log, int committer, int 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(group_commit)
 
 BOOST_DATA_TEST_CASE(each_record_stands_where_it_was_said_to,
                      boost::unit_test::data::make({0, 1, 2}), way) {

@@ -23,6 +23,8 @@ using kaio::Operation;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(leftovers)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -30,7 +32,7 @@ std::atomic<std::size_t> allocation_count{0};
 
 }  // namespace
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !KAIO_TEST_SANITIZED
 #define COUNTS_ALLOCATIONS 1
 
 extern "C" void* __libc_malloc(std::size_t size_bytes);
@@ -89,8 +91,6 @@ void run(kaio::Engine& engine, const kaio::File& file, std::array<Operation, cou
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(leftovers)
 
 // From the cache, where a read is quick: by kernel AIO a million, by threads fewer.
 BOOST_DATA_TEST_CASE(nothing_is_allocated_after_the_start, data::make({true, false}), kernel_aio) {

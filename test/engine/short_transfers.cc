@@ -21,14 +21,14 @@ using support::PlaceKind;
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(short_transfers)
+
 namespace {
 
 constexpr std::size_t transfer_bytes = 64 << 10;
 constexpr std::size_t count = 4;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(short_transfers)
 
 // Each of the smallest ones, too: a device does a sector, or fails.
 BOOST_DATA_TEST_CASE(however_short_transfers_end_they_become_whole,

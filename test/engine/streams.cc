@@ -49,13 +49,13 @@ struct Ends {
 
 using engine_test::Ends;
 
+BOOST_AUTO_TEST_SUITE(streams)
+
 namespace {
 
 const auto ways = data::make(support::channel_kinds()) * data::make({true, false});
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(streams)
 
 BOOST_DATA_TEST_CASE(a_read_ends_with_what_there_is, ways, kind, kernel_aio) {
   Ends ends(kind, kernel_aio);

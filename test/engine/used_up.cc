@@ -27,6 +27,8 @@ using engine_test::model_block_bytes;
 using engine_test::model_blocks;
 using kaio::KernelAio;
 
+BOOST_AUTO_TEST_SUITE(used_up)
+
 namespace {
 
 // Takes all the events that there are, and what others give back, but for so many. Whatever
@@ -86,7 +88,6 @@ constexpr int attempts_max = 20;
 
 BOOST_TEST_DECORATOR(*support::only_if([] { return support::aio_event_count() >= 0; },
                                        "no kernel AIO here"))
-BOOST_AUTO_TEST_SUITE(used_up)
 
 BOOST_AUTO_TEST_CASE(with_some_events_left_an_engine_takes_those) {
   constexpr unsigned left_count = 100;

@@ -50,6 +50,8 @@ struct Waiting {
 
 using engine_test::Waiting;
 
+BOOST_AUTO_TEST_SUITE(waking)
+
 namespace {
 
 bool is_readable(int fd) {
@@ -58,8 +60,6 @@ bool is_readable(int fd) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(waking)
 
 BOOST_DATA_TEST_CASE(with_nothing_under_way_a_wait_is_over_at_once, data::make({true, false}),
                      kernel_aio) {

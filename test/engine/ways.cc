@@ -48,6 +48,8 @@ using engine_test::check_against_model;
 using engine_test::model_blocks;
 using engine_test::Refusal;
 
+BOOST_AUTO_TEST_SUITE(ways)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -61,8 +63,6 @@ constexpr std::array refusals{
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ways)
 
 BOOST_DATA_TEST_CASE(a_random_mix_agrees_with_a_model,
                      data::make(support::storage_kinds()) * data::make({true, false}), kind,

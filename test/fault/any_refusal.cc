@@ -40,6 +40,8 @@ using support::Request;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(any_refusal)
+
 namespace {
 
 struct Call {
@@ -269,8 +271,6 @@ class Work {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(any_refusal)
-
 BOOST_DATA_TEST_CASE(of_a_single_call_costs_time_or_a_clear_error_and_never_hangs,
                      data::make(every_call) * data::make({EPERM, ENOSYS, EACCES}) *
                          data::make({true, false}),
@@ -280,8 +280,7 @@ BOOST_DATA_TEST_CASE(of_a_single_call_costs_time_or_a_clear_error_and_never_hang
                  [&] {
                    // Not destroyed: what it would close and remove may need the call.
                    if (::setenv("KAIO_TEST_DIR", left_behind.path().c_str(), 1) != 0) return 102;
-                   // The sanitizers cannot do without it.
-                   if (support::sanitized && call.number == SYS_sched_getaffinity) return 0;
+                   if (fault::sanitizers_need(call.number)) return 0;
                    auto& work = *new Work(call);
                    if (kaio_set_option("ring", reads_ring ? "1" : "0") != 0) return 101;
                    if (!refuse(call.number, error_number)) return 100;

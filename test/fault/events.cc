@@ -26,6 +26,8 @@ using fault::patience_s;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(events, *support::with_direct_io())
+
 namespace {
 
 constexpr int read_count = 16;
@@ -78,8 +80,6 @@ int count_of(const std::vector<int>& statuses, int status) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(events, *support::with_direct_io())
 
 BOOST_DATA_TEST_CASE(a_device_that_is_full_for_a_while_delays_and_loses_nothing,
                      data::make({1, 5, read_count, 3 * read_count}), times) {

@@ -2,6 +2,8 @@
 // A seccomp filter, as containers have them.
 #pragma once
 
+#include "support/precondition.h"
+
 #include <cstddef>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -30,5 +32,10 @@ inline bool refuse(long call, int error_number) {
 
 // By SIGSYS, to the thread that makes the call.
 inline bool trap(long call) { return filter(call, SECCOMP_RET_TRAP); }
+
+// A sanitizer's library makes it at the start of each thread.
+inline bool sanitizers_need(long call) {
+  return support::sanitized && call == SYS_sched_getaffinity;
+}
 
 }  // namespace fault

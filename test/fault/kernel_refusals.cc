@@ -23,6 +23,8 @@ using fault::patience_s;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(kernel_refusals)
+
 namespace {
 
 kaio_statistics statistics() {
@@ -32,8 +34,6 @@ kaio_statistics statistics() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(kernel_refusals)
 
 BOOST_AUTO_TEST_CASE(all_goes_well_without_a_fault) {
   BOOST_TEST(run_in_child([] { return mixed_rounds(5); }, patience_s) == 0);

@@ -17,6 +17,8 @@
 
 #include <functional>
 
+BOOST_AUTO_TEST_SUITE(memory)
+
 namespace {
 
 constexpr int most = 60'000;
@@ -90,8 +92,6 @@ void fill_plain(aiocb& block) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(memory)
 
 BOOST_TEST_DECORATOR(*support::without_sanitizer())
 BOOST_AUTO_TEST_CASE(without_memory_for_a_vector_the_call_is_refused) {

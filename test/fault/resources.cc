@@ -27,6 +27,8 @@ using support::Request;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(resources)
+
 namespace {
 
 constexpr int list_length = 12;
@@ -77,8 +79,6 @@ int lists_survive(Prepare prepare) {
 std::string fill_disk_text() { return support::pattern(256 * 1024); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(resources)
 
 BOOST_DATA_TEST_CASE(a_list_of_which_the_kernel_takes_some_at_a_time_is_done,
                      data::xrange(1, list_length + 1), taken) {

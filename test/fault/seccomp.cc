@@ -19,7 +19,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <linux/aio_abi.h>
+#include <libaio.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -29,6 +29,8 @@ using fault::patience_s;
 using fault::refuse;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
+
+BOOST_AUTO_TEST_SUITE(filtered)
 
 namespace {
 
@@ -55,14 +57,13 @@ void say_enosys(int, siginfo_t*, void* context) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(filtered)
-
 BOOST_DATA_TEST_CASE(a_filter_may_refuse_calls_of_kaios_threads_by_a_signal,
                      data::make({SYS_preadv2, SYS_pwritev2, SYS_ppoll, SYS_prctl,
                                  SYS_sched_getaffinity, SYS_epoll_pwait, SYS_io_submit}),
                      call) {
   BOOST_TEST(run_in_child(
                  [&] {
+                   if (fault::sanitizers_need(call)) return 0;
                    struct sigaction action {};
                    action.sa_sigaction = say_enosys;
                    action.sa_flags = SA_SIGINFO;
@@ -186,9 +187,9 @@ BOOST_AUTO_TEST_CASE(when_the_machine_has_no_contexts_left_all_goes_by_pool_and_
   BOOST_TEST(run_in_child(
                  [] {
                    fault::MixedIo io;
-                   std::vector<aio_context_t> taken;
+                   std::vector<io_context_t> taken;
                    for (long depth = 65536; depth > 0;) {
-                     aio_context_t context = 0;
+                     io_context_t context = nullptr;
                      if (taken.size() < 1000 && ::syscall(SYS_io_setup, depth, &context) == 0) {
                        taken.push_back(context);
                      } else {
@@ -196,7 +197,7 @@ BOOST_AUTO_TEST_CASE(when_the_machine_has_no_contexts_left_all_goes_by_pool_and_
                      }
                    }
                    io.begin();
-                   for (const aio_context_t context : taken) ::syscall(SYS_io_destroy, context);
+                   for (const io_context_t context : taken) ::syscall(SYS_io_destroy, context);
                    io.end();
                    io.begin();
                    io.end();

@@ -27,6 +27,8 @@ using support::ChannelKind;
 using support::Fd;
 using support::Request;
 
+BOOST_AUTO_TEST_SUITE(slow_questions)
+
 namespace {
 
 // The number that questions are slow about, in threads that are.
@@ -99,8 +101,6 @@ extern "C" int statx(int fd, const char* path, int flags, unsigned mask, struct 
   }
   return static_cast<int>(::syscall(SYS_statx, fd, path, flags, mask, result));
 }
-
-BOOST_AUTO_TEST_SUITE(slow_questions)
 
 BOOST_DATA_TEST_CASE(a_number_that_becomes_another_file_meanwhile_is_not_written_to,
                      boost::unit_test::data::make({false, true}), first_again) {

@@ -32,6 +32,8 @@ using support::Request;
 using support::run_in_child;
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(threads)
+
 namespace {
 
 constexpr int list_length = 12;
@@ -136,8 +138,6 @@ int read_of_terminal_outlasts(std::int64_t shortage_ms, int status, ssize_t resu
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(threads)
 
 BOOST_DATA_TEST_CASE(without_more_threads_calls_are_refused_or_slower_but_nothing_hangs,
                      data::make({0, 1, 2, 3, 4, 6}), threads) {

@@ -13,6 +13,8 @@
 #include <thread>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(futex, *support::from_kernel(5, 16))
+
 namespace {
 
 // <linux/futex.h> of older distributions does not have it.
@@ -46,8 +48,6 @@ struct Words {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(futex, *support::from_kernel(5, 16))
 
 BOOST_FIXTURE_TEST_CASE(waitv_takes_128_words_and_no_more, Words) {
   BOOST_TEST(wait(128, 0, 10) == -ETIMEDOUT);

@@ -16,6 +16,8 @@ using namespace kernel_aio;
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
+BOOST_AUTO_TEST_SUITE(getevents)
+
 namespace {
 
 std::atomic<int> handled_count;
@@ -54,8 +56,6 @@ struct Sleeper {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(getevents)
 
 BOOST_FIXTURE_TEST_CASE(a_look_at_an_empty_ring_returns_zero_at_once, Sleeper) {
   BOOST_TEST(context.get_events(0, 8, -1ms, events) == 0);

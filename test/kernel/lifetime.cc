@@ -18,6 +18,8 @@
 using namespace kernel_aio;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(lifetime)
+
 namespace {
 
 constexpr std::size_t transfer_bytes = 1 << 20;  // long enough to be in flight for a while
@@ -45,8 +47,6 @@ bool is_locked(const fixtures::Fd& file) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(lifetime)
 
 BOOST_FIXTURE_TEST_CASE(the_iocb_may_go_as_soon_as_submit_returned, InFlight,
                         *support::with_direct_io()) {

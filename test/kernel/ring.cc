@@ -11,6 +11,8 @@
 using namespace kernel_aio;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(ring)
+
 namespace {
 
 // A request that completes inside io_submit, with `size_bytes` as its result.
@@ -33,8 +35,6 @@ struct Ring {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ring)
 
 BOOST_FIXTURE_TEST_CASE(header_has_the_magic_and_the_layout_that_we_know, Ring) {
   const RingHeader& header = context.header();

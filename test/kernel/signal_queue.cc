@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(signal_queue)
+
 namespace {
 
 constexpr rlim_t queue_length = 4;
@@ -63,8 +65,6 @@ void in_child(const std::function<int()>& work) {
   } while (false)
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(signal_queue)
 
 BOOST_AUTO_TEST_CASE(SI_ASYNCIO_with_value_pid_and_uid_arrives) {
   in_child([] {

@@ -11,6 +11,8 @@
 using namespace kernel_aio;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(slots)
+
 namespace {
 
 long read_number(const char* path) {
@@ -38,8 +40,6 @@ struct Filler {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(slots)
 
 // Seen on 6.18 with two cores: asked 1: 120, 128: 376, 1024: 2168, 4096: 8312.
 BOOST_AUTO_TEST_CASE(a_context_takes_at_least_what_was_asked_for) {

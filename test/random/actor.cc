@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actor.h"
 
+#include "clock.h"
 #include "promises.h"
 #include "scenarios.h"
 
@@ -11,19 +12,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <time.h>
 
 namespace random_test {
 namespace {
 
 constexpr std::size_t item_count = 14;
 thread_local Actor* current = nullptr;
-
-std::int64_t now_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "notices.h"
 
+#include "clock.h"
 #include "promises.h"
 #include "trouble.h"
 
@@ -15,7 +16,6 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace random_test {
@@ -33,12 +33,6 @@ std::atomic<void (*)(Chance&, bool)> action{nullptr};
 
 thread_local volatile long runs_here = 0;
 thread_local volatile std::int64_t interrupted_ns = 0;
-
-std::int64_t now_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
 
 int signal_of(Way way) {
   switch (way) {

@@ -22,6 +22,9 @@
 #include <string>
 #include <unistd.h>
 
+// Children that do I/O, of a program with threads: not for ThreadSanitizer.
+BOOST_AUTO_TEST_SUITE(random_programs, *support::without_sanitizer())
+
 namespace {
 
 using random_test::Fault;
@@ -63,9 +66,6 @@ bool is_found(std::uint64_t seed, const OwnFault& one) {
 }
 
 }  // namespace
-
-// Children that do I/O, of a program with threads: not for ThreadSanitizer.
-BOOST_AUTO_TEST_SUITE(random_programs, *support::without_sanitizer())
 
 BOOST_AUTO_TEST_CASE(random_programs_are_right_by_the_model) {
   const auto span = duration();

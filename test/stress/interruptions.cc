@@ -24,6 +24,8 @@ using support::Clock;
 using support::eventually;
 using support::Request;
 
+BOOST_AUTO_TEST_SUITE(interruptions)
+
 namespace {
 
 constexpr std::size_t file_bytes = 1 << 20;
@@ -118,8 +120,6 @@ void read_for_a_while(int fd, unsigned seed, Clock::time_point until, Trouble& t
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(interruptions)
 
 BOOST_AUTO_TEST_CASE(handlers_that_use_every_function_disturb_nobody) {
   const auto until = Clock::now() + stress::duration();

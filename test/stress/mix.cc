@@ -24,6 +24,8 @@ using stress::Trouble;
 using support::Clock;
 using support::Request;
 
+BOOST_AUTO_TEST_SUITE(mix)
+
 namespace {
 
 constexpr std::size_t block_bytes = 8192;
@@ -252,8 +254,6 @@ class Worker {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(mix)
 
 BOOST_AUTO_TEST_CASE(many_threads_do_everything_and_every_request_ends_once) {
   const auto until = Clock::now() + stress::duration();

@@ -15,6 +15,8 @@ using support::Clock;
 using support::eventually;
 using support::Request;
 
+BOOST_AUTO_TEST_SUITE(races)
+
 namespace {
 
 support::Fd open_direct(const support::TemporaryFile& file, int flags) {
@@ -22,8 +24,6 @@ support::Fd open_direct(const support::TemporaryFile& file, int flags) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(races)
 
 // A successor is tried in the kernel, refused, and done by the pool, while its
 // owner is about to sleep for it.

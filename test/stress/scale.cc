@@ -22,6 +22,8 @@
 
 using support::Request;
 
+BOOST_AUTO_TEST_SUITE(scale)
+
 namespace {
 
 std::size_t resident_bytes() {
@@ -107,8 +109,6 @@ int go_deeper_than_the_ring(int flags, bool in_lists) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(scale)
 
 BOOST_AUTO_TEST_CASE(ten_thousand_reads_that_wait_take_few_threads_and_little_memory) {
   stress::duration();

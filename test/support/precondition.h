@@ -12,17 +12,15 @@
 namespace support {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
+#define KAIO_TEST_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(undefined_behavior_sanitizer)
-inline constexpr bool sanitized = true;
+#define KAIO_TEST_SANITIZED                                               \
+  (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+   __has_feature(undefined_behavior_sanitizer))
 #else
-inline constexpr bool sanitized = false;
+#define KAIO_TEST_SANITIZED 0
 #endif
-#else
-inline constexpr bool sanitized = false;
-#endif
+inline constexpr bool sanitized = KAIO_TEST_SANITIZED != 0;
 
 // ThreadSanitizer holds signals up, and loses what is queued behind one of the same
 // number; it cannot see that a request was made before its signal is handled.

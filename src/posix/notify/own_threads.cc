@@ -12,7 +12,7 @@
 namespace kaio {
 namespace {
 
-constexpr std::int64_t stuck_ns = 2'000'000;
+constexpr std::int64_t all_stuck_ns = 2'000'000;
 
 }  // namespace
 
@@ -105,7 +105,7 @@ bool OwnThreads::take_turn() noexcept {
 // False: none of that many has ended for a while.
 bool OwnThreads::wait_for_an_end(std::uint32_t running) noexcept {
   waiting_.fetch_add(1);  // before the word is looked at: end_turn() does it the other way round
-  const int outcome = sys::futex_wait(running_, running, sys::monotonic_ns() + stuck_ns);
+  const int outcome = sys::futex_wait(running_, running, sys::monotonic_ns() + all_stuck_ns);
   waiting_.fetch_sub(1);
   return outcome != ETIMEDOUT;
 }

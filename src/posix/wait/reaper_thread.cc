@@ -9,7 +9,7 @@ namespace kaio {
 namespace {
 
 constexpr std::int64_t required_look_ns = 50'000'000;
-constexpr std::int64_t lost_look_ns = 10'000'000;
+constexpr std::int64_t lost_look_interval_ns = 10'000'000;
 
 class UntilCalled final : public WaitSet {
  public:
@@ -62,7 +62,7 @@ void ReaperThread::run(Turn turn) {
     if (is_replaced(turn)) return;
     if (ring_reaper_.requests_in_kernel() == 0) looks_for_lost_.store(false);
     std::int64_t pause_ns = periodic_.try_again();
-    if (looks_for_lost_.load()) pause_ns = std::min(pause_ns, lost_look_ns);
+    if (looks_for_lost_.load()) pause_ns = std::min(pause_ns, lost_look_interval_ns);
     // Left to a leader that may be gone.
     if (ring_reaper_.context().ready() && ring_reaper_.something_visible())
       pause_ns = std::min(pause_ns, required_look_ns);
@@ -104,7 +104,7 @@ void ReaperThread::restore_doorbell() noexcept {
     looks_for_lost_.store(true);
     if (ring_reaper_.context().doorbell().ensure()) return;
   }
-  sys::sleep_for(lost_look_ns);
+  sys::sleep_for(lost_look_interval_ns);
 }
 
 }  // namespace kaio

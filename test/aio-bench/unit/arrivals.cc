@@ -10,6 +10,8 @@
 using aio_bench::Arrivals;
 using aio_bench::Pace;
 
+BOOST_AUTO_TEST_SUITE(arrivals)
+
 namespace {
 
 constexpr std::int64_t begin_ns = 1'000'000'000'000;
@@ -33,8 +35,6 @@ double mean_of(const std::vector<double>& values) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(arrivals)
 
 BOOST_AUTO_TEST_CASE(at_full_pace_the_next_is_always_due) {
   Arrivals arrivals({}, begin_ns, 1);

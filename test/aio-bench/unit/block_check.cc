@@ -12,6 +12,8 @@
 
 using namespace aio_bench;
 
+BOOST_AUTO_TEST_SUITE(block_check)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -31,8 +33,6 @@ struct Block {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(block_check)
 
 BOOST_AUTO_TEST_CASE(the_acknowledged_write_is_right) {
   const auto verdict = Block(7).verdict(7, 7);

@@ -7,6 +7,8 @@
 using aio_bench::device_warnings;
 using aio_bench::DeviceFacts;
 
+BOOST_AUTO_TEST_SUITE(warnings_of_devices)
+
 namespace {
 
 DeviceFacts quiet_device() {
@@ -28,8 +30,6 @@ std::string warning_of(const DeviceFacts& facts, bool has_writes = false) {
 bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(warnings_of_devices)
 
 BOOST_AUTO_TEST_CASE(nothing_is_said_of_a_device_that_is_well_set_up) {
   BOOST_TEST(device_warnings(quiet_device(), true).empty());

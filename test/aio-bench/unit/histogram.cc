@@ -10,6 +10,8 @@
 
 using aio_bench::Histogram;
 
+BOOST_AUTO_TEST_SUITE(histogram)
+
 namespace {
 
 constexpr double fractions[] = {0.5, 0.9, 0.99, 0.999, 0.9999};
@@ -17,8 +19,6 @@ constexpr double fractions[] = {0.5, 0.9, 0.99, 0.999, 0.9999};
 double relative_error(double value, double truth) { return std::abs(value - truth) / truth; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(histogram)
 
 BOOST_AUTO_TEST_CASE(an_empty_one_has_no_figures) {
   const Histogram none;

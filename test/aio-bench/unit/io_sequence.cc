@@ -9,13 +9,13 @@
 
 using namespace aio_bench;
 
+BOOST_AUTO_TEST_SUITE(io_sequence)
+
 namespace {
 
 constexpr BlockSize block_4k{4096, 4096};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_sequence)
 
 BOOST_AUTO_TEST_CASE(sequential_goes_through_the_area_and_begins_again) {
   IoSequence sequence({false, 100}, block_4k, false, {8192, 3 * 4096}, 1);

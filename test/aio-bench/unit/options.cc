@@ -13,6 +13,8 @@
 
 using namespace aio_bench;
 
+BOOST_AUTO_TEST_SUITE(options)
+
 namespace {
 
 Options parse(const std::vector<std::string>& words) {
@@ -87,8 +89,6 @@ const std::vector<Wrong> wrong_lines{
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(options)
 
 BOOST_DATA_TEST_CASE(what_makes_no_sense_is_said, boost::unit_test::data::make(wrong_lines),
                      wrong) {

@@ -8,6 +8,8 @@
 
 using namespace aio_bench;
 
+BOOST_AUTO_TEST_SUITE(parsing)
+
 namespace {
 
 std::vector<std::size_t> sizes_of(std::string_view text) {
@@ -23,8 +25,6 @@ using Sizes = std::vector<std::size_t>;
 using Counts = std::vector<unsigned>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(parsing)
 
 BOOST_AUTO_TEST_CASE(powers_of_1024) {
   BOOST_TEST(parse_size("-s", "512") == 512u);

@@ -8,6 +8,8 @@
 
 using namespace aio_bench;
 
+BOOST_AUTO_TEST_SUITE(table)
+
 namespace {
 
 Result result_of(const std::string& engine_name, const std::vector<double>& rates,
@@ -70,8 +72,6 @@ std::size_t longest_line(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(table)
 
 BOOST_AUTO_TEST_CASE(it_fits_100_columns_with_large_figures) {
   const Report report = report_of({result_of("glibc", {1e4}), result_of("io_uring", {12'345'678})});

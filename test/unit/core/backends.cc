@@ -9,6 +9,8 @@
 
 #include <type_traits>
 
+BOOST_AUTO_TEST_SUITE(backends_without_threads)
+
 namespace {
 
 using kaio::TransferState;
@@ -107,8 +109,6 @@ const bool added =
 int no_thread(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return -EAGAIN; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(backends_without_threads)
 
 using BackendsOfThreads = std::tuple<WatcherRig, PoolRig>;
 

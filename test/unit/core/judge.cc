@@ -19,6 +19,8 @@ using kaio::Route;
 using kaio::Step;
 using kaio::Verdict;
 
+BOOST_AUTO_TEST_SUITE(judging)
+
 namespace {
 
 constexpr int answers[] = {0,       1,       512,     -EAGAIN, -EOPNOTSUPP, -ESPIPE,
@@ -85,8 +87,6 @@ void check_all(Holds holds) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(judging)
 
 BOOST_AUTO_TEST_CASE(a_final_answer_ends_the_request_whatever_the_descriptor_is) {
   check_all([](const Answer& a, const DescriptorTraits&, bool, const Verdict& v) {

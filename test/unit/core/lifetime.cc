@@ -24,6 +24,8 @@ using kaio::Transfer;
 using kaio::TransferState;
 using support::eventually;
 
+BOOST_AUTO_TEST_SUITE(lifetime)
+
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -89,8 +91,6 @@ struct Belongings {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(lifetime)
 
 BOOST_AUTO_TEST_CASE(backends_without_work_leave_nothing_behind) {
   const Belongings before;

@@ -7,6 +7,8 @@
 
 using kaio::PlainSpeed;
 
+BOOST_AUTO_TEST_SUITE(plain_speed)
+
 namespace {
 
 constexpr std::int64_t quick_ns = PlainSpeed::quick_ns_max, slow_ns = PlainSpeed::slow_ns_min;
@@ -19,8 +21,6 @@ unsigned quick_ones_needed(PlainSpeed& speed) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(plain_speed)
 
 BOOST_AUTO_TEST_CASE(a_device_is_quick_when_it_was_so_often_enough) {
   PlainSpeed speed;

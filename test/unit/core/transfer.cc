@@ -10,6 +10,8 @@
 using kaio::may_follow;
 using kaio::TransferState;
 
+BOOST_AUTO_TEST_SUITE(transfer)
+
 namespace {
 
 constexpr std::size_t count = kaio::transfer_state_count;
@@ -40,8 +42,6 @@ States reachable_from(TransferState from) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(transfer)
 
 BOOST_AUTO_TEST_CASE(from_each_state_a_transfer_can_end_and_be_used_again) {
   for (std::size_t state = 0; state < count; ++state) {

@@ -19,6 +19,8 @@
 
 using kaio::IoPriority;
 
+BOOST_AUTO_TEST_SUITE(iocbs, *support::with_direct_io())
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -54,8 +56,6 @@ int submit_and_see(io_context_t context, long count, iocb** iocbs) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(iocbs, *support::with_direct_io())
 
 BOOST_AUTO_TEST_CASE(the_kernel_is_told_of_a_priority_of_those_that_have_one) {
   seen.clear();

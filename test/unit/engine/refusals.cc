@@ -19,6 +19,8 @@
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(refusals)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -63,8 +65,6 @@ int submit_but_of_one_file(io_context_t context, long count, iocb** iocbs) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(refusals)
 
 BOOST_DATA_TEST_CASE(an_io_submit_that_stops_anywhere_loses_nothing,
                      data::make({EAGAIN, EINVAL, EBADF, EFAULT, EPERM, EACCES, ENOSYS, EOPNOTSUPP,

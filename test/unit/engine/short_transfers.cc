@@ -24,6 +24,8 @@
 
 namespace data = boost::unit_test::data;
 
+BOOST_AUTO_TEST_SUITE(short_transfers)
+
 namespace {
 
 constexpr std::size_t transfer_bytes = 128 << 10;
@@ -94,7 +96,6 @@ struct Fixture {
 }  // namespace
 
 BOOST_TEST_DECORATOR(*support::only_if(tmpfs_takes_direct, "no O_DIRECT on tmpfs"))
-BOOST_AUTO_TEST_SUITE(short_transfers)
 
 BOOST_DATA_TEST_CASE(what_ends_at_any_byte_goes_on_at_a_block,
                      data::make({true, false}) * data::make({1, 7, 1000, 1536, 4096, 5000}), reads,

@@ -13,6 +13,8 @@
 using support::eventually;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(lazy_threads)
+
 namespace {
 
 // Counts what is brought to it; ends when told to look whether it may.
@@ -56,8 +58,6 @@ struct Counter final : kaio::sys::LazyThread {
 int refuse_thread(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return -EAGAIN; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(lazy_threads)
 
 BOOST_AUTO_TEST_CASE(it_ends_when_it_may_and_is_started_again_when_needed) {
   Counter counter;

@@ -12,13 +12,13 @@
 using kaio::sys::Doorbell;
 using kaio::sys::OwnDescriptor;
 
+BOOST_AUTO_TEST_SUITE(own_descriptors)
+
 namespace {
 
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(own_descriptors)
 
 BOOST_AUTO_TEST_CASE(a_descriptor_that_was_just_made_is_known) {
   OwnDescriptor bell;

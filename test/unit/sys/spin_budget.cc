@@ -5,6 +5,8 @@
 #include "sys/spin_budget.h"
 
 namespace kaio::test {
+BOOST_AUTO_TEST_SUITE(spin_budget)
+
 namespace {
 
 using sys::SpinBudget;
@@ -21,8 +23,6 @@ int wait_repeatedly(SpinBudget& budget, int wait_count, std::int64_t look_ns, bo
   }
   return look_count;
 }
-
-BOOST_AUTO_TEST_SUITE(spin_budget)
 
 BOOST_AUTO_TEST_CASE(looks_that_save_more_than_they_cost_go_on) {
   SpinBudget budget;

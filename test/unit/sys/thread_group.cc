@@ -12,6 +12,8 @@ using kaio::sys::Stack;
 using kaio::sys::ThreadGroup;
 using support::eventually;
 
+BOOST_AUTO_TEST_SUITE(thread_groups)
+
 namespace {
 
 // Threads that run until they are told to end, and count.
@@ -34,8 +36,6 @@ struct Crew {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(thread_groups)
 
 BOOST_AUTO_TEST_CASE(no_thread_is_left_after_join) {
   const int before = support::thread_count();

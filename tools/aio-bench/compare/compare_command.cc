@@ -17,7 +17,7 @@ namespace aio_bench {
 
 namespace {
 
-constexpr const char* footer = R"(Examples:
+constexpr const char* compare_examples = R"(Examples:
   aio-bench compare before.json after.json
   aio-bench compare before.json after.json --threshold 10 --figures rate,p99.9
 
@@ -165,7 +165,8 @@ std::string comparison_text(const StoredRun& before, const StoredRun& after,
 
 int compare_command(int argument_count, const char* const* arguments) {
   CommandLine line("aio-bench compare",
-                   "Says what changed between two runs of aio-bench, beyond noise.", footer);
+                   "Says what changed between two runs of aio-bench, beyond noise.",
+                   compare_examples);
   std::string before_path, after_path;
   std::vector<const ComparedFigure*> compared;
   double least_change = 0;

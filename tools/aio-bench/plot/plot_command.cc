@@ -18,7 +18,7 @@ namespace aio_bench {
 
 namespace {
 
-constexpr const char* footer = R"(Examples:
+constexpr const char* plot_examples = R"(Examples:
   aio-bench plot run.json                draws run-depth.svg and .png, run-latency.svg and .png
   aio-bench plot before.json after.json -o both
 
@@ -106,7 +106,8 @@ std::vector<std::string> draw_pictures(const std::vector<StoredRun>& runs,
 
 int plot_command(int argument_count, const char* const* arguments) {
   CommandLine line("aio-bench plot",
-                   "Draws results of aio-bench --json, as SVG and PNG, with gnuplot.", footer);
+                   "Draws results of aio-bench --json, as SVG and PNG, with gnuplot.",
+                   plot_examples);
   std::vector<std::string> paths;
   std::string prefix;
   line.add_option("RESULT.json", paths, "what --json wrote; of several, each gets its own curves")

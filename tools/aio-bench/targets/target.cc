@@ -19,7 +19,7 @@ namespace aio_bench {
 
 namespace {
 
-constexpr std::size_t chunk_bytes = 1 << 20;
+constexpr std::size_t warming_chunk_bytes = 1 << 20;
 
 [[noreturn]] void fail(const std::string& doing, const std::string& path) {
   throw RunError("{} {}: {}", doing, path, error_text(errno));
@@ -41,10 +41,10 @@ void Target::drop_pages() const {
 
 bool Target::warm_pages() const {
   if (area_bytes > machine_memory_bytes() / 4) return false;
-  AlignedBuffer chunk(chunk_bytes, 0);
-  for (std::uint64_t at = 0; at < area_bytes; at += chunk_bytes) {
+  AlignedBuffer chunk(warming_chunk_bytes, 0);
+  for (std::uint64_t at = 0; at < area_bytes; at += warming_chunk_bytes) {
     if (interrupted()) throw Interrupted();
-    if (pread(buffered.number(), chunk.data(), chunk_bytes, static_cast<off_t>(at)) < 0)
+    if (pread(buffered.number(), chunk.data(), warming_chunk_bytes, static_cast<off_t>(at)) < 0)
       fail("reading", path);
   }
   return true;

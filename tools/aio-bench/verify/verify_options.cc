@@ -15,14 +15,14 @@ namespace aio_bench {
 
 namespace {
 
-constexpr std::uint64_t default_scratch_bytes = 64 << 20;
+constexpr std::uint64_t verify_scratch_bytes = 64 << 20;
 constexpr std::uint64_t highest_io_bytes = 16 << 20;
 constexpr std::uint64_t default_most_blocks = 64;
-constexpr unsigned highest_depth = 4096;
+constexpr unsigned verify_highest_depth = 4096;
 constexpr const char* all_engines = "kaio,kaio-engine,glibc,libaio,io_uring,threads,preadv2";
-constexpr double longest_seconds = 10 * 86400;
+constexpr double verify_longest_seconds = 10 * 86400;
 
-constexpr const char* footer = R"(Examples:
+constexpr const char* verify_examples = R"(Examples:
   aio-bench verify                       all engines on a scratch file here
   aio-bench verify -e kaio -c direct /dev/sdx --write --destroy=/dev/sdx
   aio-bench verify FILE --write --destroy=FILE --journal FILE.journal
@@ -115,7 +115,7 @@ std::optional<VerifyOptions> parse_verify_options(int argument_count,
                                                   const char* const* arguments) {
   CommandLine line("aio-bench verify",
                    "Writes blocks that can be told apart, reads them back and checks each.",
-                   footer);
+                   verify_examples);
   VerifyOptions options;
   std::string io_size;
   line.word("TARGET", "", "file or block device; without: a scratch file", options.target);
@@ -130,11 +130,11 @@ std::optional<VerifyOptions> parse_verify_options(int argument_count,
                  options.block_bytes, parse_size);
   line.word("--io-size", "RANGE", "random sizes of I/Os (4k-256k)", io_size);
   line.value("-d,--depth", "COUNT", "I/Os kept outstanding (32)", "32", options.depth, parse_count,
-             1U, highest_depth);
+             1U, verify_highest_depth);
   const auto size = line.value("-s,--size", "SIZE", "part of the target to use (all; scratch: 64m)",
                                "", options.size_bytes, parse_size);
   line.value("-t,--seconds", "TIME", "of each engine and cache mode (2)", "2", options.seconds,
-             parse_seconds, 0.01, longest_seconds);
+             parse_seconds, 0.01, verify_longest_seconds);
   line.value("--reads", "PERCENT", "of the I/Os, the others are writes (40)", "40",
              options.reads_percent, parse_count, 0U, 99U);
   const auto cancel = line.value("--cancel", "PERCENT",
@@ -154,7 +154,7 @@ std::optional<VerifyOptions> parse_verify_options(int argument_count,
   options.direct_is_optional = options.caches.size() > 1;
   options.are_cancels_asked_for = cancel->count() > 0;
   set_io_sizes(options, io_size.empty() ? default_io_sizes(options.block_bytes) : io_size);
-  if (size->count() == 0 && options.has_scratch_file()) options.size_bytes = default_scratch_bytes;
+  if (size->count() == 0 && options.has_scratch_file()) options.size_bytes = verify_scratch_bytes;
   if (options.is_continued && options.journal_path.empty())
     throw UsageError("--continue needs the journal of the run: add --journal FILE");
   if (options.is_continued && (block_size->count() > 0 || size->count() > 0))

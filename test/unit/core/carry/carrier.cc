@@ -21,6 +21,8 @@ using kaio::Started;
 using kaio::Transfer;
 using kaio::TransferState;
 
+BOOST_AUTO_TEST_SUITE(carrier)
+
 namespace {
 
 constexpr std::size_t size_bytes = 8192;
@@ -74,8 +76,6 @@ support::Fd file_of(std::size_t length_bytes) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(carrier)
 
 BOOST_AUTO_TEST_CASE(a_whole_answer_ends_it) {
   Bench bench;

@@ -11,6 +11,8 @@ using kaio::Context;
 using kaio::KernelOptions;
 using kaio::Statistics;
 
+BOOST_AUTO_TEST_SUITE(contexts)
+
 namespace {
 
 std::vector<unsigned> asked;
@@ -25,8 +27,6 @@ int grudging_setup(unsigned event_count, io_context_t* context) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(contexts)
 
 BOOST_AUTO_TEST_CASE(a_smaller_context_is_taken_when_a_large_one_is_refused) {
   unit::FakeKernel kernel;

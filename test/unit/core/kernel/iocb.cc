@@ -13,6 +13,8 @@
 using kaio::IoOperation;
 using kaio::Opcode;
 
+BOOST_AUTO_TEST_SUITE(iocbs)
+
 namespace {
 
 static_assert(sizeof(kernel_iocb) == sizeof(iocb));
@@ -30,8 +32,6 @@ iocb dirty() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(iocbs)
 
 BOOST_AUTO_TEST_CASE(transfers_are_what_the_kernel_reads) {
   struct {

@@ -6,13 +6,13 @@
 
 using unit::FakeKernel;
 
+BOOST_AUTO_TEST_SUITE(ring)
+
 namespace {
 
 void* number(std::uintptr_t value) { return reinterpret_cast<void*>(value); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ring)
 
 BOOST_AUTO_TEST_CASE(a_ring_of_an_unknown_layout_is_not_used) {
   FakeKernel kernel(false);

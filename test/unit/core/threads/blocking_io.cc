@@ -12,9 +12,10 @@
 
 using kaio::IoOperation;
 using kaio::Opcode;
-using namespace kaio::blocking_io;
 
 BOOST_AUTO_TEST_SUITE(blocking_calls)
+
+using namespace kaio::blocking_io;
 
 BOOST_AUTO_TEST_CASE(a_file_is_read_and_written_at_its_offset) {
   const support::TemporaryFile file(8192);

@@ -11,9 +11,10 @@
 #include <fcntl.h>
 
 using kaio::IoOperation;
-using namespace kaio::cached_read;
 
 BOOST_AUTO_TEST_SUITE(cached_reads)
+
+using namespace kaio::cached_read;
 
 BOOST_AUTO_TEST_CASE(what_is_cached_is_read_whole) {
   const support::TemporaryFile file(8192);

@@ -20,13 +20,13 @@ using kaio::IoOperation;
 using kaio::Opcode;
 using kaio::stream_io::attempt;
 
+BOOST_AUTO_TEST_SUITE(streams_by_calls)
+
 namespace {
 
 DescriptorKind kind_of(int fd) { return kaio::read_traits(fd).traits.kind; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(streams_by_calls)
 
 BOOST_AUTO_TEST_CASE(a_stream_is_never_waited_for) {
   for (const auto kind : support::channel_kinds()) {

@@ -15,6 +15,8 @@
 
 using kaio::Request;
 
+BOOST_AUTO_TEST_SUITE(submission)
+
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
@@ -103,8 +105,6 @@ struct HeldInItsCall : DispatchBench {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(submission)
 
 // Its answer from before is no answer any more. Whoever has begun to wait for it while it was
 // held may see nothing but its end, which somebody has to take then.

@@ -22,6 +22,8 @@ using kaio::Request;
 using support::eventually;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(callbacks)
+
 namespace {
 
 std::atomic<int> called{0};
@@ -114,8 +116,6 @@ void set(Request& request, kaio::NotifyFunction function) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(callbacks)
 
 BOOST_AUTO_TEST_CASE(two_thousand_quick_callbacks_take_few_threads) {
   Bench& bench = new_bench();

@@ -21,6 +21,8 @@ using kaio::DirectSender;
 using kaio::Request;
 using unit::Outbox;
 
+BOOST_AUTO_TEST_SUITE(signal_sending)
+
 namespace {
 
 std::atomic<int> places{0};  // in the faked signal queue
@@ -59,8 +61,6 @@ struct Bench {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(signal_sending)
 
 BOOST_AUTO_TEST_CASE(a_signal_says_that_it_is_of_asynchronous_io) {
   const support::BlockedSignal blocked(SIGUSR1);

@@ -13,6 +13,8 @@
 
 using kaio::Request;
 
+BOOST_AUTO_TEST_SUITE(notifying)
+
 namespace {
 
 struct Bench {
@@ -22,8 +24,6 @@ struct Bench {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(notifying)
 
 BOOST_AUTO_TEST_CASE(nothing_wanted_goes_straight_back) {
   Bench bench;

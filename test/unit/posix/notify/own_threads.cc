@@ -14,6 +14,8 @@ using kaio::limits::fresh_threads_usual;
 using support::eventually;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(own_threads)
+
 namespace {
 
 std::atomic<unsigned> begun{0};
@@ -37,8 +39,6 @@ OwnThreads& new_threads() {
 const sigset_t no_signals{};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(own_threads)
 
 BOOST_AUTO_TEST_CASE(as_many_as_usual_begin_at_once_and_more_when_those_are_stuck) {
   OwnThreads& threads = new_threads();

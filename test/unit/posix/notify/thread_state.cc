@@ -17,6 +17,8 @@
 using kaio::ThreadState;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(thread_state)
+
 namespace {
 
 void one_callback(sigval) {}
@@ -59,8 +61,6 @@ bool leaves_a_change(ThreadState& state, kaio::NotifyFunction function) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(thread_state)
 
 BOOST_AUTO_TEST_CASE(a_change_is_undone_when_the_callback_has_returned) {
   on_a_thread([](ThreadState& state) {

@@ -8,13 +8,13 @@
 
 using namespace unit;
 
+BOOST_AUTO_TEST_SUITE(occupancy)
+
 namespace {
 
 using Requests = std::vector<Request*>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(occupancy)
 
 BOOST_AUTO_TEST_CASE(who_is_alone_and_who_needs_no_order_enter_unlisted) {
   DescriptorBench bench(regular());

@@ -8,13 +8,13 @@
 
 using namespace unit;
 
+BOOST_AUTO_TEST_SUITE(order)
+
 namespace {
 
 using Requests = std::vector<Request*>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(order)
 
 BOOST_AUTO_TEST_CASE(the_first_request_starts_without_traits_being_asked_for) {
   DescriptorBench bench(stream());

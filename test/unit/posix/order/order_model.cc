@@ -11,6 +11,8 @@
 
 using namespace unit;
 
+BOOST_AUTO_TEST_SUITE(order_model)
+
 namespace {
 
 struct Mix {
@@ -135,8 +137,6 @@ void check(kaio::DescriptorTraits traits, Mix mix) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(order_model)
 
 BOOST_AUTO_TEST_CASE(any_sequence_on_a_stream_keeps_the_rules_and_ends) { check(stream(), {}); }
 BOOST_AUTO_TEST_CASE(any_sequence_on_a_file_keeps_the_rules_and_ends) { check(regular(), {}); }

@@ -12,6 +12,8 @@
 using kaio::Options;
 using kaio::Route;
 
+BOOST_AUTO_TEST_SUITE(options)
+
 namespace {
 
 // What read_environment() says on standard error.
@@ -54,8 +56,6 @@ class Variable {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(options)
 
 BOOST_AUTO_TEST_CASE(every_route_has_its_name) {
   Options options;

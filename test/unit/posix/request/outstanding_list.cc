@@ -10,6 +10,8 @@
 using kaio::OutstandingList;
 using kaio::Request;
 
+BOOST_AUTO_TEST_SUITE(outstanding_list)
+
 namespace {
 
 // The same from both ends; a null pointer tells that it is not.
@@ -23,8 +25,6 @@ std::vector<Request*> content(const OutstandingList& list) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(outstanding_list)
 
 BOOST_AUTO_TEST_CASE(it_behaves_like_a_vector) {
   BOOST_TEST((unit::behaves_like_a_vector<Request, OutstandingList>(support::seed(), content)));

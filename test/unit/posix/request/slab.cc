@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(slab)
+
 namespace {
 
 struct Thing {
@@ -23,8 +25,6 @@ struct Thing {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(slab)
 
 BOOST_AUTO_TEST_CASE(all_of_the_capacity_can_be_had_and_no_more) {
   kaio::Slab<Thing, 16, 4> slab;

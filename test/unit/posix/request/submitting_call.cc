@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(submitting_call)
+
 namespace {
 
 using kaio::SubmittingCall;
@@ -18,8 +20,6 @@ void get_number() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(submitting_call)
 
 BOOST_AUTO_TEST_CASE(other_threads_see_the_call_while_it_is_under_way) {
   const auto request = std::make_unique<kaio::Request>();

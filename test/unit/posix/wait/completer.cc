@@ -15,6 +15,8 @@ using unit::CompletionBench;
 using unit::Counter;
 namespace status = kaio::status;
 
+BOOST_AUTO_TEST_SUITE(completing)
+
 namespace {
 
 void notify_by(Request& request, const Counter& counter) {
@@ -23,8 +25,6 @@ void notify_by(Request& request, const Counter& counter) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(completing)
 
 BOOST_AUTO_TEST_CASE(status_and_result_are_those_of_the_request) {
   CompletionBench shop;

@@ -9,6 +9,8 @@
 
 using support::eventually;
 
+BOOST_AUTO_TEST_SUITE(reaper_thread)
+
 namespace {
 
 // The reaper over kernel AIO in memory. Its thread may end a little later than the case does.
@@ -34,8 +36,6 @@ struct ReaperBench final : kaio::ResultSink, kaio::PeriodicWork {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reaper_thread)
 
 // It would lead then, and see nothing but completions for a while.
 BOOST_AUTO_TEST_CASE(a_call_that_comes_before_it_sleeps_is_not_slept_over) {

@@ -16,6 +16,8 @@ using kaio::Request;
 using kaio::Requests;
 using kaio::Retrieval;
 
+BOOST_AUTO_TEST_SUITE(retrieving)
+
 namespace {
 
 struct Bench {
@@ -38,8 +40,6 @@ struct Bench {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(retrieving)
 
 BOOST_AUTO_TEST_CASE(results_come_out_oldest_first) {
   Bench bench;

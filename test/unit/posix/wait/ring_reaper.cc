@@ -19,6 +19,8 @@ using unit::FakeKernel;
 using Led = kaio::RingReaper::Led;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(ring_reaper)
+
 namespace {
 
 struct CountingSink final : kaio::ResultSink {
@@ -67,8 +69,6 @@ struct Bench {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ring_reaper)
 
 BOOST_AUTO_TEST_CASE(reaping_takes_everything_without_a_system_call) {
   Bench bench;

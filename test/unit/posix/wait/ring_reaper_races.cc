@@ -17,6 +17,8 @@ using kaio::Transfer;
 using support::eventually;
 using unit::FakeKernel;
 
+BOOST_AUTO_TEST_SUITE(ring_reaper_races)
+
 namespace {
 
 struct Tally final : kaio::ResultSink {
@@ -58,8 +60,6 @@ struct Bench {
 Bench* bench_of_hook = nullptr;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ring_reaper_races)
 
 // As aio_suspend does it: it leads, and goes once its own transfer is done. The
 // other thread stands for the reaper, which looks when the doorbell rings.

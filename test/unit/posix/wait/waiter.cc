@@ -20,6 +20,8 @@ using unit::CompletionBench;
 namespace status = kaio::status;
 using OnRing = kaio::WaitSet::OnRing;
 
+BOOST_AUTO_TEST_SUITE(waiting)
+
 namespace {
 
 // Until any of the cells is done.
@@ -72,8 +74,6 @@ class Waiting {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(waiting)
 
 BOOST_AUTO_TEST_CASE(what_is_done_is_not_waited_for) {
   CompletionBench shop;
