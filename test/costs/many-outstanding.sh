@@ -16,8 +16,8 @@ source "$(dirname "$0")/../real/cases.sh"
 program=$1
 few=100
 many=60000
-reads=240000
-reads_of_loop=120000 # each of which the device refuses once
+reads=150000
+reads_of_loop=80000 # each of which the device refuses once
 rounds=3
 limit_s=40 # of one run
 size_mib=64

@@ -24,7 +24,8 @@ check() { # CASE
 }
 # One directory for both: what the libraries are made of is compiled once.
 builds 'a subproject' meson setup "$directory" "$project/meson" \
-  --force-fallback-for=kaio,kaio-posix,kaio-engine --optimization=0 && check 'a subproject'
+  --force-fallback-for=kaio,kaio-posix,kaio-engine --optimization=0 --unity=on --unity-size=11 &&
+  check 'a subproject'
 builds 'a static subproject' meson configure "$directory" -Dstatic=true &&
   check 'a static subproject'
 finish
