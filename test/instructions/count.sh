@@ -52,7 +52,10 @@ takes_at_most() {
   fi
 }
 
-takes_at_most "a polled read" "$(polled kaio)" $polled_more_max "by raw kernel AIO" "$(polled raw)"
+raw=$(polled raw)
+takes_at_most "a polled read" "$(polled kaio)" $polled_more_max "by raw kernel AIO" "$raw"
+takes_at_most "a polled read in a thread after a hundred others" "$(polled kaio-late)" \
+  $polled_more_max "by raw kernel AIO" "$raw"
 callback=$(of_many callback)
 takes_at_most "a read by the engine" "$callback" $callback_more_max "by raw kernel AIO" "$(of_many raw)"
 takes_at_most "a read by a coroutine" "$(of_many coroutine)" $coroutine_more_max "by callback" \

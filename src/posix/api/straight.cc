@@ -135,9 +135,8 @@ template <Opcode opcode>
   StatusCell& cell = cell_of(asked);
   Runtime* const engine = runtime_if_any();
   const std::uint32_t last = cell.word.load(std::memory_order_acquire) & status::tag_mask;
-  const std::uint32_t thread_number = Statistics::this_threads_number();
-  if (engine == nullptr || !is_straight(*engine, asked) ||
-      thread_number >= Statistics::own_shard_count)
+  const std::uint32_t thread_number = ThreadNumber::mine();
+  if (engine == nullptr || !is_straight(*engine, asked) || thread_number >= ThreadNumber::count)
     return submit_one(control_block, plain<opcode>);
   if (last != status::tag_taken && !forget_result(*engine, asked, last))
     return submit_one(control_block, plain<opcode>);

@@ -38,9 +38,16 @@ void after_fork_in_child() {
   inherited->completer.notifier().callbacks().forget_after_fork();
 }
 
+// In the thread that called fork(), as the child's first later call need not be.
+void handle_fork_in_child() {
+  ThreadNumber::forget_others();
+  after_fork_in_child();
+}
+
 }  // namespace
 
 Runtime* process::make_runtime() noexcept {
+  ThreadNumber::give_back_at_the_end();
   // There is one that we do not see: this is a child, and no handler has run in it.
   if (last_made.load(std::memory_order_acquire) != nullptr && page.instance.load() == nullptr)
     after_fork_in_child();
@@ -58,7 +65,7 @@ Runtime* process::make_runtime() noexcept {
   static std::atomic<bool> registered{false};
   if (!registered.exchange(true)) {
     ::madvise(&page, sizeof page, MADV_WIPEONFORK);  // since Linux 4.14
-    ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    ::pthread_atfork(nullptr, nullptr, handle_fork_in_child);
     // Only for the option: the copy of standard error is not made without it.
     if (options().print_statistics.load()) print_statistics_at_exit();
   }

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "posix/request/submitting_call.h"
 
-#include <algorithm>
-
 namespace kaio {
 
 KAIO_THREAD_LOCAL std::atomic<std::uint64_t> SubmittingCall::unnumbered{none};
 SubmittingCall::Word SubmittingCall::words[count];
 
 std::atomic<std::uint64_t>* SubmittingCall::find(std::uint64_t identity) noexcept {
-  const std::uint32_t numbers = std::min(Statistics::thread_numbers(), count);
-  for (std::uint32_t number = 0; number < numbers; ++number)
+  const std::uint32_t limit = ThreadNumber::limit();
+  for (std::uint32_t number = 0; number < limit; ++number)
     if (words[number].identity.load(std::memory_order_acquire) == identity)
       return &words[number].identity;
   return nullptr;

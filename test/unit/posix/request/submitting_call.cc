@@ -13,10 +13,8 @@ namespace {
 
 using kaio::SubmittingCall;
 
-// A thread has its number from the first thing that it counts.
 void get_number() {
-  static kaio::Statistics statistics;
-  statistics.count(kaio::Count::submitted);
+  if (!kaio::ThreadNumber::is_asked_for()) kaio::ThreadNumber::ask();
 }
 
 }  // namespace
