@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/thread_number.h"
 
-#include <bit>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "sys/alone.h"
 
@@ -17,43 +17,60 @@ std::atomic<pthread_key_t> key{no_key};
 // handler. With a later key, numbers are not given back.
 constexpr pthread_key_t keys_without_memory = 32;
 
-std::uint64_t bit_of(std::uint32_t number) noexcept { return std::uint64_t{1} << number; }
+// The library may be part of a plugin.
+[[gnu::destructor]] void delete_key() {
+  const pthread_key_t made = key.exchange(no_key);
+  if (made != no_key) ::pthread_key_delete(made);
+}
 
 }  // namespace
 
 KAIO_THREAD_LOCAL std::uint32_t ThreadNumber::mine_ = not_asked;
 std::atomic<std::uint32_t> ThreadNumber::limit_{0};
-std::atomic<std::uint64_t> ThreadNumber::free_{0};
+std::atomic<pid_t> ThreadNumber::owners_[count];
 
-std::uint32_t ThreadNumber::take() noexcept {
-  std::uint64_t free = free_.load(std::memory_order_relaxed);
-  while (free != 0)
-    if (free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire))
-      return static_cast<std::uint32_t>(std::countr_zero(free));
-  std::uint32_t limit = limit_.load(std::memory_order_relaxed);
-  while (limit < count)
-    if (limit_.compare_exchange_weak(limit, limit + 1)) return limit;
+std::uint32_t ThreadNumber::take(pid_t process) noexcept {
+  for (std::uint32_t number = 0; number < count; ++number) {
+    pid_t nobody = 0;
+    if (owners_[number].load(std::memory_order_relaxed) != 0 ||
+        !owners_[number].compare_exchange_strong(nobody, process, std::memory_order_acquire))
+      continue;
+    std::uint32_t limit = limit_.load();
+    while (limit <= number && !limit_.compare_exchange_weak(limit, number + 1)) {
+    }
+    return number;
+  }
   static std::atomic<std::uint32_t> too_late_count{0};
   return count + too_late_count.fetch_add(1, std::memory_order_relaxed) % 0x10000;
 }
 
-void ThreadNumber::ask() noexcept {
-  const std::uint32_t number = take();
-  std::uint32_t expected = not_asked;
-  // A signal handler of this thread may have asked in between.
-  if (!sys::exchange_alone(mine_, expected, number)) {
-    if (number < count) free_.fetch_or(bit_of(number), std::memory_order_release);
-    return;
-  }
-  const pthread_key_t made = key.load(std::memory_order_acquire);
-  if (number < count && made != no_key) ::pthread_setspecific(made, &free_);
+// If it still is a thread's of that process.
+void ThreadNumber::release(std::uint32_t number, pid_t process) noexcept {
+  if (number < count)
+    owners_[number].compare_exchange_strong(process, 0, std::memory_order_release);
 }
 
-// The thread may ask again: other destructors may do I/O.
+void ThreadNumber::ask() noexcept {
+  for (;;) {
+    const pid_t process = ::getpid();
+    const std::uint32_t number = take(process);
+    std::uint32_t expected = not_asked;
+    // A signal handler of this thread may have asked in between.
+    if (!sys::exchange_alone(mine_, expected, number)) return release(number, process);
+    if (number >= count) return;
+    // And this may be its child by now, which has given the number back.
+    if (::getpid() == process) break;
+    mine_ = not_asked;
+  }
+  const pthread_key_t giving_back = key.load(std::memory_order_acquire);
+  if (giving_back != no_key) ::pthread_setspecific(giving_back, &key);
+}
+
 void ThreadNumber::give_back(void*) noexcept {
+  const pid_t process = ::getpid();
   const std::uint32_t number = mine_;
   mine_ = not_asked;
-  if (number < count) free_.fetch_or(bit_of(number), std::memory_order_release);
+  release(number, process);
 }
 
 void ThreadNumber::give_back_at_the_end() noexcept {
@@ -64,11 +81,16 @@ void ThreadNumber::give_back_at_the_end() noexcept {
     ::pthread_key_delete(made);
 }
 
-void ThreadNumber::forget_others() noexcept {
-  const std::uint32_t limit = limit_.load();
-  std::uint64_t others = limit == count ? ~std::uint64_t{0} : bit_of(limit) - 1;
-  if (mine_ < count) others &= ~bit_of(mine_);
-  free_.store(others);
+void ThreadNumber::forget_parents() noexcept {
+  const pid_t process = ::getpid();
+  for (std::uint32_t number = 0; number < count; ++number) {
+    pid_t owner = owners_[number].load();
+    if (number == mine_) {
+      owners_[number].store(process);
+    } else if (owner != 0 && owner != process) {
+      owners_[number].compare_exchange_strong(owner, 0);
+    }
+  }
 }
 
 }  // namespace kaio

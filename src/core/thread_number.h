@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <sys/types.h>
 
 #include "sys/mutex.h"
 
@@ -12,35 +13,38 @@ namespace kaio {
 
 class ThreadNumber {
  public:
-  // So many threads have a number at a time; those that come later have none.
+  // So many threads have a number at a time.
   static constexpr std::uint32_t count = 64;
 
   // Below `count`: no other thread has it. Not below: this one has none.
   static std::uint32_t mine() noexcept { return mine_; }
-  // Whether this thread has asked for one.
   static bool is_asked_for() noexcept { return mine_ != not_asked; }
-  // Asks for one, once in a thread's life. mine() is at least `count` if there is none left, and
-  // tells such threads apart.
+  // Asks for one. A thread that finds none left stays without: mine() is at least `count`, and
+  // tells such threads apart. Async-signal-safe.
   static void ask() noexcept;
   // All that have been given to anybody are below.
   static std::uint32_t limit() noexcept { return limit_.load(std::memory_order_acquire); }
 
-  // A thread's number is given to another one when it ends: what was written for the one is seen by
-  // the other. Not where the library may be unloaded before the thread ends.
+  // From now on a thread that asks gives its number back when it ends, and the next one that has it
+  // sees what the one before has written. (A thread that asks again while it ends, in the last
+  // destructor or in a signal handler, keeps its number for ever.) Only in a library that is not
+  // unloaded before its threads end.
   static void give_back_at_the_end() noexcept;
-  // In a child of fork(), in the thread that called it: the others are not there.
-  static void forget_others() noexcept;
+  // In a child of fork(), in the thread that called it: gives back what threads of the parent have.
+  static void forget_parents() noexcept;
 
  private:
   static constexpr std::uint32_t not_asked = UINT32_MAX;
 
-  static std::uint32_t take() noexcept;
+  static std::uint32_t take(pid_t process) noexcept;
+  static void release(std::uint32_t number, pid_t process) noexcept;
   static void give_back(void*) noexcept;
 
   static KAIO_THREAD_LOCAL std::uint32_t mine_;
   static std::atomic<std::uint32_t> limit_;
-  static std::atomic<std::uint64_t> free_;  // a bit for each that was given back
-  static_assert(count == 64);
+  // The process of the thread that has the number; 0: it is free. A thread may fork at any time, in
+  // a signal handler, and its child know nothing of what it was about to do.
+  static std::atomic<pid_t> owners_[count];
 };
 
 }  // namespace kaio

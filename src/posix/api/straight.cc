@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The way of most reads and writes, in one function: into the ring at once, with nothing to copy
-// and nobody to tell, by one of the threads that have a number (Statistics::this_threads_number).
+// and nobody to tell, by one of the threads that have a number (ThreadNumber).
 // What it does is what submit.cc and dispatch/submission.cc do, with all that they would ask
 // decided by then. Whatever is not so simple goes to them, before anything has begun.
 //

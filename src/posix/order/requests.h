@@ -20,7 +20,7 @@ static_assert(requests_max <= OccupancyLayout::listed_max);  // all may be on on
 
 // A free request for each thread with a number: what a thread has just freed it mostly needs
 // next, and so takes and gives back without an atomic read-modify-write, and nobody else's cache
-// line. Only the thread itself, and its signal handlers, ever touch its place.
+// line. Only the thread that has the number, and its signal handlers, ever touch its place.
 class OwnPlaces {
  public:
   // How many there are at most. They are free, but of no use to other threads.

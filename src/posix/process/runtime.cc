@@ -20,6 +20,13 @@ namespace {
 
 // The same, for the child too.
 constinit std::atomic<Runtime*> last_made{nullptr};
+std::atomic<bool> page_is_emptied{false};  // by the kernel, in a child
+
+void forget_what_this_thread_did() {
+  sys::mutexes_held = 0;
+  deferred::requests.take_in_order();
+  SubmittingCall::end();
+}
 
 // In the child only the forking thread lives: requests, threads and locks of the
 // parent's engine are copies without meaning. It is left where it is and a new one
@@ -27,8 +34,7 @@ constinit std::atomic<Runtime*> last_made{nullptr};
 void after_fork_in_child() {
   process::page.instance.store(nullptr);  // where the kernel has not done it
   Runtime* inherited = last_made.exchange(nullptr);
-  sys::mutexes_held = 0;
-  deferred::requests.take_in_order();
+  forget_what_this_thread_did();
   SubmittingCall::forget_after_fork();
   if (inherited == nullptr) return;
   live_statistics::detach(inherited->statistics);
@@ -38,10 +44,14 @@ void after_fork_in_child() {
   inherited->completer.notifier().callbacks().forget_after_fork();
 }
 
-// In the thread that called fork(), as the child's first later call need not be.
+// In the thread that called fork(), as the child's first later call need not be. A handler that ran
+// before may have begun something, and other threads.
 void handle_fork_in_child() {
-  ThreadNumber::forget_others();
-  after_fork_in_child();
+  ThreadNumber::forget_parents();
+  if (page_is_emptied.load() && process::page.instance.load() != nullptr)
+    forget_what_this_thread_did();
+  else
+    after_fork_in_child();
 }
 
 }  // namespace
@@ -64,7 +74,8 @@ Runtime* process::make_runtime() noexcept {
   last_made.store(made, std::memory_order_release);
   static std::atomic<bool> registered{false};
   if (!registered.exchange(true)) {
-    ::madvise(&page, sizeof page, MADV_WIPEONFORK);  // since Linux 4.14
+    // Since Linux 4.14.
+    page_is_emptied = ::madvise(&page, sizeof page, MADV_WIPEONFORK) == 0;
     ::pthread_atfork(nullptr, nullptr, handle_fork_in_child);
     // Only for the option: the copy of standard error is not made without it.
     if (options().print_statistics.load()) print_statistics_at_exit();

@@ -29,7 +29,6 @@ void SubmittingCall::settle(const Request& request) noexcept {
 // Of other threads, which the child does not have.
 void SubmittingCall::forget_after_fork() noexcept {
   for (Word& word : words) word.identity.store(none, std::memory_order_relaxed);
-  unnumbered = none;
 }
 
 }  // namespace kaio
