@@ -100,7 +100,7 @@ for cache in "${caches[@]}"; do
   shared=(--rw=randwrite --bs=4k --size="$((megabytes / 4))m" --direct="$direct" --iodepth=8
     --offset_increment="$((megabytes / 4))m")
   run_case "$cache, 4 threads of one process" 60 "${shared[@]}" --thread --numjobs=4
-  run_case "$cache, 3 processes" 60 "${shared[@]}" --numjobs=3 --rate_iops=1500
+  run_case "$cache, 3 processes" 60 "${shared[@]}" --numjobs=3 --rate_iops=300
 done
 for route in kernel poll pool; do
   KAIO_ROUTE=$route run_case "by $route" 60 --rw=randwrite --bs=4k --size=4m --thread --iodepth=32
