@@ -58,7 +58,7 @@ void ThreadNumber::ask() noexcept {
     // A signal handler of this thread may have asked in between.
     if (!sys::exchange_alone(mine_, expected, number)) return release(number, process);
     if (number >= count) return;
-    // And this may be its child by now, which has given the number back.
+    // And this may be a child by now, where the number may be another thread's.
     if (::getpid() == process) break;
     mine_ = not_asked;
   }
@@ -91,6 +91,7 @@ void ThreadNumber::forget_parents() noexcept {
       owners_[number].compare_exchange_strong(owner, 0);
     }
   }
+  if (mine_ >= count) mine_ = not_asked;  // there are some now
 }
 
 }  // namespace kaio

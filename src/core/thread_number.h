@@ -27,8 +27,7 @@ class ThreadNumber {
 
   // From now on a thread that asks gives its number back when it ends, and the next one that has it
   // sees what the one before has written. (A thread that asks again while it ends, in the last
-  // destructor or in a signal handler, keeps its number for ever.) Only in a library that is not
-  // unloaded before its threads end.
+  // round of destructors or in a signal handler, keeps its number for ever.)
   static void give_back_at_the_end() noexcept;
   // In a child of fork(), in the thread that called it: gives back what threads of the parent have.
   static void forget_parents() noexcept;

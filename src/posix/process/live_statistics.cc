@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "posix/process/live_statistics.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -29,7 +30,7 @@ static_assert(sizeof(Statistics) == Statistics::shard_count * Statistics::shard_
 
 char directory[192];
 // The whole file, in this process's memory for as long as it lives. Null: there is none.
-LiveFile* file = nullptr;
+std::atomic<LiveFile*> file{nullptr};
 
 char* end_of_number(char* end, std::uint64_t number) noexcept {
   char digits[20];
@@ -78,7 +79,6 @@ void describe(LiveFile& heading, std::int32_t pid, std::int64_t now_ns) noexcept
 
 // 0, or an error number. In a child of fork() too, so nothing that is not async-signal-safe.
 int begin() noexcept {
-  file = nullptr;
   const auto pid = static_cast<std::int32_t>(sys::direct_call(SYS_getpid));
   const std::int64_t now_ns = sys::monotonic_ns();
   const int fd = make_file(pid, now_ns);
@@ -86,15 +86,27 @@ int begin() noexcept {
   void* pages = ::mmap(nullptr, file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   sys::close_descriptor(fd);
   if (pages == MAP_FAILED) return ENOMEM;
-  file = static_cast<LiveFile*>(pages);
-  describe(*file, pid, now_ns);
+  auto* const made = static_cast<LiveFile*>(pages);
+  describe(*made, pid, now_ns);
+  file.store(made);
   return 0;
+}
+
+// This process's, which a child begins: before its handler runs, if another one does I/O; and
+// without a handler in a child of _Fork().
+LiveFile* own_file() noexcept {
+  LiveFile* seen = file.load();
+  if (seen == nullptr || seen->pid == static_cast<std::int32_t>(sys::direct_call(SYS_getpid)))
+    return seen;
+  if (!file.compare_exchange_strong(seen, nullptr)) return nullptr;  // another thread does it
+  ::munmap(static_cast<void*>(seen), file_bytes);
+  begin();
+  return file.load();
 }
 
 void begin_in_child() noexcept {
   const int saved_errno = errno;
-  if (file != nullptr) ::munmap(static_cast<void*>(file), file_bytes);
-  begin();
+  own_file();
   errno = saved_errno;
 }
 
@@ -120,8 +132,9 @@ void begin_in_child() noexcept {
 }  // namespace
 
 void attach(Statistics& statistics) noexcept {
-  if (file == nullptr) return;
-  void* counters = reinterpret_cast<char*>(file) + heading_bytes;
+  LiveFile* const own = own_file();
+  if (own == nullptr) return;
+  void* counters = reinterpret_cast<char*>(own) + heading_bytes;
   // Size 0: the same pages once more, at another place; both stay.
   if (::mremap(counters, 0, counters_bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
                static_cast<void*>(&statistics)) == MAP_FAILED)

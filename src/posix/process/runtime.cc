@@ -5,6 +5,7 @@
 #include <new>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "posix/process/live_statistics.h"
 #include "posix/process/report.h"
@@ -18,9 +19,9 @@ constinit process::EmptyInChild process::page;
 
 namespace {
 
-// The same, for the child too.
+// The same, for the child too, and the process that made it.
 constinit std::atomic<Runtime*> last_made{nullptr};
-std::atomic<bool> page_is_emptied{false};  // by the kernel, in a child
+constinit std::atomic<pid_t> maker{0};
 
 void forget_what_this_thread_did() {
   sys::mutexes_held = 0;
@@ -28,15 +29,15 @@ void forget_what_this_thread_did() {
   SubmittingCall::end();
 }
 
-// In the child only the forking thread lives: requests, threads and locks of the
-// parent's engine are copies without meaning. It is left where it is and a new one
-// made when needed. (The ring is not even mapped here.)
-void after_fork_in_child() {
-  process::page.instance.store(nullptr);  // where the kernel has not done it
-  Runtime* inherited = last_made.exchange(nullptr);
+// In a child: its parent's requests, threads and locks are copies without meaning. They are left
+// where they are, and a runtime of its own is made when needed. (The ring is not even mapped here.)
+void forget_runtime(Runtime* inherited) {
+  Runtime* expected = inherited;
+  if (!last_made.compare_exchange_strong(expected, nullptr)) return;  // another thread does it
+  expected = inherited;
+  process::page.instance.compare_exchange_strong(expected, nullptr);  // if the kernel has not
   forget_what_this_thread_did();
   SubmittingCall::forget_after_fork();
-  if (inherited == nullptr) return;
   live_statistics::detach(inherited->statistics);
   inherited->context.forget_after_fork();
   inherited->dispatcher.forget_after_fork();
@@ -44,23 +45,34 @@ void after_fork_in_child() {
   inherited->completer.notifier().callbacks().forget_after_fork();
 }
 
-// In the thread that called fork(), as the child's first later call need not be. A handler that ran
-// before may have begun something, and other threads.
+// In the thread that called fork(). Handlers that ran before may have begun something of the
+// child's own, and threads.
 void handle_fork_in_child() {
   ThreadNumber::forget_parents();
-  if (page_is_emptied.load() && process::page.instance.load() != nullptr)
-    forget_what_this_thread_did();
-  else
-    after_fork_in_child();
+  forget_what_this_thread_did();
+  Runtime* const known = last_made.load(std::memory_order_acquire);
+  if (known == nullptr) return;
+  const bool is_own = process::page.instance.load() == known && maker.load() == ::getpid();
+  if (!is_own) forget_runtime(known);
+}
+
+// As early as can be, so that few handlers run before that one.
+[[gnu::constructor]] void protect_children() {
+  static std::atomic<bool> done{false};
+  if (done.exchange(true)) return;
+  ::madvise(&process::page, sizeof process::page, MADV_WIPEONFORK);  // since Linux 4.14
+  ::pthread_atfork(nullptr, nullptr, handle_fork_in_child);
 }
 
 }  // namespace
 
 Runtime* process::make_runtime() noexcept {
+  protect_children();  // whoever calls may be another library's constructor
   ThreadNumber::give_back_at_the_end();
-  // There is one that we do not see: this is a child, and no handler has run in it.
-  if (last_made.load(std::memory_order_acquire) != nullptr && page.instance.load() == nullptr)
-    after_fork_in_child();
+  // One that the page does not have: this is a child, and no handler has run in it. In this order,
+  // as another thread may just be making it.
+  Runtime* const known = last_made.load(std::memory_order_acquire);
+  if (known != nullptr && page.instance.load() == nullptr) forget_runtime(known);
   const FixedOptions fixed = options().freeze();
   void* pages = sys::map_pages(sizeof(Runtime));
   if (pages == nullptr) return nullptr;
@@ -71,15 +83,11 @@ Runtime* process::make_runtime() noexcept {
     sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
     return expected;
   }
+  maker.store(::getpid());
   last_made.store(made, std::memory_order_release);
   static std::atomic<bool> registered{false};
-  if (!registered.exchange(true)) {
-    // Since Linux 4.14.
-    page_is_emptied = ::madvise(&page, sizeof page, MADV_WIPEONFORK) == 0;
-    ::pthread_atfork(nullptr, nullptr, handle_fork_in_child);
-    // Only for the option: the copy of standard error is not made without it.
-    if (options().print_statistics.load()) print_statistics_at_exit();
-  }
+  // Only for the option: the copy of standard error is not made without it.
+  if (!registered.exchange(true) && options().print_statistics.load()) print_statistics_at_exit();
   return made;
 }
 

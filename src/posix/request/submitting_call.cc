@@ -26,7 +26,7 @@ void SubmittingCall::settle(const Request& request) noexcept {
   if (word != nullptr) word->compare_exchange_strong(identity, none);
 }
 
-// Of other threads, which the child does not have.
+// Those of the parent's threads.
 void SubmittingCall::forget_after_fork() noexcept {
   for (Word& word : words) word.identity.store(none, std::memory_order_relaxed);
 }
