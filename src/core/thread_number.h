@@ -29,7 +29,8 @@ class ThreadNumber {
   // sees what the one before has written. (A thread that asks again while it ends, in the last
   // round of destructors or in a signal handler, keeps its number for ever.)
   static void give_back_at_the_end() noexcept;
-  // In a child of fork(), in the thread that called it: gives back what threads of the parent have.
+  // In a child of fork(), in the thread that called it: gives back what other threads of the parent
+  // had.
   static void forget_parents() noexcept;
 
  private:

@@ -34,8 +34,6 @@ void forget_what_this_thread_did() {
 void forget_runtime(Runtime* inherited) {
   Runtime* expected = inherited;
   if (!last_made.compare_exchange_strong(expected, nullptr)) return;  // another thread does it
-  expected = inherited;
-  process::page.instance.compare_exchange_strong(expected, nullptr);  // if the kernel has not
   forget_what_this_thread_did();
   SubmittingCall::forget_after_fork();
   live_statistics::detach(inherited->statistics);
@@ -51,23 +49,24 @@ void handle_fork_in_child() {
   ThreadNumber::forget_parents();
   forget_what_this_thread_did();
   Runtime* const known = last_made.load(std::memory_order_acquire);
-  if (known == nullptr) return;
-  const bool is_own = process::page.instance.load() == known && maker.load() == ::getpid();
-  if (!is_own) forget_runtime(known);
+  Runtime* in_use = process::page.instance.load();
+  if (maker.load() != ::getpid())
+    process::page.instance.compare_exchange_strong(in_use, nullptr);
+  else if (in_use == known)
+    return;
+  if (known != nullptr) forget_runtime(known);
 }
 
 // As early as can be, so that few handlers run before that one.
-[[gnu::constructor]] void protect_children() {
+[[gnu::constructor]] void register_fork_handler() {
   static std::atomic<bool> done{false};
-  if (done.exchange(true)) return;
-  ::madvise(&process::page, sizeof process::page, MADV_WIPEONFORK);  // since Linux 4.14
-  ::pthread_atfork(nullptr, nullptr, handle_fork_in_child);
+  if (!done.exchange(true)) ::pthread_atfork(nullptr, nullptr, handle_fork_in_child);
 }
 
 }  // namespace
 
 Runtime* process::make_runtime() noexcept {
-  protect_children();  // whoever calls may be another library's constructor
+  register_fork_handler();  // whoever calls may be another library's constructor
   ThreadNumber::give_back_at_the_end();
   // One that the page does not have: this is a child, and no handler has run in it. In this order,
   // as another thread may just be making it.
@@ -77,13 +76,16 @@ Runtime* process::make_runtime() noexcept {
   void* pages = sys::map_pages(sizeof(Runtime));
   if (pages == nullptr) return nullptr;
   auto* made = new (pages) Runtime(fixed, options());
-  live_statistics::attach(made->statistics);  // it has counted nothing yet
+  live_statistics::Attachment attachment(made->statistics);  // it has counted nothing yet
+  ::madvise(&page, sizeof page, MADV_WIPEONFORK);            // since Linux 4.14
+  maker.store(::getpid());
   Runtime* expected = nullptr;
   if (!page.instance.compare_exchange_strong(expected, made)) {
+    attachment.discard();
     sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
     return expected;
   }
-  maker.store(::getpid());
+  attachment.keep();
   last_made.store(made, std::memory_order_release);
   static std::atomic<bool> registered{false};
   // Only for the option: the copy of standard error is not made without it.
