@@ -6,8 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/thread_number.h"
 #include "sys/alone.h"
+#include "sys/mutex.h"
 
 namespace kaio {
 
@@ -51,8 +51,18 @@ class Statistics {
   static constexpr std::uint32_t shard_count = 80;
   static constexpr std::uint32_t shard_bytes = 256;
 
+  static constexpr std::uint32_t own_shard_count = 64;
+
+  // Below own_shard_count: a number that only the calling thread has, for ever. Not below: it has
+  // none.
+  static std::uint32_t this_threads_number() noexcept { return this_threads_shard; }
+  // So many threads have had one, or have asked for one too late.
+  static std::uint32_t thread_numbers() noexcept {
+    return next_shard.load(std::memory_order_acquire);
+  }
+
   void count(Count what) noexcept { add(what, 1); }
-  // For a thread that has that number (ThreadNumber).
+  // For a thread that has that number.
   void count(Count what, std::uint32_t number) noexcept {
     sys::add_alone(shards_[number].counters[static_cast<std::size_t>(what)], 1);
   }
@@ -65,7 +75,6 @@ class Statistics {
   }
 
  private:
-  static constexpr std::uint32_t own_shard_count = ThreadNumber::count;
   static constexpr std::uint32_t shared_shard_count = shard_count - own_shard_count;
 
   struct alignas(64) Shard {
@@ -73,10 +82,10 @@ class Statistics {
   };
   static_assert(sizeof(Shard) == shard_bytes);
 
-  // A thread with a number has a shard of its own: nobody else writes to it, so that counting
-  // needs no atomic read-modify-write. All others share.
+  // The first threads that count have a shard each, for ever: nobody else writes to
+  // it, so that counting needs no atomic read-modify-write. All others share.
   void add(Count what, std::int64_t difference) noexcept {
-    const std::uint32_t own = ThreadNumber::mine();
+    const std::uint32_t own = this_threads_shard;
     if (own < own_shard_count) {
       sys::add_alone(shards_[own].counters[static_cast<std::size_t>(what)], difference);
     } else {
@@ -84,6 +93,10 @@ class Statistics {
     }
   }
   void add_shared(Count what, std::int64_t difference) noexcept;
+
+  static constexpr std::uint32_t no_shard = UINT32_MAX;
+  static KAIO_THREAD_LOCAL std::uint32_t this_threads_shard;
+  static std::atomic<std::uint32_t> next_shard;
 
   Shard shards_[own_shard_count + shared_shard_count];
 };

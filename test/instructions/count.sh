@@ -52,10 +52,7 @@ takes_at_most() {
   fi
 }
 
-raw=$(polled raw)
-takes_at_most "a polled read" "$(polled kaio)" $polled_more_max "by raw kernel AIO" "$raw"
-takes_at_most "a polled read in a thread after a hundred others" "$(polled kaio-late)" \
-  $polled_more_max "by raw kernel AIO" "$raw"
+takes_at_most "a polled read" "$(polled kaio)" $polled_more_max "by raw kernel AIO" "$(polled raw)"
 callback=$(of_many callback)
 takes_at_most "a read by the engine" "$callback" $callback_more_max "by raw kernel AIO" "$(of_many raw)"
 takes_at_most "a read by a coroutine" "$(of_many coroutine)" $coroutine_more_max "by callback" \

@@ -3,15 +3,12 @@
  * kaio's POSIX functions, or by kernel AIO as a careful program uses it, which reads
  * the ring itself. For callgrind to count the instructions of both.
  *
- * Usage: polled-reads kaio|kaio-late|raw FILE COUNT
- *
- * kaio-late reads in a thread that comes after a hundred others, which have ended.
+ * Usage: polled-reads kaio|raw FILE COUNT
  */
 #include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,29 +33,6 @@ static void read_by_kaio(int fd, long count) {
     }
     if (aio_return(&request) != block_bytes) fail("aio_return");
   }
-}
-
-struct work {
-  int fd;
-  long count;
-};
-
-static void* read_in_a_thread(void* argument) {
-  const struct work* work = argument;
-  read_by_kaio(work->fd, work->count);
-  return NULL;
-}
-
-static void read_in_a_new_thread(int fd, long count) {
-  struct work work = {.fd = fd, .count = count};
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, read_in_a_thread, &work) != 0) fail("pthread_create");
-  pthread_join(thread, NULL);
-}
-
-static void read_late(int fd, long count) {
-  for (int i = 0; i < 100; ++i) read_in_a_new_thread(fd, 1);
-  read_in_a_new_thread(fd, count);
 }
 
 struct ring {
@@ -91,8 +65,6 @@ int main(int argc, char** argv) {
   const long count = atol(argv[3]);
   if (strcmp(argv[1], "kaio") == 0)
     read_by_kaio(fd, count);
-  else if (strcmp(argv[1], "kaio-late") == 0)
-    read_late(fd, count);
   else
     read_raw(fd, count);
   return 0;

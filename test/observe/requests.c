@@ -4,8 +4,7 @@
  *
  * Usage: requests FILE COUNT MILLISECONDS END
  *   END: exit, _exit, kill, stay (until it is killed), fork (a child makes half as many and
- *   ends by _exit), _Fork (the same, and the child runs no fork handlers), exec (makes them once
- *   more as another program, and ends by _exit)
+ *   ends by _exit), exec (makes them once more as another program, and ends by _exit)
  */
 #include <aio.h>
 #include <errno.h>
@@ -52,9 +51,8 @@ int main(int argc, char** argv) {
   const int count = atoi(argv[2]), milliseconds = atoi(argv[3]);
   read_blocks(fd, count, milliseconds);
   const char* const end = argv[4];
-  const int without_handlers = strcmp(end, "_Fork") == 0;
-  if (without_handlers || strcmp(end, "fork") == 0) {
-    const pid_t child = without_handlers ? _Fork() : fork();
+  if (strcmp(end, "fork") == 0) {
+    const pid_t child = fork();
     if (child == 0) {
       read_blocks(fd, count / 2, milliseconds);
       _exit(0);

@@ -36,9 +36,6 @@ fi
 run "$aio_run" --stats=0.2 "$requests" "$file" 300 300 fork
 expect "a child of fork() is told of" 0
 expect_equal "each process has counts of its own" "$(sort -n "$scratch/output")" "$(told)"
-run "$aio_run" --stats=0.2 "$requests" "$file" 300 300 _Fork
-expect "so is one that runs no fork handlers" 0
-expect_equal "and has counts of its own" "$(sort -n "$scratch/output")" "$(told)"
 run "$aio_run" --stats=0.2 "$requests" "$file" 300 300 exec
 expect "a process that executes another program is told of" 5 "statistics of another, process"
 expect_equal "twice, with what each program made" "$(sort -n "$scratch/output")" "$(told)"

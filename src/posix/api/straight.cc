@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The way of most reads and writes, in one function: into the ring at once, with nothing to copy
-// and nobody to tell, by one of the threads that have a number (ThreadNumber).
+// and nobody to tell, by one of the threads that have a number (Statistics::this_threads_number).
 // What it does is what submit.cc and dispatch/submission.cc do, with all that they would ask
 // decided by then. Whatever is not so simple goes to them, before anything has begun.
 //
@@ -135,8 +135,9 @@ template <Opcode opcode>
   StatusCell& cell = cell_of(asked);
   Runtime* const engine = runtime_if_any();
   const std::uint32_t last = cell.word.load(std::memory_order_acquire) & status::tag_mask;
-  const std::uint32_t thread_number = ThreadNumber::mine();
-  if (engine == nullptr || !is_straight(*engine, asked) || thread_number >= ThreadNumber::count)
+  const std::uint32_t thread_number = Statistics::this_threads_number();
+  if (engine == nullptr || !is_straight(*engine, asked) ||
+      thread_number >= Statistics::own_shard_count)
     return submit_one(control_block, plain<opcode>);
   if (last != status::tag_taken && !forget_result(*engine, asked, last))
     return submit_one(control_block, plain<opcode>);

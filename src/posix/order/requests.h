@@ -3,12 +3,11 @@
 // both of which are checked, so that no content of an aiocb can lead astray.
 #pragma once
 
-#include "core/thread_number.h"
+#include "core/statistics.h"
 #include "posix/order/descriptor_table.h"
 #include "posix/request/iovec_store.h"
 #include "posix/request/request_group.h"
 #include "posix/request/slab.h"
-#include "sys/alone.h"
 
 namespace kaio {
 
@@ -18,17 +17,17 @@ inline constexpr std::uint32_t groups_max = 1u << 20;
 static_assert(requests_max <= OccupancyLayout::listed_max);  // all may be on one descriptor
 }  // namespace limits
 
-// A free request for each thread with a number: what a thread has just freed it mostly needs
+// A free request for each of the first threads: what a thread has just freed it mostly needs
 // next, and so takes and gives back without an atomic read-modify-write, and nobody else's cache
-// line. Only the thread that has the number, and its signal handlers, ever touch its place.
+// line. Only the thread itself, and its signal handlers, ever touch its place.
 class OwnPlaces {
  public:
   // How many there are at most. They are free, but of no use to other threads.
-  static constexpr std::uint32_t count = ThreadNumber::count;
+  static constexpr std::uint32_t count = Statistics::own_shard_count;
 
   // Null: there is none, or the thread has no place.
   Request* take() noexcept {
-    const std::uint32_t number = ThreadNumber::mine();
+    const std::uint32_t number = Statistics::this_threads_number();
     return number < count ? take(number) : nullptr;
   }
   // `number`: the calling thread's.
@@ -41,7 +40,7 @@ class OwnPlaces {
   }
   // False: it is taken, or the thread has none.
   bool put(Request& request) noexcept {
-    const std::uint32_t number = ThreadNumber::mine();
+    const std::uint32_t number = Statistics::this_threads_number();
     return number < count &&
            sys::exchange_alone<Request>(places_[number].request, nullptr, &request);
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "posix/process/live_statistics.h"
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -13,7 +12,6 @@
 
 #include "posix/process/live_file.h"
 #include "posix/process/report.h"
-#include "posix/process/runtime.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
 #include "sys/direct_call.h"
@@ -30,11 +28,8 @@ constexpr std::size_t file_bytes = heading_bytes + counters_bytes;
 static_assert(sizeof(Statistics) == Statistics::shard_count * Statistics::shard_bytes);
 
 char directory[192];
-// The whole file, in this process's memory for as long as it lives. In a child it is its parent's
-// until it has one of its own: process::page.file_owner.
-std::atomic<LiveFile*> file{nullptr};
-
-pid_t this_process() noexcept { return static_cast<pid_t>(sys::direct_call(SYS_getpid)); }
+// The whole file, in this process's memory for as long as it lives. Null: there is none.
+LiveFile* file = nullptr;
 
 char* end_of_number(char* end, std::uint64_t number) noexcept {
   char digits[20];
@@ -45,21 +40,15 @@ char* end_of_number(char* end, std::uint64_t number) noexcept {
   return end;
 }
 
-using Path = char[sizeof directory + 48];
-
-void name_file(Path& path, pid_t pid, std::int64_t begin_ns) noexcept {
+// A new file in `directory`, of its full size. A negative error number, or the descriptor.
+int make_file(std::int32_t pid, std::int64_t now_ns) noexcept {
+  char path[sizeof directory + 48];
   std::strcpy(path, directory);
   char* end = path + std::strlen(path);
   *end++ = '/';
   end = end_of_number(end, static_cast<std::uint64_t>(pid));
   *end++ = '-';
-  *end_of_number(end, static_cast<std::uint64_t>(begin_ns)) = '\0';
-}
-
-// A new file in `directory`, of its full size. A negative error number, or the descriptor.
-int make_file(pid_t pid, std::int64_t now_ns) noexcept {
-  Path path;
-  name_file(path, pid, now_ns);
+  *end_of_number(end, static_cast<std::uint64_t>(now_ns)) = '\0';
   const long fd = sys::direct_call(SYS_openat, long{AT_FDCWD}, path,
                                    long{O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC}, 0600L);
   if (fd < 0) return static_cast<int>(fd);
@@ -87,37 +76,25 @@ void describe(LiveFile& heading, std::int32_t pid, std::int64_t now_ns) noexcept
   heading.magic.store(LiveFile::magic_number, std::memory_order_release);
 }
 
-struct Begun {
-  LiveFile* file = nullptr;
-  int error_number = 0;  // if there is none
-};
-
-// In a child of fork() too, so nothing that is not async-signal-safe.
-Begun begin() noexcept {
-  const pid_t pid = this_process();
+// 0, or an error number. In a child of fork() too, so nothing that is not async-signal-safe.
+int begin() noexcept {
+  file = nullptr;
+  const auto pid = static_cast<std::int32_t>(sys::direct_call(SYS_getpid));
   const std::int64_t now_ns = sys::monotonic_ns();
   const int fd = make_file(pid, now_ns);
-  if (fd < 0) return {.error_number = -fd};
+  if (fd < 0) return -fd;
   void* pages = ::mmap(nullptr, file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   sys::close_descriptor(fd);
-  if (pages == MAP_FAILED) return {.error_number = ENOMEM};
-  auto* const made = static_cast<LiveFile*>(pages);
-  describe(*made, pid, now_ns);
-  return {.file = made};
-}
-
-bool has_own_file() noexcept { return process::page.file_owner.load() == this_process(); }
-
-void keep(LiveFile* own) noexcept {
-  LiveFile* const parents = file.exchange(own);
-  process::page.file_owner.store(this_process());
-  if (parents != nullptr) ::munmap(static_cast<void*>(parents), file_bytes);
+  if (pages == MAP_FAILED) return ENOMEM;
+  file = static_cast<LiveFile*>(pages);
+  describe(*file, pid, now_ns);
+  return 0;
 }
 
 void begin_in_child() noexcept {
   const int saved_errno = errno;
-  if (!has_own_file())
-    if (LiveFile* const own = begin().file) keep(own);
+  if (file != nullptr) ::munmap(static_cast<void*>(file), file_bytes);
+  begin();
   errno = saved_errno;
 }
 
@@ -129,9 +106,7 @@ void begin_in_child() noexcept {
     error_number = ENOTDIR;  // it has to be found after chdir() too
   } else if (std::strlen(value) < sizeof directory) {
     std::strcpy(directory, value);
-    const Begun begun = begin();
-    error_number = begun.error_number;
-    if (begun.file != nullptr) keep(begun.file);
+    error_number = begin();
   }
   if (error_number != 0) {
     std::fprintf(stderr, "kaio: KAIO_STATS_DIR=%s is ignored: it cannot be written to (%s)\n",
@@ -144,33 +119,13 @@ void begin_in_child() noexcept {
 
 }  // namespace
 
-Attachment::Attachment(Statistics& statistics) noexcept {
-  if (*directory == '\0') return;
-  LiveFile* own = nullptr;
-  if (has_own_file()) {
-    own = file.load();
-  } else {
-    // A child, of which no handler has run, or an earlier one does I/O.
-    own = begun_ = begin().file;
-  }
-  if (own == nullptr) return;
-  void* counters = reinterpret_cast<char*>(own) + heading_bytes;
+void attach(Statistics& statistics) noexcept {
+  if (file == nullptr) return;
+  void* counters = reinterpret_cast<char*>(file) + heading_bytes;
   // Size 0: the same pages once more, at another place; both stay.
   if (::mremap(counters, 0, counters_bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
                static_cast<void*>(&statistics)) == MAP_FAILED)
     detach(statistics);  // what was there may be gone by now
-}
-
-void Attachment::keep() noexcept {
-  if (begun_ != nullptr) live_statistics::keep(begun_);
-}
-
-void Attachment::discard() noexcept {
-  if (begun_ == nullptr) return;
-  Path path;
-  name_file(path, begun_->pid, begun_->begin_ns);
-  sys::direct_call(SYS_unlinkat, long{AT_FDCWD}, path, 0L);
-  ::munmap(static_cast<void*>(begun_), file_bytes);
 }
 
 void detach(Statistics& statistics) noexcept {

@@ -10,22 +10,12 @@
 #pragma once
 
 #include "core/statistics.h"
-#include "posix/process/live_file.h"
 
 namespace kaio::live_statistics {
 
 // Counts in the file from now on, if there is one. Before anything is counted, and on pages
-// that hold nothing else; by several threads at once, of which one keeps it, and is to count, and
-// the others discard it. Async-signal-safe.
-class Attachment {
- public:
-  explicit Attachment(Statistics& statistics) noexcept;
-  void keep() noexcept;
-  void discard() noexcept;
-
- private:
-  LiveFile* begun_ = nullptr;  // by this thread, in a child that had no file yet
-};
+// that hold nothing else; by several threads at once, of which one is to count. Async-signal-safe.
+void attach(Statistics& statistics) noexcept;
 
 // In a child of fork(): what was inherited counts into the parent's file no more.
 void detach(Statistics& statistics) noexcept;

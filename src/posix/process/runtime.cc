@@ -5,7 +5,6 @@
 #include <new>
 #include <pthread.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "posix/process/live_statistics.h"
 #include "posix/process/report.h"
@@ -19,23 +18,19 @@ constinit process::EmptyInChild process::page;
 
 namespace {
 
-// The same, for the child too, and the process that made it.
+// The same, for the child too.
 constinit std::atomic<Runtime*> last_made{nullptr};
-constinit std::atomic<pid_t> maker{0};
 
-void forget_what_this_thread_did() {
+// In the child only the forking thread lives: requests, threads and locks of the
+// parent's engine are copies without meaning. It is left where it is and a new one
+// made when needed. (The ring is not even mapped here.)
+void after_fork_in_child() {
+  process::page.instance.store(nullptr);  // where the kernel has not done it
+  Runtime* inherited = last_made.exchange(nullptr);
   sys::mutexes_held = 0;
   deferred::requests.take_in_order();
-  SubmittingCall::end();
-}
-
-// In a child: its parent's requests, threads and locks are copies without meaning. They are left
-// where they are, and a runtime of its own is made when needed. (The ring is not even mapped here.)
-void forget_runtime(Runtime* inherited) {
-  Runtime* expected = inherited;
-  if (!last_made.compare_exchange_strong(expected, nullptr)) return;  // another thread does it
-  forget_what_this_thread_did();
   SubmittingCall::forget_after_fork();
+  if (inherited == nullptr) return;
   live_statistics::detach(inherited->statistics);
   inherited->context.forget_after_fork();
   inherited->dispatcher.forget_after_fork();
@@ -43,53 +38,30 @@ void forget_runtime(Runtime* inherited) {
   inherited->completer.notifier().callbacks().forget_after_fork();
 }
 
-// In the thread that called fork(). Handlers that ran before may have begun something of the
-// child's own, and threads.
-void handle_fork_in_child() {
-  ThreadNumber::forget_parents();
-  forget_what_this_thread_did();
-  Runtime* const known = last_made.load(std::memory_order_acquire);
-  Runtime* in_use = process::page.instance.load();
-  if (maker.load() != ::getpid())
-    process::page.instance.compare_exchange_strong(in_use, nullptr);
-  else if (in_use == known)
-    return;
-  if (known != nullptr) forget_runtime(known);
-}
-
-// As early as can be, so that few handlers run before that one.
-[[gnu::constructor]] void register_fork_handler() {
-  static std::atomic<bool> done{false};
-  if (!done.exchange(true)) ::pthread_atfork(nullptr, nullptr, handle_fork_in_child);
-}
-
 }  // namespace
 
 Runtime* process::make_runtime() noexcept {
-  register_fork_handler();  // whoever calls may be another library's constructor
-  ThreadNumber::give_back_at_the_end();
-  // One that the page does not have: this is a child, and no handler has run in it. In this order,
-  // as another thread may just be making it.
-  Runtime* const known = last_made.load(std::memory_order_acquire);
-  if (known != nullptr && page.instance.load() == nullptr) forget_runtime(known);
+  // There is one that we do not see: this is a child, and no handler has run in it.
+  if (last_made.load(std::memory_order_acquire) != nullptr && page.instance.load() == nullptr)
+    after_fork_in_child();
   const FixedOptions fixed = options().freeze();
   void* pages = sys::map_pages(sizeof(Runtime));
   if (pages == nullptr) return nullptr;
   auto* made = new (pages) Runtime(fixed, options());
-  live_statistics::Attachment attachment(made->statistics);  // it has counted nothing yet
-  ::madvise(&page, sizeof page, MADV_WIPEONFORK);            // since Linux 4.14
-  maker.store(::getpid());
+  live_statistics::attach(made->statistics);  // it has counted nothing yet
   Runtime* expected = nullptr;
   if (!page.instance.compare_exchange_strong(expected, made)) {
-    attachment.discard();
     sys::unmap_pages(pages, sizeof(Runtime));  // it has started nothing yet
     return expected;
   }
-  attachment.keep();
   last_made.store(made, std::memory_order_release);
   static std::atomic<bool> registered{false};
-  // Only for the option: the copy of standard error is not made without it.
-  if (!registered.exchange(true) && options().print_statistics.load()) print_statistics_at_exit();
+  if (!registered.exchange(true)) {
+    ::madvise(&page, sizeof page, MADV_WIPEONFORK);  // since Linux 4.14
+    ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    // Only for the option: the copy of standard error is not made without it.
+    if (options().print_statistics.load()) print_statistics_at_exit();
+  }
   return made;
 }
 

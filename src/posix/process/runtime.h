@@ -53,9 +53,6 @@ namespace process {
 // handlers.
 struct alignas(sys::page_bytes_max) EmptyInChild {
   std::atomic<Runtime*> instance{nullptr};
-  // The process whose live statistics are in its file (live_statistics.h). The number alone does
-  // not tell a child, which may be the first process of a namespace as its parent is.
-  std::atomic<pid_t> file_owner{0};
 };
 extern EmptyInChild page;
 Runtime* make_runtime() noexcept;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "posix/request/submitting_call.h"
 
+#include <algorithm>
+
 namespace kaio {
 
 KAIO_THREAD_LOCAL std::atomic<std::uint64_t> SubmittingCall::unnumbered{none};
 SubmittingCall::Word SubmittingCall::words[count];
 
 std::atomic<std::uint64_t>* SubmittingCall::find(std::uint64_t identity) noexcept {
-  const std::uint32_t limit = ThreadNumber::limit();
-  for (std::uint32_t number = 0; number < limit; ++number)
+  const std::uint32_t numbers = std::min(Statistics::thread_numbers(), count);
+  for (std::uint32_t number = 0; number < numbers; ++number)
     if (words[number].identity.load(std::memory_order_acquire) == identity)
       return &words[number].identity;
   return nullptr;
@@ -26,9 +28,10 @@ void SubmittingCall::settle(const Request& request) noexcept {
   if (word != nullptr) word->compare_exchange_strong(identity, none);
 }
 
-// Those of the parent's threads.
+// Of other threads, which the child does not have.
 void SubmittingCall::forget_after_fork() noexcept {
   for (Word& word : words) word.identity.store(none, std::memory_order_relaxed);
+  unnumbered = none;
 }
 
 }  // namespace kaio

@@ -6,14 +6,14 @@
 
 #include <atomic>
 
-#include "core/thread_number.h"
+#include "core/statistics.h"
 #include "posix/request/request.h"
 
 namespace kaio {
 
-// The calls that are under way, of threads that have a number (ThreadNumber): the request, in its
-// present life, that the innermost submitting frame of each has submitted last. (While a signal
-// handler submits, it hides the call that it interrupted.)
+// The calls that are under way, of threads that have a number: the request, in its present life,
+// that the innermost submitting frame of each has submitted last. (While a signal handler submits,
+// it hides the call that it interrupted.)
 class SubmittingCall {
  public:
   static constexpr std::uint64_t none = 0;
@@ -29,7 +29,7 @@ class SubmittingCall {
   static void end() noexcept { begin(none); }
 
   // Whether others see those of this thread.
-  static bool is_visible() noexcept { return ThreadNumber::mine() < count; }
+  static bool is_visible() noexcept { return Statistics::this_threads_number() < count; }
   // Of a thread that has that number, to be read and written as begin() does.
   static std::atomic<std::uint64_t>& of_thread(std::uint32_t number) noexcept {
     return words[number].identity;
@@ -45,13 +45,13 @@ class SubmittingCall {
   static void forget_after_fork() noexcept;
 
  private:
-  static constexpr std::uint32_t count = ThreadNumber::count;
+  static constexpr std::uint32_t count = Statistics::own_shard_count;
   struct alignas(64) Word {
     std::atomic<std::uint64_t> identity{none};
   };
 
   static std::atomic<std::uint64_t>& mine() noexcept {
-    const std::uint32_t number = ThreadNumber::mine();
+    const std::uint32_t number = Statistics::this_threads_number();
     return number < count ? of_thread(number) : unnumbered;
   }
   static std::atomic<std::uint64_t>* find(std::uint64_t identity) noexcept;

@@ -72,9 +72,10 @@ inline void Completer::told(Request& request) {
 // with nothing to save. As soon as that is not so, it goes on elsewhere.
 void Completer::complete_transfer(Request& request, std::int64_t bytes) {
   DescriptorRecord* const record = requests_.descriptors.at_once(request.operation.fd);
-  const std::uint32_t number = ThreadNumber::mine();
+  const std::uint32_t number = Statistics::this_threads_number();
   if (record == nullptr || request.listed || request.group != nullptr ||
-      request.notification.kind != Notification::Kind::none || number >= ThreadNumber::count)
+      request.notification.kind != Notification::Kind::none ||
+      number >= Statistics::own_shard_count)
     return complete_counted(request, bytes);
   Statistics& statistics = statistics_;
   statistics.count(Count::by_kernel, number);
