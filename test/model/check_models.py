@@ -34,16 +34,21 @@ THOROUGH = ['-m1000000', '-w24'], 240
 # large one is cleared. tcc compiles at once. What fails does so early, if not after long ways.
 QUICK = {'holds': (['-m20000', '-w18'], 3), 'fails': (['-m300', '-w18'], 3)}
 
+# What a search says that was too short to find that there is nothing.
+TOO_SHORT = re.compile(r'max search depth too small')
 # What a failed search says when it is the model that is wrong, not the protocol.
-NOT_A_VERDICT = re.compile(r'max search depth too small|out of memory|MEMLIM bound|'
+NOT_A_VERDICT = re.compile(r'out of memory|MEMLIM bound|'
                            r'truncated|not recognized|Segmentation|VECTORSZ')
 STATES = re.compile(r'^\s*([0-9.e+]+) states, stored', re.MULTILINE)
 
 
 def run(command, directory, limit_s=240):
-    answer = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit_s,
-                            check=False)
+    try:
+        answer = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit_s,
+                                check=False)
+    except subprocess.TimeoutExpired:
+        return 124, f'truncated: not done in {limit_s} s'
     return answer.returncode, answer.stdout
 
 
@@ -63,11 +68,9 @@ def search(model, kind, flags):
         for compiler, (limits, limit_s) in ways_to_search(kind):
             status, said = run([*compiler, *options, '-o', 'pan', 'pan.c'], directory)
             if status != 0:
-                return None, 'compiler: ' + said.strip()
-            try:
-                status, said = run(['./pan', *limits], directory, limit_s)
-            except subprocess.TimeoutExpired:
-                said = f'truncated: not done in {limit_s} s'
+                said = 'compiler: ' + said
+                continue
+            _, said = run(['./pan', *limits], directory, limit_s)
             errors = verdict_of(said)
             if errors is not None:
                 return errors, said
@@ -77,9 +80,9 @@ def search(model, kind, flags):
 def verdict_of(said):
     """How many errors there are, or None. One that was found is one, however short the search."""
     errors = re.search(r'errors: (\d+)', said)
-    if not errors or not STATES.search(said):
+    if not errors or not STATES.search(said) or NOT_A_VERDICT.search(said):
         return None
-    if errors[1] == '0' and NOT_A_VERDICT.search(said):
+    if errors[1] == '0' and TOO_SHORT.search(said):
         return None
     return int(errors[1])
 
